@@ -1,0 +1,57 @@
+# Every target makes .venv first and fills it again only when pyproject.toml has changed.
+PYTHON ?= python3
+BIN := .venv/bin
+# Nothing here opens a window.
+export MPLBACKEND := Agg
+
+.PHONY: help venv install demo test test-slow lint format docs bench clean
+
+help:
+	@echo "make demo       draw a first picture into tfae-demo/"
+	@echo "make test       run the tests (under 10 minutes on 2 cores)"
+	@echo "make test-slow  run the tests that take longer"
+	@echo "make lint       ruff and mypy"
+	@echo "make docs       build the site into docs/_build/html"
+	@echo "make bench      run the benchmarks (installs PyTorch to compare with)"
+
+# A target that failed half-way must not look finished.
+.DELETE_ON_ERROR:
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("tfae needs Python 3.11 or later: say which with make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+
+.venv/.installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -e ".[$*]"
+	@touch $@
+
+venv install: .venv/.installed-dev
+
+demo: .venv/.installed-dev
+	$(BIN)/tfae demo
+
+test: .venv/.installed-dev
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+
+test-slow: .venv/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
+
+bench: .venv/.installed-bench
+	$(BIN)/python -m benchmarks.first_look
+
+clean:
+	rm -rf build dist tfae-demo docs/_build docs/generated
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

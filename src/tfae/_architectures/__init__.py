@@ -1,0 +1,5 @@
+"""The built-in architectures, one file a family. Importing this registers them."""
+
+from tfae._architectures import dense
+
+__all__ = ["dense"]

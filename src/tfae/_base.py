@@ -1,0 +1,518 @@
+"""What all autoencoders have in common: parameters, fit, and what can be done after it."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_array
+from sklearn.utils.validation import check_is_fitted
+
+import tfae._architectures  # noqa: F401  (registers the built-in ones)
+from tfae._activations import get_activation
+from tfae._chunks import Rows, chunk_shape
+from tfae._engine import Outcome, Stopping, Training, TrainingState
+from tfae._inference import Coder, keras_models
+from tfae._initial import check_initializer, initial_weights
+from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
+from tfae._optimizers import Optimizer, get_optimizer
+from tfae._program import PROGRAMS, Plan, Program
+from tfae._registry import ARCHITECTURES
+from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
+from tfae._structure import Structure, hashable_params
+from tfae._types import Array, Builder, Network, Spec, Weights
+from tfae._validation import (
+    HasMethods,
+    Interval,
+    StrOptions,
+    check_rows,
+    float_dtype,
+    unchanged_on_error,
+)
+from tfae.losses import Loss, get_loss
+
+
+@dataclass(eq=False, repr=False)
+class BaseAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator
+):
+    """The parameters and methods that every autoencoder shares; see :class:`tfae.Autoencoder`."""
+
+    n_components: int | None = None
+    _: KW_ONLY
+    hidden_layer_sizes: int | Sequence[int] = (256, 128)
+    decoder_layer_sizes: int | Sequence[int] | None = None
+    activation: str = "relu"
+    code_activation: str = "identity"
+    output_activation: str = "auto"
+    kernel_initializer: str = "glorot_uniform"
+    architecture: str | Builder = "dense"
+    architecture_params: Mapping[str, Any] | None = None
+    loss: str | Callable[[Any, Any], Any] = "mse"
+    scaling: str | None = "global"
+    alpha: float = 0.0
+    optimizer: Any = "adam"
+    learning_rate_init: float | Callable[[Any], Any] = 0.001
+    batch_size: int = 256
+    max_iter: int = 100
+    shuffle: bool = True
+    random_state: Any = None
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    warm_start: bool = False
+    precision: str = "float32"
+    callbacks: Sequence[Any] | None = None
+    verbose: int | bool = 0
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "decoder_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), None],
+        "activation": [str],
+        "code_activation": [str],
+        "output_activation": [str],
+        "kernel_initializer": [str],
+        "architecture": [str, callable],
+        "architecture_params": [Mapping, None],
+        "loss": [str, callable],
+        "scaling": [str, None],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "optimizer": [str, HasMethods(["get_config", "apply"])],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), callable],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "warm_start": ["boolean"],
+        "precision": [StrOptions({"float32", "float64"})],
+        "callbacks": ["array-like", None],
+        "verbose": ["verbose"],
+    }
+
+    @unchanged_on_error
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn to encode and reconstruct `X`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            At least two rows of finite numbers.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used. The estimator is then as it was before.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss becomes infinite or NaN; the last good weights are kept.
+        UserWarning
+            If the training is interrupted (Ctrl-C), or if the output activation cannot reach the
+            data.
+        """
+        self._validate_params()
+        again = self.warm_start and hasattr(self, "encoder_weights_")
+        X = check_rows(self, X, reset=not again, min_samples=2)
+        state = TrainingState.new(self.random_state)
+        train, held_out = self._split(X.shape[0], state.split_rng)
+        self._train(X, train, held_out, state, self.max_iter, again)
+        self._state: TrainingState | None = None
+        return self
+
+    @unchanged_on_error
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for one epoch on `X`, going on from the calls before.
+
+        The first call decides the structure and learns the scaling; the optimizer's state and the
+        random state are carried on from call to call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            One row or more.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If the data do not fit those seen before, or with ``early_stopping=True``, which needs
+            all rows at once.
+        """
+        self._validate_params()
+        if self.early_stopping:
+            raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
+        again = hasattr(self, "encoder_weights_")
+        X = check_rows(self, X, reset=not again)
+        state = copy.deepcopy(self._state) if again else None
+        state = state or TrainingState.new(self.random_state)
+        self._train(X, None, None, state, 1, again)
+        self._state = state
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components_)
+            The codes, float32 for float32 input and float64 otherwise.
+        """
+        X = self._check_fitted_rows(X)
+        codes = np.empty((X.shape[0], self.n_components_), float_dtype(X))
+        for block, rows in dense_blocks(X):
+            codes[block] = self._encode(rows, codes.dtype)
+        return codes
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Decode codes into rows in the user's units.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Codes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+        """
+        check_is_fitted(self)
+        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        if codes.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X must have {self.n_components_} columns, one for each component of the code. "
+                f"Got {codes.shape[1]}."
+            )
+        rows = np.empty((len(codes), self.n_features_in_), codes.dtype)
+        for block, part in dense_blocks(codes):
+            rows[block] = self._decode(part)
+        return rows
+
+    def reconstruct(self, X: Any) -> Array:
+        """Encode and decode rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            ``inverse_transform(transform(X))``.
+        """
+        X = self._check_fitted_rows(X)
+        reconstructed = np.empty(X.shape, float_dtype(X))
+        for block, rows in dense_blocks(X):
+            reconstructed[block] = self._decode(self._encode(rows, reconstructed.dtype))
+        return reconstructed
+
+    def score_samples(self, X: Any) -> Array:
+        """Return the negative mean squared reconstruction error of every row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            In the square of the user's units; the lower, the odder the row.
+        """
+        X = self._check_fitted_rows(X)
+        scores = np.empty(X.shape[0])
+        for block, rows in dense_blocks(X):
+            error = rows - self._decode(self._encode(rows, float_dtype(X)))
+            scores[block] = -np.mean(np.square(error, dtype=np.float64), axis=1)
+        return scores
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the fraction of the variance of `X` that its reconstruction keeps.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            1 minus the squared error over the squared distance from the mean of `X`, both summed
+            over all entries: ``sklearn.metrics.r2_score(..., multioutput="variance_weighted")``.
+            At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
+            otherwise 0.
+        """
+        error = -self.score_samples(X).mean()
+        X = self._check_fitted_rows(X)
+        variance = mean_variance(X)
+        if variance > 0:
+            return float(1 - error / variance)
+        return float(error == 0)
+
+    def to_keras(self) -> Network:
+        """Build the trained network as Keras models that work in the user's units.
+
+        Returns
+        -------
+        encoder, decoder : keras.Model
+            A named pair. ``encoder`` maps rows to codes like :meth:`transform`, ``decoder`` codes
+            to rows like :meth:`inverse_transform`, in float32. They are the caller's own:
+            training them leaves the estimator as it is.
+        """
+        check_is_fitted(self)
+        models = keras_models(self._encoder.structure, self.center_, self.scale_)
+        models.encoder.set_weights(self.encoder_weights_)
+        models.decoder.set_weights(self.decoder_weights_)
+        return models
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """The training loss of every epoch."""
+        return self._history("loss")
+
+    @property
+    def n_iter_(self) -> int:
+        """The number of epochs trained."""
+        return len(self._history("loss"))
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_components_)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _history(self, name: str) -> list[float]:
+        try:
+            return self.history_[name]
+        except AttributeError:
+            raise AttributeError(f"This {type(self).__name__} is not fitted yet.") from None
+
+    def _check_fitted_rows(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return check_rows(self, X, reset=False)
+
+    def _encode(self, rows: Array, dtype: Any) -> Array:
+        return self._encoder(self.encoder_weights_, self._scaling.forward(rows, dtype))
+
+    def _decode(self, codes: Array) -> Array:
+        return self._scaling.backward(self._decoder(self.decoder_weights_, codes))
+
+    @property
+    def _scaling(self) -> Scaling:
+        return Scaling(self.center_, self.scale_)
+
+    def _train(
+        self,
+        X: Any,
+        train: Array | None,
+        held_out: Array | None,
+        state: TrainingState,
+        max_iter: int,
+        again: bool,
+    ) -> None:
+        """Run the engine over some rows of `X`, from new weights or `again` from those here."""
+        loss = get_loss(self.loss)
+        optimizer = get_optimizer(self.optimizer, self.learning_rate_init, float(self.alpha))
+        if not again:
+            self._start(X, train, loss)
+        structure = self._structure(X.shape[1], loss)
+        if again and structure != self._encoder.structure:
+            raise ValueError(
+                "Training can only go on with the network of the last fit. The parameters that "
+                "shape it must be the same; fit with warm_start=False to begin anew."
+            )
+        self._check_range(X, train, loss, structure.output_activation)
+        shape = chunk_shape(self.batch_size, X.shape[1], self.precision)
+        with PROGRAMS.lease(Plan(structure, loss, optimizer.rule, shape)) as program:
+            if not again:
+                self._initialise(structure, program, state, float_dtype(X))
+            program.load(self._weights(), state.slots, state.weights_rng)
+            training = Training(
+                program,
+                Rows(X, self._scaling, shape, train),
+                None if held_out is None else Rows(X, self._scaling, shape, held_out),
+                optimizer,
+                Stopping(max_iter, self.tol, self.n_iter_no_change),
+                self._observers(program, optimizer, max_iter),
+                unit=float(self.scale_) ** loss.power if np.ndim(self.scale_) == 0 else 1.0,
+            )
+            self._keep(training.run(state, self.shuffle), program)
+
+    def _start(self, X: Any, train: Array | None, loss: Loss) -> None:
+        """Learn the scaling, choose the size of the code, forget the history."""
+        # Cross-entropy takes the values themselves, which lie in [0, 1] already.
+        given = loss.from_logits and self.scaling == "global"
+        scaling = fit_scaling(None if given else self.scaling, X, train)
+        self.center_, self.scale_ = scaling.center, scaling.scale
+        # Half of the features, but at most the 32 numbers that t-SNE and its kind work well on.
+        self.n_components_ = self.n_components or min(32, -(-X.shape[1] // 2))
+        self.history_: dict[str, list[float]] = {}
+
+    def _structure(self, n_features: int, loss: Loss) -> Structure:
+        hidden = _sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        decoder = self.decoder_layer_sizes
+        spec = Spec(
+            n_features=n_features,
+            n_components=self.n_components_,
+            hidden_layer_sizes=hidden,
+            decoder_layer_sizes=(
+                hidden[::-1] if decoder is None else _sizes(decoder, "decoder_layer_sizes")
+            ),
+            activation=get_activation(self.activation, "activation").keras_name,
+            code_activation=get_activation(self.code_activation, "code_activation").keras_name,
+            kernel_initializer=check_initializer(self.kernel_initializer),
+        )
+        builder = self.architecture
+        if isinstance(builder, str):
+            builder = ARCHITECTURES[builder]
+        params = hashable_params(self.architecture_params)
+        return Structure(builder, params, spec, self._resolve_output_activation(loss))
+
+    def _resolve_output_activation(self, loss: Loss) -> str:
+        if self.output_activation == "auto":
+            return "sigmoid" if loss.from_logits else "linear"
+        activation = get_activation(self.output_activation, "output_activation")
+        if loss.from_logits and activation.keras_name != "sigmoid":
+            raise ValueError(
+                f"With loss={self.loss!r}, 'output_activation' must be 'auto' or 'sigmoid'. "
+                f"Got {self.output_activation!r}."
+            )
+        return activation.keras_name
+
+    def _check_range(self, X: Any, rows: Array | None, loss: Loss, activation: str) -> None:
+        """See whether the output can reach the data."""
+        bounds = get_activation(activation)
+        if np.isinf(bounds.low) and np.isinf(bounds.high):
+            return
+        low, high = scaled_range(X, self._scaling, rows)
+        slack = 1e-6 * max(1.0, high - low)
+        if bounds.low - slack <= low and high <= bounds.high + slack:
+            return
+        if loss.from_logits:
+            raise ValueError(
+                f"With loss={self.loss!r} the data must lie in [0, 1]. Got values from {low:.6g} "
+                f"to {high:.6g}; use scaling='minmax' or another loss."
+            )
+        warnings.warn(
+            f"output_activation={self.output_activation!r} gives values in [{bounds.low:g}, "
+            f"{bounds.high:g}] and cannot reach the scaled data, which go from {low:.6g} to "
+            f"{high:.6g}. Use output_activation='identity', or choose 'scaling' to suit it.",
+            UserWarning,
+            stacklevel=_TO_CALLER,
+        )
+
+    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[Array | None, Array | None]:
+        """Choose the rows to train on and those to hold out; None stands for all and for none."""
+        if not self.early_stopping:
+            return None, None
+        n_held_out = min(max(1, round(self.validation_fraction * n_samples)), n_samples - 1)
+        order = rng.permutation(n_samples)
+        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+
+    def _initialise(
+        self, structure: Structure, program: Program, state: TrainingState, dtype: Any
+    ) -> None:
+        """Draw the first weights and note how the network is run."""
+        self._encoder = Coder.of(structure, "encoder", program.network.encoder)
+        self._decoder = Coder.of(structure, "decoder", program.network.decoder)
+        self._weights_dtype = dtype  # the data's, so that NumPy need not convert them at every use
+        self._set_weights(initial_weights(program.network, state.weights_rng), program)
+
+    def _set_weights(self, weights: Weights, program: Program) -> None:
+        weights = [weight.astype(self._weights_dtype, copy=False) for weight in weights]
+        n_encoder = len(program.network.encoder.weights)
+        self.encoder_weights_, self.decoder_weights_ = weights[:n_encoder], weights[n_encoder:]
+
+    def _weights(self) -> Weights:
+        return [*self.encoder_weights_, *self.decoder_weights_]
+
+    def _observers(self, program: Program, optimizer: Optimizer, max_iter: int) -> list[Observer]:
+        def fitted() -> dict[str, Any]:
+            now = copy.copy(self)
+            now._set_weights(program.weights(), program)
+            return {name: value for name, value in vars(now).items() if name in _FITTED}
+
+        observers: list[Observer] = [SklearnCallbacks(self, max_iter, fitted)]
+        if self.callbacks is not None and len(self.callbacks):
+            rate = optimizer.learning_rate
+            rate = float(rate(0)) if callable(rate) else rate
+            observers.append(KerasCallbacks(self.callbacks, program, rate, epochs=max_iter))
+        if self.verbose:
+            observers.append(PrintedLines(max_iter))
+        return observers
+
+    def _keep(self, outcome: Outcome, program: Program) -> None:
+        """Take over what a training leaves, and tell if it ended badly."""
+        self._set_weights(outcome.weights, program)
+        for name, values in outcome.history.items():
+            self.history_[name] = [*self.history_.get(name, []), *values]
+        n_epochs = len(outcome.history["loss"])
+        if outcome.diverged_at is not None:
+            warnings.warn(
+                f"The loss became infinite or NaN in epoch {outcome.diverged_at}. Training was "
+                "stopped and the last good weights were kept. Lower 'learning_rate_init', or look "
+                "for extreme values in the data.",
+                ConvergenceWarning,
+                stacklevel=_TO_CALLER,
+            )
+        elif outcome.interrupted:
+            warnings.warn(
+                f"Training was interrupted after {n_epochs} epochs. The "
+                f"{'best' if 'val_loss' in outcome.history else 'last'} weights so far were kept "
+                "and the estimator can be used.",
+                UserWarning,
+                stacklevel=_TO_CALLER,
+            )
+
+
+# Frames between a warning and the line of the user that called fit.
+_TO_CALLER = 6
+# What a copy of the estimator needs beside its parameters to transform.
+_FITTED = frozenset(
+    "center_ scale_ n_components_ history_ encoder_weights_ decoder_weights_ n_features_in_ "
+    "feature_names_in_ _encoder _decoder _weights_dtype _state".split()
+)
+
+
+def _sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
+    """Return layer sizes as a tuple of int."""
+    listed = [sizes] if isinstance(sizes, Integral) else list(sizes)  # type: ignore[arg-type]
+    for size in listed:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"The sizes in {name!r} must be integers of at least 1. Got {size!r}.")
+    return tuple(map(int, listed))

@@ -1,0 +1,181 @@
+"""The epoch loop: chunks go through a program until it is time to stop.
+
+Who owns what: the program owns the live weights, the loop their history, the best of them and the
+reasons to stop; observers only watch and may ask it to end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from tfae._chunks import Rows
+from tfae._observers import Logs, Observer
+from tfae._optimizers import Optimizer, learning_rates
+from tfae._program import Program
+from tfae._types import Chunk, Weights
+
+Chunks = Generator[Chunk, None, None]
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a training ends: the words are those of scikit-learn's ``MLPRegressor``."""
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+
+
+@dataclass
+class TrainingState:
+    """What one training hands on to the next: streams of random numbers, the optimizer's slots."""
+
+    split_rng: np.random.Generator
+    weights_rng: np.random.Generator
+    order_rng: np.random.Generator
+    slots: Weights | None = None
+    step: int = 0
+
+    @classmethod
+    def new(cls, random_state: Any) -> TrainingState:
+        """Derive independent streams from scikit-learn's kind of random state."""
+        seed = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+        split, weights, order = np.random.default_rng(seed).spawn(3)
+        return cls(split, weights, order)
+
+
+@dataclass
+class Outcome:
+    """What a training leaves: the weights to keep and what happened."""
+
+    weights: Weights
+    history: dict[str, list[float]] = field(default_factory=dict)
+    diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
+    interrupted: bool = False
+
+
+class Training:
+    """One run of a program, loaded with weights and optimizer state, over some rows.
+
+    Parameters
+    ----------
+    program : Program
+    rows, held_out : Rows
+        What is trained on, and what the validation loss is computed on (or None). If there are
+        held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
+    optimizer : Optimizer
+    stopping : Stopping
+    observers : sequence of Observer
+    unit : float
+        What a loss of the scaled data is multiplied by when it is reported.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rows: Rows,
+        held_out: Rows | None,
+        optimizer: Optimizer,
+        stopping: Stopping,
+        observers: Sequence[Observer] = (),
+        unit: float = 1.0,
+    ) -> None:
+        self._program, self._rows, self._held_out = program, rows, held_out
+        self._stopping, self._observers, self._unit = stopping, observers, unit
+        self._rate: float | Callable[[Any], Any] = optimizer.learning_rate
+        self._numbers = np.array(list(optimizer.numbers.values()), program.shape.dtype)
+        names = ["loss", "seconds"] if held_out is None else ["loss", "val_loss", "seconds"]
+        self._outcome = Outcome(program.weights(), {name: [] for name in names})
+        self._best = np.inf
+        self._stale_epochs = 0
+
+    def run(self, state: TrainingState, shuffle: bool) -> Outcome:
+        """Train until there is a reason to stop; the state is brought up to date."""
+        outcome = self._outcome
+        self._step = state.step
+        rng = state.order_rng if shuffle else None
+        tests = nullcontext() if self._held_out is None else closing(self._held_out.epochs())
+        try:
+            with closing(self._rows.epochs(rng)) as chunks, tests as held_out:
+                self._loop(chunks, held_out)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+        has_best = self._held_out is not None and np.isfinite(self._best)
+        if outcome.diverged_at is None and not has_best:
+            self._program.finish()
+            outcome.weights = self._program.weights()
+        state.slots, state.step = self._program.slots(), self._step
+        return outcome
+
+    def _loop(self, chunks: Chunks, held_out: Chunks | None) -> None:
+        logs: Logs = {}
+        for observer in self._observers:
+            observer.on_train_begin()
+        for epoch in range(self._stopping.max_iter):
+            start = time.perf_counter()
+            before = self._program.weights()
+            self._begin_epoch(epoch)
+            logs = {"loss": self._train_epoch(chunks)}
+            if held_out is not None:
+                logs["val_loss"] = self._test_epoch(held_out)
+            if not np.isfinite(list(logs.values())).all():
+                self._outcome.diverged_at = epoch + 1
+                break
+            over = self._watch(logs, before)
+            logs = {name: loss * self._unit for name, loss in logs.items()}
+            for name, value in {**logs, "seconds": time.perf_counter() - start}.items():
+                self._outcome.history[name].append(value)
+            if any([over, *(observer.on_epoch_end(epoch, logs) for observer in self._observers)]):
+                break
+        for observer in self._observers:
+            observer.on_train_end(logs)
+
+    def _begin_epoch(self, epoch: int) -> None:
+        for observer in self._observers:
+            rate = observer.on_epoch_begin(epoch)
+            self._rate = self._rate if rate is None else rate
+
+    def _train_epoch(self, chunks: Chunks) -> float:
+        steps, _, _, dtype = self._program.shape
+        total = 0.0
+        for chunk in chunks:
+            rates = learning_rates(self._rate, self._step, steps, dtype)
+            loss = self._program.train(chunk, rates, self._numbers)
+            self._step += chunk.n_steps
+            total += loss
+            for observer in self._observers:
+                observer.on_chunk_end(self._step, {"loss": self._unit * loss / chunk.weight.sum()})
+            if chunk.last or not np.isfinite(total):
+                break
+        return total / len(self._rows)
+
+    def _test_epoch(self, chunks: Chunks) -> float:
+        assert self._held_out is not None
+        total = 0.0
+        for chunk in chunks:
+            total += self._program.test(chunk)
+            if chunk.last:
+                break
+        return total / len(self._held_out)
+
+    def _watch(self, logs: Logs, before: Weights) -> bool:
+        """Note the loss that decides, with the weights that belong to it; tell whether to stop.
+
+        A validation loss belongs to the weights at the epoch's end. A training loss was summed up
+        on the way: of its epoch the weights at the start are those known to be good, and they are
+        what is left if the training diverges later.
+        """
+        watched = logs.get("val_loss", logs["loss"])
+        stale = watched > self._best - self._stopping.tol
+        self._stale_epochs = self._stale_epochs + 1 if stale else 0
+        if watched < self._best:
+            self._best = watched
+            self._outcome.weights = before if self._held_out is None else self._program.weights()
+        return self._stale_epochs > self._stopping.n_iter_no_change

@@ -1,0 +1,84 @@
+"""Encoders and decoders after training: plain stacks in NumPy, others as compiled Keras models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from tfae._activations import get_activation
+from tfae._pool import Pool
+from tfae._portable import PlainLayer, plain_layers, run_layers
+from tfae._structure import Structure
+from tfae._tensorflow import keras, tf
+from tfae._types import Array, Network, Weights
+
+# Rows that a compiled model takes at a time; the last ones are filled up.
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Coder:
+    """The encoder or the decoder of a trained network, without its weights."""
+
+    structure: Structure
+    side: Literal["encoder", "decoder"]
+    layers: tuple[PlainLayer, ...] | None  # None where NumPy cannot run it
+
+    @classmethod
+    def of(cls, structure: Structure, side: Literal["encoder", "decoder"], model: Any) -> Coder:
+        """Describe one side of a built network."""
+        return cls(structure, side, plain_layers(model))
+
+    def __call__(self, weights: Weights, x: Array) -> Array:
+        """Return what the model makes of scaled rows, in the dtype of `x`."""
+        if self.layers is not None:
+            output = run_layers(self.layers, weights, x)
+        else:
+            with _MODELS.lease(self) as model:
+                output = model.run(weights, x)
+        if self.side == "encoder":
+            return output
+        return get_activation(self.structure.output_activation).numpy(output)
+
+
+class _CompiledModel:
+    """One side of a network as a compiled function of fixed batches."""
+
+    def __init__(self, coder: Coder) -> None:
+        self._model = getattr(coder.structure.build("float32"), coder.side)
+        self._call = tf.function(lambda x: self._model(x, training=False), autograph=False)
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        for variable, value in zip(self._model.weights, weights, strict=True):
+            variable.assign(value)
+        parts = [self._batch(x[start : start + _BATCH]) for start in range(0, len(x), _BATCH)]
+        return np.concatenate(parts).astype(x.dtype, copy=False)
+
+    def _batch(self, rows: Array) -> Array:
+        filled = np.zeros((_BATCH, rows.shape[1]), np.float32)
+        filled[: len(rows)] = rows
+        return np.asarray(self._call(filled)[: len(rows)])
+
+
+_MODELS: Pool[Coder, _CompiledModel] = Pool(_CompiledModel, capacity=8)
+
+
+def keras_models(structure: Structure, center: Array, scale: float | Array) -> Network:
+    """Build untrained Keras models of a structure that work in the user's units."""
+    network = structure.build("float32")
+    scale = np.broadcast_to(scale, center.shape)
+    scaled = keras.layers.Rescaling(
+        (1 / scale).tolist(), (-center / scale).tolist(), name="scaling", dtype="float32"
+    )
+    unscaled = keras.layers.Rescaling(
+        scale.tolist(), center.tolist(), name="unscaling", dtype="float32"
+    )
+    output = keras.layers.Activation(structure.output_activation, name="output", dtype="float32")
+    x = keras.Input((structure.spec.n_features,))
+    code = keras.Input((structure.spec.n_components,))
+    return Network(
+        keras.Model(x, network.encoder(scaled(x)), name="encoder"),
+        keras.Model(code, unscaled(output(network.decoder(code))), name="decoder"),
+    )

@@ -1,0 +1,179 @@
+"""Compiled programs: a network, its optimizer's slots, and the functions that train and test it.
+
+A program depends on structure alone (:class:`Plan`). It is kept when a fit ends and leased to the
+next fit of the same structure, which writes its own weights into it; so nothing is traced or
+compiled twice, and two fits never share one at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tfae._optimizers import Rule
+from tfae._pool import Pool
+from tfae._structure import Structure
+from tfae._tensorflow import keras, private_keras, tf
+from tfae._types import Array, Chunk, ChunkShape, Weights
+from tfae.losses import Loss
+
+_n_traces = 0
+
+
+def trace_count() -> int:
+    """Return how many functions this process has traced, for tests and benchmarks."""
+    return _n_traces
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the structure of a program depends on."""
+
+    structure: Structure
+    loss: Loss
+    rule: Rule
+    shape: ChunkShape
+
+
+class Program:
+    """A network with an optimizer, and its two compiled functions.
+
+    ``model`` is the network as one Keras model on scaled data, its weights the live ones.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self.shape = plan, plan.shape
+        shape = plan.shape
+        self.network = plan.structure.build(shape.dtype)
+        with private_keras(shape.dtype):
+            x = keras.Input((shape.features,))
+            activation = keras.layers.Activation(
+                plan.structure.output_activation, name="reconstruction"
+            )
+            output = activation(self.network.decoder(self.network.encoder(x)))
+            self.model = keras.Model(x, output, name="autoencoder")
+            variables = self.model.trainable_variables
+            decayed = [len(variable.shape) > 1 for variable in variables]
+            self._update = plan.rule.build(variables, decayed)
+        self._variables = [*self.network.encoder.weights, *self.network.decoder.weights]
+        self._seeds = [v for v in self.model.variables if v.dtype == "uint32"]
+        self._activation = keras.activations.get(
+            "linear" if plan.loss.from_logits else plan.structure.output_activation
+        )
+        self._compile(jit_compile=_prefers_xla(self))
+
+    def _compile(self, jit_compile: bool) -> None:
+        steps, batch, features, dtype = self._plan.shape
+        chunk = (
+            tf.TensorSpec((steps * batch, features), dtype),
+            tf.TensorSpec((steps, batch), tf.int32),
+            tf.TensorSpec((steps, batch), dtype),
+            tf.TensorSpec((), tf.int32),
+        )
+        numbers = tf.TensorSpec((len(self._plan.rule.numbers),), dtype)
+        rates = tf.TensorSpec((steps,), dtype)
+        options = {"jit_compile": jit_compile, "autograph": False}
+        self._train = tf.function(
+            self._train_steps, input_signature=[*chunk, rates, numbers], **options
+        )
+        self._test = tf.function(self._test_steps, input_signature=chunk, **options)
+
+    def load(self, weights: Weights, slots: Weights | None, rng: np.random.Generator) -> None:
+        """Start from these weights and optimizer slots (None: new ones) and from new seeds."""
+        for variable, value in zip(self._variables, weights, strict=True):
+            variable.assign(value)
+        self._update.load(slots)
+        for seed in self._seeds:
+            seed.assign(rng.integers(2**32, size=seed.shape, dtype=np.uint32))
+
+    def weights(self) -> Weights:
+        """Return the encoder's and then the decoder's weights as NumPy arrays."""
+        return [variable.numpy() for variable in self._variables]
+
+    def slots(self) -> Weights:
+        """Return the optimizer's state as NumPy arrays."""
+        return self._update.state()
+
+    def finish(self) -> None:
+        """Let the optimizer write its final values, where it keeps averages of the weights."""
+        self._update.finish()
+
+    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> float:
+        """Take a step for every batch of a chunk; return the sum of its rows' losses."""
+        return float(self._train(*_tensors(chunk), rates, numbers))
+
+    def test(self, chunk: Chunk) -> float:
+        """Return the sum of the losses of a chunk's rows."""
+        return float(self._test(*_tensors(chunk)))
+
+    def _train_steps(
+        self, x: Any, order: Any, weight: Any, n_steps: Any, rates: Any, numbers: Any
+    ) -> Any:
+        named = dict(zip(self._plan.rule.numbers, tf.unstack(numbers), strict=True))
+        variables = [variable.value for variable in self.model.trainable_variables]
+
+        def step(i: Any) -> Any:
+            w = weight[i]
+            with tf.GradientTape() as tape:
+                total = tf.reduce_sum(w * self._row_losses(tf.gather(x, order[i]), training=True))
+                objective = total / tf.reduce_sum(w)
+            gradients = tape.gradient(
+                objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            self._update.apply(gradients, rates[i], named)
+            return total
+
+        return _sum_over_steps(step, n_steps, x.dtype)
+
+    def _test_steps(self, x: Any, order: Any, weight: Any, n_steps: Any) -> Any:
+        def step(i: Any) -> Any:
+            losses = self._row_losses(tf.gather(x, order[i]), training=False)
+            return tf.reduce_sum(weight[i] * losses)
+
+        return _sum_over_steps(step, n_steps, x.dtype)
+
+    def _row_losses(self, x: Any, training: bool) -> Any:
+        code = self.network.encoder(x, training=training)
+        output = self._activation(self.network.decoder(code, training=training))
+        return self._plan.loss.per_row(x, output)
+
+
+def _sum_over_steps(step: Callable[[Any], Any], n_steps: Any, dtype: Any) -> Any:
+    """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once."""
+    global _n_traces
+    _n_traces += 1
+
+    def more(i: Any, total: Any) -> Any:
+        return tf.logical_and(i < n_steps, tf.math.is_finite(total))
+
+    def body(i: Any, total: Any) -> Any:
+        return i + 1, total + step(i)
+
+    start = tf.constant(0), tf.constant(0, dtype)
+    return tf.while_loop(more, body, start, parallel_iterations=1)[1]
+
+
+def _tensors(chunk: Chunk) -> tuple[Any, ...]:
+    """Hand a chunk over; its rows, the bulk of it, without a copy."""
+    x = tf.experimental.dlpack.from_dlpack(chunk.x.__dlpack__())
+    return x, chunk.order, chunk.weight, np.int32(chunk.n_steps)
+
+
+def _prefers_xla(program: Program) -> bool:
+    """Choose how the step runs, by what was measured (``docs/how-it-works.md``).
+
+    One XLA program is 1.1 to 8 times as fast as TensorFlow's executor for dense networks, the more
+    the smaller they are. On the CPU alone, XLA is 3 to 10 times slower where random numbers are
+    drawn inside the step or there are convolutions. On a GPU XLA is taken throughout.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return True
+    layers = [*program.network.encoder.layers, *program.network.decoder.layers]
+    convolutional = any("Conv" in type(layer).__name__ for layer in layers)
+    return not (program._seeds or convolutional)
+
+
+PROGRAMS: Pool[Plan, Program] = Pool(Program, capacity=24)

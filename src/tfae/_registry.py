@@ -1,0 +1,135 @@
+"""A table of named callables: a dict, a decorator, and an error that knows the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from tfae._types import Builder
+
+T = TypeVar("T")
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest of `names`, or an empty string."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+class Registry(Generic[T]):
+    """The named entries of one `kind` ("architecture", "loss", …).
+
+    Packages can add entries through the entry-point group `group`; those are loaded only when a
+    name is not found otherwise or when all names are listed.
+    """
+
+    def __init__(self, kind: str, group: str | None = None) -> None:
+        self.kind = kind
+        self.group = group
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that adds its argument under `name`."""
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"The name of a {self.kind} must be a non-empty str. Got {name!r}.")
+
+        def add(entry: T) -> T:
+            taken = self._entries.get(name)
+            if taken is not None and not _same_definition(taken, entry):
+                raise ValueError(f"The {self.kind} {name!r} is registered already: {taken!r}.")
+            self._entries[name] = entry
+            return entry
+
+        return add
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._entries:
+            self._load_entry_points()
+        if name not in self._entries:
+            raise ValueError(
+                f"The {self.kind!r} parameter must be one of {sorted(self._entries)} or a "
+                f"callable. Got {name!r}.{nearest_name(name, self._entries)}"
+            )
+        return self._entries[name]
+
+    def describe(self) -> dict[str, str]:
+        """Return every name with the first line of its documentation."""
+        self._load_entry_points()
+        return {
+            name: (inspect.getdoc(entry) or "").partition("\n")[0]
+            for name, entry in sorted(self._entries.items())
+        }
+
+    def _load_entry_points(self) -> None:
+        if self.group is None:
+            return
+        for point in entry_points(group=self.group):
+            if point.name not in self._entries:
+                self._entries[point.name] = point.load()
+
+
+def _same_definition(old: object, new: object) -> bool:
+    """Whether `new` is `old` defined again, as when a module or notebook cell is run twice."""
+
+    def place(entry: object) -> tuple[object, object]:
+        return getattr(entry, "__module__", None), getattr(entry, "__qualname__", id(entry))
+
+    return old is new or place(old) == place(new)
+
+
+ARCHITECTURES: Registry[Builder] = Registry("architecture", group="tfae.architectures")
+
+
+def register_architecture(name: str) -> Callable[[Builder], Builder]:
+    """Make a builder available as ``Autoencoder(architecture=name)``.
+
+    Parameters
+    ----------
+    name : str
+        The name to register the decorated function under.
+
+    Returns
+    -------
+    callable
+        A decorator that returns the function unchanged. The function takes a
+        :class:`tfae.Spec` and, as keywords, its own parameters (``architecture_params``), and
+        returns the pair ``(encoder, decoder)`` of Keras models. The decoder ends before the output
+        activation, which is applied for it.
+
+    Raises
+    ------
+    ValueError
+        If another function holds that name.
+
+    Examples
+    --------
+    >>> import keras, tfae
+    >>> @tfae.register_architecture("bowtie")
+    ... def bowtie(spec, *, width=64):
+    ...     '''One wide layer on each side of the code.'''
+    ...     encoder = [keras.layers.Dense(width, "tanh"), keras.layers.Dense(spec.n_components)]
+    ...     decoder = [keras.layers.Dense(width, "tanh"), keras.layers.Dense(spec.n_features)]
+    ...     return keras.Sequential(encoder), keras.Sequential(decoder)
+    >>> tfae.architectures()["bowtie"]
+    'One wide layer on each side of the code.'
+    """
+    return ARCHITECTURES.register(name)
+
+
+def architectures() -> dict[str, str]:
+    """Return the registered architectures: each name with one line that describes it.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> import tfae
+    >>> tfae.architectures()["dense"]
+    'Fully connected layers, narrowing to the code and widening again.'
+    """
+    return ARCHITECTURES.describe()

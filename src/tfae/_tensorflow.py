@@ -1,0 +1,109 @@
+"""The one place where TensorFlow and Keras are imported: on first use, and without log noise.
+
+``from tfae._tensorflow import keras, tf`` costs nothing; the first attribute that is read imports
+TensorFlow (seconds). While that import runs, TensorFlow's C++ code writes notes about CPU features
+and missing GPUs straight to file descriptor 2. Its log level is the process's own and stays as it
+is; instead the descriptor is watched during the import, those notes are dropped and everything
+else that was written is passed on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import random
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+_NOISE = re.compile(
+    rb"^(WARNING: All log messages before absl::InitializeLog"
+    rb"|To enable the following instructions:"
+    rb"|[IWE]\d{4} \d\d[:.\d]+ +\d+ (cpu_feature_guard|cudart_stub|cuda_platform|service|"
+    rb"device_compiler|dump_mlir_util|port|cpu_utils|gpu_device|cuda_executor|mlir_graph_optimization_pass)\.)"
+)
+_LOCK = threading.RLock()
+_started = False
+
+
+class _Lazy:
+    """A module that is imported when its first attribute is read."""
+
+    def __init__(self, name: str) -> None:
+        self.__dict__["_name"] = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        _start()
+        return getattr(importlib.import_module(self._name), attribute)
+
+
+tf: Any = _Lazy("tensorflow")
+keras: Any = _Lazy("keras")
+
+
+def _start() -> None:
+    """Import TensorFlow and wake its devices and XLA once, so that their notes come here."""
+    global _started
+    if _started:
+        return
+    with _LOCK:
+        if _started:
+            return
+        with _without_noise():
+            tensorflow = importlib.import_module("tensorflow")
+            backend = importlib.import_module("keras").backend.backend()
+            if backend != "tensorflow":
+                raise ImportError(
+                    "tfae runs on Keras's TensorFlow backend. Keras was configured for "
+                    f"{backend!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
+                )
+            tensorflow.config.list_logical_devices()
+            tensorflow.function(tensorflow.math.is_finite, jit_compile=True)(
+                tensorflow.constant(0.0)
+            )
+        _started = True
+
+
+@contextlib.contextmanager
+def _without_noise() -> Iterator[None]:
+    """Hold back what is written to descriptor 2 and pass on all but TensorFlow's start-up notes."""
+    try:
+        sys.stderr.flush()
+        saved = os.dup(2)
+    except (AttributeError, OSError, ValueError):  # no standard error to watch
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                sys.stderr.flush()
+            os.dup2(saved, 2)
+            os.close(saved)
+            held.seek(0)
+            for line in held:
+                if not _NOISE.match(line):
+                    os.write(2, line)
+
+
+@contextlib.contextmanager
+def private_keras(dtype: str) -> Iterator[None]:
+    """Build Keras layers in `dtype` and leave no trace in the user's process.
+
+    Keras draws the seeds of unseeded initializers from Python's global ``random`` and gives layers
+    the dtype policy of the thread; both are put back.
+    """
+    state = random.getstate()
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(policy)
+        random.setstate(state)

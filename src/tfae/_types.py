@@ -1,0 +1,66 @@
+"""The vocabulary: what a builder is told and returns, and what a chunk of data is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Weights: TypeAlias = list[Array]
+Precision: TypeAlias = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What an architecture's builder is told about the network to make.
+
+    Hashable, because two fits with equal specs share one compiled program.
+    """
+
+    n_features: int
+    n_components: int
+    hidden_layer_sizes: tuple[int, ...]
+    decoder_layer_sizes: tuple[int, ...]
+    activation: str
+    code_activation: str
+    kernel_initializer: str
+
+
+class Network(NamedTuple):
+    """A pair of Keras models: ``encoder`` maps features to code, ``decoder`` maps it back.
+
+    The decoder ends *before* the output activation, which the engine applies, so that losses such
+    as binary cross-entropy can work on logits.
+    """
+
+    encoder: Any
+    decoder: Any
+
+
+Builder: TypeAlias = Callable[..., Network | tuple[Any, Any]]
+
+
+class ChunkShape(NamedTuple):
+    """The fixed shape of the chunks that a compiled program takes."""
+
+    steps: int
+    batch: int
+    features: int
+    dtype: str
+
+
+class Chunk(NamedTuple):
+    """Rows for up to ``steps`` optimizer steps.
+
+    Step ``s`` works on the rows ``x[order[s]]`` with the weights ``weight[s]``; a batch that the
+    data does not fill is filled up with other rows of weight zero.
+    """
+
+    x: Array  # [steps * batch, features], scaled
+    order: Array  # [steps, batch] int32, positions in x
+    weight: Array  # [steps, batch]
+    n_steps: int  # how many of the steps hold rows
+    last: bool  # whether an epoch ends here

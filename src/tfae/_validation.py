@@ -1,0 +1,114 @@
+"""What comes in: parameters and data, each wrong one answered by one clear error.
+
+The private names of scikit-learn that the package needs stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import validate_data
+
+from tfae._types import Array
+
+__all__ = [
+    "HasMethods",
+    "Interval",
+    "StrOptions",
+    "check_rows",
+    "float_dtype",
+    "unchanged_on_error",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def unchanged_on_error(method: F) -> F:
+    """Decorate a method so that the estimator's attributes are put back if it raises."""
+
+    @functools.wraps(method)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return wrapper  # type: ignore[return-value]
+
+
+def float_dtype(X: Any) -> type[np.floating[Any]]:
+    """Return the dtype that results for `X` come in: float32 for float32, else float64."""
+    return np.float32 if X.dtype == np.float32 else np.float64
+
+
+def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
+    """Check the data of fit (``reset=True``) or of a fitted estimator.
+
+    Returns
+    -------
+    ndarray or CSR matrix of shape (n_samples, n_features)
+        Numbers of the given dtype, all finite. It is not copied unless it must be.
+    """
+    try:
+        rows = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype="numeric",
+            ensure_all_finite=False,
+            ensure_min_samples=min_samples,
+        )
+    except (TypeError, ValueError) as error:
+        _explain_column(X, error)
+        raise
+    _check_finite(rows, getattr(estimator, "feature_names_in_", None))
+    return rows
+
+
+def _explain_column(X: Any, error: Exception) -> None:
+    """Raise an error that names the first column of a frame that cannot be read as numbers."""
+    if not hasattr(X, "columns") or isinstance(X, np.ndarray):
+        return
+    for name in X.columns:
+        try:
+            np.asarray(X[name]).astype(np.float64)
+        except (TypeError, ValueError) as reason:
+            raise ValueError(
+                f"X must hold numbers only. Column {name!r} has dtype {X[name].dtype}: {reason}. "
+                "Encode or drop it first, for example with sklearn.compose.ColumnTransformer."
+            ) from error
+
+
+def _check_finite(X: Any, names: Array | None) -> None:
+    values = X.data if sparse.issparse(X) else X
+    if not np.issubdtype(values.dtype, np.floating):
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # one fast pass that almost always decides
+            return
+    bad = ~np.isfinite(values)
+    if not bad.any():
+        return
+    if sparse.issparse(X):
+        place = int(np.flatnonzero(bad)[0])
+        row, column = int(np.searchsorted(X.indptr, place, "right")) - 1, int(X.indices[place])
+        value = values[place]
+    else:
+        row, column = (int(position[0]) for position in np.nonzero(bad))
+        value = values[row, column]
+    kind = "NaN" if np.isnan(value) else "infinity"
+    column_name = column if names is None else repr(str(names[column]))
+    raise ValueError(
+        f"Input X contains {kind}: all values must be finite. The first is in column "
+        f"{column_name}, row {row}; {int(bad.sum())} values in all are not finite. Impute them "
+        "first, for example with sklearn.impute.SimpleImputer."
+    )

@@ -1,0 +1,481 @@
+"""Pictures of a trained autoencoder, each drawn on one Matplotlib ``Axes`` and returned with it.
+
+Every function takes ``ax=`` and makes a figure of its own only when that is left out. None shows
+or saves anything, and none touches Matplotlib's global settings. Nothing else in the package needs
+Matplotlib, except the demo.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = [
+    "code_scatter",
+    "first_layer_weights",
+    "loss_curves",
+    "reconstructed_rows",
+    "reconstructions",
+]
+
+# A tab20 legend is the longest that still has a colour of its own for each entry.
+_MAX_LEGEND = 20
+# A loss that falls by less than this factor is easier to read on a linear axis.
+_LOG_FROM_RATIO = 5.0
+# Standard deviations at which the colours of `reconstructed_rows` end.
+_ROW_LIMIT = 3.0
+
+
+def reconstructions(
+    estimator: Any,
+    X: Any,
+    *,
+    image_shape: tuple[int, int] | None = None,
+    n_images: int = 10,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the first rows of `X` as images, each above its reconstruction.
+
+    Both lines share one grey scale, that of the originals, so that they can be compared.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted autoencoder, or any fitted transformer with ``inverse_transform``.
+    X : array-like of shape (n_samples, n_features)
+        The rows to reconstruct, in the units that the estimator was fitted on.
+    image_shape : tuple of (height, width), default=None
+        How the features of a row make an image. By default a square, where `n_features` is a
+        perfect square.
+    n_images : int, default=10
+        How many rows are drawn; all of them if `X` has fewer.
+    ax : matplotlib.axes.Axes, default=None
+        The axes to draw on. By default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot reconstruct.
+    ValueError
+        If `image_shape` does not fit the number of features, if it is needed and was not given, or
+        if `X` has no rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from tfae import plotting
+    >>> X, _ = load_digits(return_X_y=True)
+    >>> ax = plotting.reconstructions(PCA(16).fit(X), X, n_images=5)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['original', 'reconstruction']
+    """
+    rows = _first_rows(X, n_images, "n_images")
+    originals = _as_images(_dense(rows), image_shape)
+    outputs = _as_images(_reconstruct(estimator, rows), originals.shape[1:])
+    ax = _axes(ax, width=len(originals), height=2.2)
+    mosaic = _tile(np.concatenate([originals, outputs]), n_columns=len(originals))
+    low, high = originals.min(), originals.max()
+    ax.imshow(mosaic, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    _label_bands(ax, ["original", "reconstruction"], mosaic.shape[0])
+    return ax
+
+
+def reconstructed_rows(
+    estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | None = None
+) -> Axes:
+    """Draw the first rows of a table as bands of colour, each above its reconstruction.
+
+    This is `reconstructions` for data that are not images. The columns of a table may differ
+    widely in size, so each is coloured in its own standard deviations from its own mean in `X`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted autoencoder, or any fitted transformer with ``inverse_transform``.
+    X : array-like of shape (n_samples, n_features)
+        The rows to choose from, in the units that the estimator was fitted on. All of them decide
+        the colours.
+    n_rows : int, default=5
+        How many rows are drawn; all of them if `X` has fewer.
+    ax : matplotlib.axes.Axes, default=None
+        The axes to draw on. By default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    TypeError
+        If the estimator cannot reconstruct.
+    ValueError
+        If `X` has no rows.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.decomposition import PCA
+    >>> from tfae import plotting
+    >>> X, _ = load_wine(return_X_y=True)
+    >>> ax = plotting.reconstructed_rows(PCA(3).fit(X), X, n_rows=4)
+    >>> ax.get_xlabel()
+    'column'
+    """
+    rows = _first_rows(X, n_rows, "n_rows")
+    table = _dense(X)
+    center, spread = table.mean(axis=0), table.std(axis=0)
+    spread[spread == 0] = 1.0  # a constant column is drawn as zero, not as an error
+    bands = np.stack([_dense(rows), _reconstruct(estimator, rows)], axis=1)
+    bands = (bands - center) / spread
+    blank = np.full((len(bands), 1, bands.shape[2]), np.nan)
+    mosaic = np.concatenate([bands, blank], axis=1).reshape(-1, bands.shape[2])[:-1]
+    ax = _axes(ax, width=8.0, height=0.6 * len(bands) + 1.0)
+    _diverging_image(ax, mosaic, _ROW_LIMIT, "standard deviations from the mean", aspect="auto")
+    ax.set_yticks(
+        [3 * row + offset for row in range(len(bands)) for offset in (0, 1)],
+        ["original", "reconstruction"] * len(bands),
+    )
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("column")
+    return ax
+
+
+def loss_curves(estimator: Any, *, ax: Axes | None = None) -> Axes:
+    """Draw the training loss of every epoch and, where there is one, the validation loss.
+
+    The loss is drawn on a logarithmic scale where it falls by a large factor and stays positive.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted autoencoder. Its ``history_`` is drawn.
+    ax : matplotlib.axes.Axes, default=None
+        The axes to draw on. By default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    TypeError
+        If the estimator keeps no ``history_``.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae import Autoencoder, plotting
+    >>> X = np.random.default_rng(0).normal(size=(40, 6))
+    >>> estimator = Autoencoder(n_components=2, hidden_layer_sizes=(4,), max_iter=3, tol=0.0)
+    >>> ax = plotting.loss_curves(estimator.fit(X))
+    >>> ax.get_xlabel(), ax.get_ylabel(), len(ax.lines[0].get_xdata())
+    ('epoch', 'loss', 3)
+    """
+    history = _history(estimator)
+    ax = _axes(ax, width=6.0, height=4.0)
+    drawn = [
+        _loss_line(ax, history[key], label)
+        for key, label in [("loss", "training"), ("val_loss", "validation")]
+        if key in history
+    ]
+    if _wants_log(np.concatenate(drawn)):
+        ax.set_yscale("log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("epoch")
+    ax.set_ylabel("loss")
+    ax.legend()
+    return ax
+
+
+def code_scatter(
+    codes: Any,
+    labels: ArrayLike | None = None,
+    *,
+    size: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw codes of two numbers as points, coloured by label.
+
+    Up to 20 different labels are classes, with a legend. More than that are taken as a quantity,
+    with a colour bar, if they are numbers; otherwise they are coloured without a legend.
+
+    Parameters
+    ----------
+    codes : array-like of shape (n_samples, 2)
+        What ``transform`` gave, or a two-dimensional map of it.
+    labels : array-like of shape (n_samples,), default=None
+        The label of each row.
+    size : float, default=None
+        The area of a point in square points. By default it shrinks as rows are added.
+    ax : matplotlib.axes.Axes, default=None
+        The axes to draw on. By default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    ValueError
+        If `codes` has another number of columns than two, or `labels` another number of rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae import plotting
+    >>> codes = np.random.default_rng(0).normal(size=(30, 2))
+    >>> ax = plotting.code_scatter(codes, ["cat", "dog", "owl"] * 10)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['cat', 'dog', 'owl']
+    """
+    points = _two_columns(codes)
+    names = None if labels is None else _checked_labels(labels, len(points))
+    ax = _axes(ax, width=6.0, height=5.0)
+    if size is None:
+        size = float(np.clip(8000 / max(len(points), 1), 4, 36))
+    if names is None:
+        ax.scatter(*points.T, s=size, linewidths=0)
+    elif len(np.unique(names)) <= _MAX_LEGEND:
+        _scatter_classes(ax, points, names, size)
+    else:
+        _scatter_values(ax, points, names, size)
+    ax.set_xlabel("code 1")
+    ax.set_ylabel("code 2")
+    return ax
+
+
+def first_layer_weights(
+    estimator: Any,
+    *,
+    image_shape: tuple[int, int] | None = None,
+    n_images: int = 64,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the incoming weights of the first hidden units, each unit as one image.
+
+    Red is positive, blue is negative, white is zero, on one scale for all units.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted autoencoder whose first layer is dense.
+    image_shape : tuple of (height, width), default=None
+        How the features of a row make an image. By default a square, where `n_features` is a
+        perfect square.
+    n_images : int, default=64
+        How many units are drawn; all of them if the layer has fewer.
+    ax : matplotlib.axes.Axes, default=None
+        The axes to draw on. By default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    TypeError
+        If the estimator keeps no ``encoder_weights_``.
+    ValueError
+        If the first layer is not dense, or `image_shape` does not fit the number of features.
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae import Autoencoder, plotting
+    >>> X = np.random.default_rng(0).normal(size=(40, 9))
+    >>> estimator = Autoencoder(n_components=2, hidden_layer_sizes=(4,), max_iter=3)
+    >>> ax = plotting.first_layer_weights(estimator.fit(X))
+    >>> ax.images[0].get_cmap().name
+    'RdBu_r'
+    """
+    kernel = _first_kernel(estimator)
+    images = _as_images(kernel.T[: _positive(n_images, "n_images")], image_shape)
+    n_columns = math.ceil(math.sqrt(len(images)))
+    limit = float(np.abs(images).max())
+    ax = _axes(ax, width=6.0, height=5.0)
+    _diverging_image(ax, _tile(images, n_columns), limit or 1.0, "weight", aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _axes(ax: Axes | None, width: float, height: float) -> Axes:
+    """Return `ax`, or the axes of a new figure of this size in inches."""
+    if ax is None:
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    return ax
+
+
+def _positive(value: int, name: str) -> int:
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}.")
+    return value
+
+
+def _first_rows(X: Any, n_rows: int, name: str) -> Any:
+    """Return the first rows in the container they came in: it may carry the feature names."""
+    _positive(n_rows, name)
+    if not hasattr(X, "shape"):
+        X = np.asarray(X)
+    if len(X.shape) != 2 or 0 in X.shape:
+        raise ValueError(f"X must have rows and columns, got an array of shape {tuple(X.shape)}.")
+    return X[:n_rows]
+
+
+def _dense(X: Any) -> NDArray[np.float64]:
+    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+
+
+def _reconstruct(estimator: Any, rows: Any) -> NDArray[np.float64]:
+    if hasattr(estimator, "reconstruct"):
+        return _dense(estimator.reconstruct(rows))
+    if hasattr(estimator, "inverse_transform"):
+        return _dense(estimator.inverse_transform(estimator.transform(rows)))
+    raise TypeError(
+        "estimator must have a reconstruct or an inverse_transform method, "
+        f"got {type(estimator).__name__}."
+    )
+
+
+def _as_images(
+    rows: NDArray[np.float64], image_shape: tuple[int, ...] | None
+) -> NDArray[np.float64]:
+    n_features = rows.shape[1]
+    side = math.isqrt(n_features)
+    if image_shape is None:
+        if side * side != n_features:
+            raise ValueError(
+                "image_shape must be given when the number of features is not a perfect square, "
+                f"got {n_features} features."
+            )
+        image_shape = (side, side)
+    if len(image_shape) != 2 or math.prod(image_shape) != n_features or min(image_shape) < 1:
+        raise ValueError(
+            f"image_shape must be (height, width) with height * width = {n_features}, "
+            f"got {tuple(image_shape)}."
+        )
+    return rows.reshape(-1, *image_shape)
+
+
+def _tile(images: NDArray[np.float64], n_columns: int) -> NDArray[np.float64]:
+    """Lay images out in lines of `n_columns`; the gaps between them are NaN, which is not drawn."""
+    n_images, height, width = images.shape
+    gap = max(1, max(height, width) // 14)
+    n_lines = math.ceil(n_images / n_columns)
+    shape = (n_lines * (height + gap) - gap, n_columns * (width + gap) - gap)
+    canvas = np.full(shape, np.nan)
+    for index, image in enumerate(images):
+        top = index // n_columns * (height + gap)
+        left = index % n_columns * (width + gap)
+        canvas[top : top + height, left : left + width] = image
+    return canvas
+
+
+def _label_bands(ax: Axes, labels: list[str], height: int) -> None:
+    """Name the horizontal bands of a picture `height` pixels high and hide the rest of the frame."""
+    band = height / len(labels)
+    ax.set_yticks([band * (index + 0.5) - 0.5 for index in range(len(labels))], labels)
+    ax.set_xticks([])
+    ax.tick_params(axis="y", length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _diverging_image(
+    ax: Axes, image: NDArray[np.float64], limit: float, label: str, aspect: str
+) -> None:
+    drawn = ax.imshow(
+        image, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect=aspect, interpolation="nearest"
+    )
+    ax.figure.colorbar(drawn, ax=ax, label=label)
+    ax.spines[:].set_visible(False)
+
+
+def _history(estimator: Any) -> dict[str, list[float]]:
+    check_is_fitted(estimator)
+    history: dict[str, list[float]] | None = getattr(estimator, "history_", None)
+    if not history or not history.get("loss"):
+        raise TypeError(
+            "estimator must keep the history_ of its training, "
+            f"got {type(estimator).__name__} without one."
+        )
+    return history
+
+
+def _loss_line(ax: Axes, losses: list[float], label: str) -> NDArray[np.float64]:
+    values = np.asarray(losses, dtype=np.float64)
+    # A line through one point is invisible, so short curves get markers.
+    marker = "o" if len(values) <= 20 else None
+    ax.plot(np.arange(1, len(values) + 1), values, label=label, marker=marker)
+    return values
+
+
+def _wants_log(values: NDArray[np.float64]) -> bool:
+    values = values[np.isfinite(values)]
+    if len(values) == 0 or values.min() <= 0:
+        return False
+    return bool(values.max() / values.min() >= _LOG_FROM_RATIO)
+
+
+def _two_columns(codes: Any) -> NDArray[np.float64]:
+    points = _dense(codes)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise ValueError(
+            f"codes must have 2 columns, got an array of shape {points.shape}. Reduce them to two "
+            "first, for example with sklearn.manifold.TSNE."
+        )
+    return points
+
+
+def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:
+    names = np.asarray(labels)
+    if names.shape != (n_rows,):
+        raise ValueError(
+            f"labels must have one entry for each of the {n_rows} rows of codes, "
+            f"got an array of shape {names.shape}."
+        )
+    # Objects of mixed kinds cannot be sorted; their texts can.
+    return names if names.dtype.kind in "biuf" else names.astype(str)
+
+
+def _scatter_classes(
+    ax: Axes, points: NDArray[np.float64], names: NDArray[Any], size: float
+) -> None:
+    classes = np.unique(names)
+    colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
+    for index, name in enumerate(classes):
+        chosen = points[names == name]
+        ax.scatter(*chosen.T, s=size, color=colors(index), linewidths=0, label=str(name))
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=1.5)
+
+
+def _scatter_values(
+    ax: Axes, points: NDArray[np.float64], names: NDArray[Any], size: float
+) -> None:
+    if names.dtype.kind in "biuf":
+        drawn = ax.scatter(*points.T, s=size, c=names, cmap="viridis", linewidths=0)
+        ax.figure.colorbar(drawn, ax=ax, label="label")
+        return
+    places = np.unique(names, return_inverse=True)[1]
+    ax.scatter(*points.T, s=size, c=places, cmap="hsv", linewidths=0)

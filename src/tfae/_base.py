@@ -465,7 +465,12 @@ class BaseAutoencoder(
         def fitted() -> dict[str, Any]:
             now = copy.copy(self)
             now._set_weights(program.weights(), program)
-            return {name: value for name, value in vars(now).items() if name in _FITTED}
+            given = set(self.get_params(deep=False))
+            return {
+                name: value
+                for name, value in vars(now).items()
+                if name not in given and "callback" not in name
+            }
 
         observers: list[Observer] = [SklearnCallbacks(self, max_iter, fitted)]
         if self.callbacks is not None and len(self.callbacks):
@@ -502,11 +507,6 @@ class BaseAutoencoder(
 
 # Frames between a warning and the line of the user that called fit.
 _TO_CALLER = 6
-# What a copy of the estimator needs beside its parameters to transform.
-_FITTED = frozenset(
-    "center_ scale_ n_components_ history_ encoder_weights_ decoder_weights_ n_features_in_ "
-    "feature_names_in_ _encoder _decoder _weights_dtype _state".split()
-)
 
 
 def _sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ rows, the filling of incomplete batches, and the thread that gathers the next ch
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -94,10 +95,7 @@ class Rows:
 
     def _buffer(self) -> Array:
         steps, batch, features, dtype = self._shape
-        size = steps * batch * features * np.dtype(dtype).itemsize
-        memory = np.zeros(size + _ALIGNMENT, np.uint8)
-        start = -memory.ctypes.data % _ALIGNMENT
-        return memory[start : start + size].view(dtype).reshape(steps * batch, features)
+        return _aligned((steps * batch, features), dtype)
 
     def _gather(self, positions: Array, buffer: Array) -> None:
         rows = dense_rows(self._X, self._index[positions])
@@ -106,11 +104,19 @@ class Rows:
     def _chunk(self, x: Array, places: Array, n_rows: int, last: bool) -> Chunk:
         """Lay out the `places` of rows in `x` as batches; those after `n_rows` weigh nothing."""
         steps, batch, _, dtype = self._shape
-        order = np.zeros((steps, batch), np.int32)
+        order = _aligned((steps, batch), np.int32)
         order.flat[: len(places)] = places
-        weight = np.zeros((steps, batch), dtype)
+        weight = _aligned((steps, batch), dtype)
         weight.flat[:n_rows] = 1
         return Chunk(x, order, weight, len(places) // batch, last)
+
+
+def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Make an array of zeros that the device can read in place."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def _ahead(chunks: Generator[T, None, None]) -> Generator[T, None, None]:

@@ -10,6 +10,7 @@ import gzip
 import math
 import os
 import struct
+import warnings
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,17 +169,19 @@ def _gunzip(path: Path) -> bytes:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, low_memory=False)
+        # By default pandas takes surplus values at the start of lines for an index, without a
+        # word; so it cuts surplus values off and warns, which is made an error here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(path, index_col=False, low_memory=False)
     except pd.errors.EmptyDataError as error:
         raise ValueError(f"{path} must have a line of column names, got an empty file.") from error
+    except pd.errors.ParserWarning as error:
+        raise ValueError(
+            f"{path} must have as many values in a line as the first line has names, got more."
+        ) from error
     except _DAMAGED_CSV as error:
         raise ValueError(f"{path} must be a whole CSV file, got: {error}.") from error
-    # pandas takes a surplus value at the start of every line for an index, without a word.
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise ValueError(
-            f"{path} must have as many values in each line as the {frame.shape[1]} column names "
-            "in the first, got more."
-        )
     if frame.empty:
         raise ValueError(f"{path} must have at least one row of data, got column names only.")
     if _looks_like_data(list(frame.columns)):
@@ -240,10 +243,10 @@ def _require(good: NDArray[np.bool_], column: pd.Series[Any], what: str, path: P
     row = int(np.argmin(good))
     value = column.iloc[row]
     missing = bool(pd.isna(value))
+    got = "nothing" if missing else repr(value) if isinstance(value, str) else str(value)
     hint = " The file may be cut short." if missing and row == len(column) - 1 else ""
     raise ValueError(
-        f"The column {column.name!r} of {path} must have {what}, "
-        f"got {'nothing' if missing else repr(value)} in row {row + 1}.{hint}"
+        f"The column {column.name!r} of {path} must have {what}, got {got} in row {row + 1}.{hint}"
     )
 
 

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 from tfae._chunks import Rows
 from tfae._observers import Logs, Observer
 from tfae._optimizers import Optimizer, learning_rates
-from tfae._program import Program
+from tfae._program import Program, as_arrays
 from tfae._types import Chunk, Weights
 
 Chunks = Generator[Chunk, None, None]
@@ -55,8 +55,8 @@ class TrainingState:
 class Outcome:
     """What a training leaves: the weights to keep and what happened."""
 
-    weights: Weights
-    history: dict[str, list[float]] = field(default_factory=dict)
+    history: dict[str, list[float]]
+    weights: Weights = field(default_factory=list)
     diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
     interrupted: bool = False
 
@@ -92,7 +92,8 @@ class Training:
         self._rate: float | Callable[[Any], Any] = optimizer.learning_rate
         self._numbers = np.array(list(optimizer.numbers.values()), program.shape.dtype)
         names = ["loss", "seconds"] if held_out is None else ["loss", "val_loss", "seconds"]
-        self._outcome = Outcome(program.weights(), {name: [] for name in names})
+        self._outcome = Outcome({name: [] for name in names})
+        self._good = program.snapshot()
         self._best = np.inf
         self._stale_epochs = 0
 
@@ -108,7 +109,9 @@ class Training:
         except KeyboardInterrupt:
             outcome.interrupted = True
         has_best = self._held_out is not None and np.isfinite(self._best)
-        if outcome.diverged_at is None and not has_best:
+        if outcome.diverged_at is not None or has_best:
+            outcome.weights = as_arrays(self._good)
+        else:
             self._program.finish()
             outcome.weights = self._program.weights()
         state.slots, state.step = self._program.slots(), self._step
@@ -120,7 +123,7 @@ class Training:
             observer.on_train_begin()
         for epoch in range(self._stopping.max_iter):
             start = time.perf_counter()
-            before = self._program.weights()
+            before = self._program.snapshot()
             self._begin_epoch(epoch)
             logs = {"loss": self._train_epoch(chunks)}
             if held_out is not None:
@@ -165,7 +168,7 @@ class Training:
                 break
         return total / len(self._held_out)
 
-    def _watch(self, logs: Logs, before: Weights) -> bool:
+    def _watch(self, logs: Logs, before: list[Any]) -> bool:
         """Note the loss that decides, with the weights that belong to it; tell whether to stop.
 
         A validation loss belongs to the weights at the epoch's end. A training loss was summed up
@@ -177,5 +180,5 @@ class Training:
         self._stale_epochs = self._stale_epochs + 1 if stale else 0
         if watched < self._best:
             self._best = watched
-            self._outcome.weights = before if self._held_out is None else self._program.weights()
+            self._good = before if self._held_out is None else self._program.snapshot()
         return self._stale_epochs > self._stopping.n_iter_no_change

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfae._registry import nearest_name
-from tfae._tensorflow import keras
+from tfae._tensorflow import keras, private_keras
 from tfae._types import Network, Weights
 
 
@@ -34,7 +34,8 @@ def initial_weights(network: Network, rng: np.random.Generator) -> Weights:
 def check_initializer(name: str) -> str:
     """Return the name of a Keras initializer, or raise a ValueError that names the nearest."""
     try:
-        keras.initializers.get(name)
+        with private_keras("float32"):
+            keras.initializers.get(name)
     except ValueError:
         names = [n for n in dir(keras.initializers) if n.islower() and not n.startswith("_")]
         raise ValueError(

@@ -20,7 +20,7 @@ from tfae._types import Array, Weights
 
 _NAMES = (
     *("adam", "adamw", "sgd", "rmsprop", "nadam", "adamax", "adagrad", "adadelta"),
-    *("adafactor", "ftrl", "lamb", "lion"),
+    *("adafactor", "ftrl", "lion"),
 )
 
 

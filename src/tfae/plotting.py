@@ -8,13 +8,13 @@ Matplotlib, except the demo.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,6 +28,7 @@ __all__ = [
 
 # A tab20 legend is the longest that still has a colour of its own for each entry.
 _MAX_LEGEND = 20
+_LEGEND_SIZE = 36.0
 # A loss that falls by less than this factor is easier to read on a linear axis.
 _LOG_FROM_RATIO = 5.0
 # Standard deviations at which the colours of `reconstructed_rows` end.
@@ -94,9 +95,7 @@ def reconstructions(
     return ax
 
 
-def reconstructed_rows(
-    estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | None = None
-) -> Axes:
+def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | None = None) -> Axes:
     """Draw the first rows of a table as bands of colour, each above its reconstruction.
 
     This is `reconstructions` for data that are not images. The columns of a table may differ
@@ -199,6 +198,10 @@ def loss_curves(estimator: Any, *, ax: Axes | None = None) -> Axes:
     ]
     if _wants_log(np.concatenate(drawn)):
         ax.set_yscale("log")
+        # Losses span few powers of ten, too few ticks for the default to tell their values.
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
@@ -254,7 +257,7 @@ def code_scatter(
     if size is None:
         size = float(np.clip(8000 / max(len(points), 1), 4, 36))
     if names is None:
-        ax.scatter(*points.T, s=size, linewidths=0)
+        ax.scatter(points[:, 0], points[:, 1], s=size, linewidths=0)
     elif len(np.unique(names)) <= _MAX_LEGEND:
         _scatter_classes(ax, points, names, size)
     else:
@@ -394,7 +397,7 @@ def _tile(images: NDArray[np.float64], n_columns: int) -> NDArray[np.float64]:
 
 
 def _label_bands(ax: Axes, labels: list[str], height: int) -> None:
-    """Name the horizontal bands of a picture `height` pixels high and hide the rest of the frame."""
+    """Name the horizontal bands of a picture `height` pixels high and hide its frame."""
     band = height / len(labels)
     ax.set_yticks([band * (index + 0.5) - 0.5 for index in range(len(labels))], labels)
     ax.set_xticks([])
@@ -403,7 +406,11 @@ def _label_bands(ax: Axes, labels: list[str], height: int) -> None:
 
 
 def _diverging_image(
-    ax: Axes, image: NDArray[np.float64], limit: float, label: str, aspect: str
+    ax: Axes,
+    image: NDArray[np.float64],
+    limit: float,
+    label: str,
+    aspect: Literal["auto", "equal"],
 ) -> None:
     drawn = ax.imshow(
         image, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect=aspect, interpolation="nearest"
@@ -421,6 +428,23 @@ def _history(estimator: Any) -> dict[str, list[float]]:
             f"got {type(estimator).__name__} without one."
         )
     return history
+
+
+def _first_kernel(estimator: Any) -> NDArray[np.float64]:
+    check_is_fitted(estimator)
+    weights = getattr(estimator, "encoder_weights_", None)
+    if not weights:
+        raise TypeError(
+            "estimator must keep its encoder_weights_, "
+            f"got {type(estimator).__name__} without them."
+        )
+    kernel = _dense(weights[0])
+    if kernel.ndim != 2:
+        raise ValueError(
+            "The first layer must be dense, with weights of shape (n_features, n_units), "
+            f"got weights of shape {kernel.shape}."
+        )
+    return kernel
 
 
 def _loss_line(ax: Axes, losses: list[float], label: str) -> NDArray[np.float64]:
@@ -462,20 +486,27 @@ def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:
 def _scatter_classes(
     ax: Axes, points: NDArray[np.float64], names: NDArray[Any], size: float
 ) -> None:
-    classes = np.unique(names)
+    # Places, because a missing label (NaN) equals nothing, not even itself.
+    classes, places = np.unique(names, return_inverse=True)
     colors = colormaps["tab10" if len(classes) <= 10 else "tab20"]
     for index, name in enumerate(classes):
-        chosen = points[names == name]
-        ax.scatter(*chosen.T, s=size, color=colors(index), linewidths=0, label=str(name))
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=1.5)
+        chosen = points[places == index]
+        ax.scatter(
+            chosen[:, 0], chosen[:, 1], s=size, color=colors(index), linewidths=0, label=str(name)
+        )
+    # The points may be too small to show their colour; the legend's are not.
+    scale = math.sqrt(_LEGEND_SIZE / size)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, markerscale=scale)
 
 
 def _scatter_values(
     ax: Axes, points: NDArray[np.float64], names: NDArray[Any], size: float
 ) -> None:
     if names.dtype.kind in "biuf":
-        drawn = ax.scatter(*points.T, s=size, c=names, cmap="viridis", linewidths=0)
+        drawn = ax.scatter(
+            points[:, 0], points[:, 1], s=size, c=names, cmap="viridis", linewidths=0
+        )
         ax.figure.colorbar(drawn, ax=ax, label="label")
         return
     places = np.unique(names, return_inverse=True)[1]
-    ax.scatter(*points.T, s=size, c=places, cmap="hsv", linewidths=0)
+    ax.scatter(points[:, 0], points[:, 1], s=size, c=places, cmap="hsv", linewidths=0)

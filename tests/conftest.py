@@ -1,0 +1,23 @@
+"""Data and small helpers that several test files share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The 1,797 digits of scikit-learn, float32, 0 to 16."""
+    return load_digits().data.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def data_folder():
+    """The folder of real data sets, or a skip that says where it was looked for."""
+    folder = Path(os.environ.get("TFAE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"needs the data sets in {folder} (set TFAE_DATA)")
+    return folder

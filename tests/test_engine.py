@@ -1,0 +1,237 @@
+"""The epoch loop: what is kept, when it stops, and how it ends badly."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.callback import ProgressBar
+from sklearn.exceptions import ConvergenceWarning
+
+from tfae import Autoencoder
+
+
+def small(**params):
+    params = {"n_components": 4, "hidden_layer_sizes": (16,), "batch_size": 64, **params}
+    return Autoencoder(**{"random_state": 0, "learning_rate_init": 0.003, **params})
+
+
+class Spy(keras.callbacks.Callback):
+    """Keeps the weights and the logs of every epoch, and may raise at one."""
+
+    def __init__(self, interrupt_at=None):
+        super().__init__()
+        self.weights, self.logs, self.batches, self.events = [], [], [], []
+        self.interrupt_at = interrupt_at
+
+    def on_train_begin(self, logs=None):
+        self.events.append("begin")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append((batch, logs["loss"]))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.weights.append(self.model.get_weights())
+        self.logs.append(logs)
+        if epoch == self.interrupt_at:
+            raise KeyboardInterrupt
+
+    def on_train_end(self, logs=None):
+        self.events.append("end")
+
+
+def weights_of(model):
+    return [*model.encoder_weights_, *model.decoder_weights_]
+
+
+def assert_same_weights(some, others):
+    for one, other in zip(some, others, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_history_is_the_users_mse_and_falls(digits):
+    model = small(max_iter=30).fit(digits)
+    assert model.n_iter_ == len(model.loss_curve_) == len(model.history_["seconds"]) == 30
+    assert min(model.history_["seconds"]) > 0
+    variance = digits.var(axis=0).mean()
+    assert model.loss_curve_[0] == pytest.approx(variance, rel=0.3)  # an untrained guess
+    final = -model.score_samples(digits).mean()
+    assert model.loss_curve_[-1] == pytest.approx(final, rel=0.05)
+    assert final < 0.5 * variance
+
+
+@pytest.mark.parametrize("scaling", ["standard", "minmax", None])
+def test_history_is_in_scaled_units_where_features_have_their_own(digits, scaling):
+    model = small(max_iter=20, scaling=scaling).fit(digits)
+    scaled = (digits - model.center_) / model.scale_
+    rebuilt = (model.reconstruct(digits) - model.center_) / model.scale_
+    assert model.loss_curve_[-1] == pytest.approx(np.square(scaled - rebuilt).mean(), rel=0.1)
+
+
+def test_early_stopping_keeps_the_weights_with_the_lowest_validation_loss(digits):
+    spy = Spy()
+    # From step 30 on the rate is so high that the loss jumps: the best epoch is not the last.
+    model = small(
+        max_iter=15,
+        early_stopping=True,
+        learning_rate_init=lambda step: 0.01 if step < 30 else 1.0,
+        callbacks=[spy],
+    ).fit(digits[:200])
+    losses = model.history_["val_loss"]
+    best = int(np.argmin(losses))
+    assert best < len(losses) - 1
+    assert_same_weights(weights_of(model), spy.weights[best])
+    held_out = model._split(200, _split_rng(0))[1]
+    assert -model.score_samples(digits[:200][held_out]).mean() == pytest.approx(losses[best], 1e-4)
+
+
+def _split_rng(seed):
+    from tfae._engine import TrainingState
+
+    return TrainingState.new(seed).split_rng
+
+
+def test_training_ends_when_the_loss_stops_falling(digits):
+    model = small(max_iter=500, tol=0.02, n_iter_no_change=3).fit(digits)
+    assert 5 < model.n_iter_ < 100
+    curve = np.array(model.loss_curve_) / model.scale_**2  # `tol` is in scaled units
+    best = np.minimum.accumulate(curve)
+    fell = curve[1:] <= best[:-1] - 0.02
+    assert not fell[-4:].any()  # four epochs in a row without a fall,
+    assert not any((~fell[i : i + 4]).all() for i in range(len(fell) - 4))  # for the first time
+
+
+def test_without_early_stopping_the_last_weights_are_kept(digits):
+    spy = Spy()
+    model = small(max_iter=4, callbacks=[spy]).fit(digits)
+    assert_same_weights(weights_of(model), spy.weights[-1])
+
+
+def test_a_diverging_loss_stops_and_keeps_good_weights(digits):
+    with pytest.warns(ConvergenceWarning, match=r"infinite or NaN in epoch \d+"):
+        model = small(max_iter=50, optimizer=keras.optimizers.SGD(30.0)).fit(digits)
+    assert model.n_iter_ < 50
+    assert np.isfinite(model.loss_curve_).all()
+    assert np.isfinite(model.transform(digits)).all()
+
+
+def test_weights_kept_after_divergence_are_those_of_the_best_epoch(digits):
+    """The learning rate explodes after epoch 5; what epoch 5 started from is kept."""
+    steps_an_epoch = -(-len(digits) // 64)
+
+    def schedule(step):
+        return 0.001 if step < 5 * steps_an_epoch else 1e6
+
+    spy = Spy()
+    with pytest.warns(ConvergenceWarning, match="in epoch [67]"):
+        model = small(
+            max_iter=20, learning_rate_init=schedule, optimizer="sgd", callbacks=[spy]
+        ).fit(digits)
+    assert_same_weights(weights_of(model), spy.weights[3])
+
+
+def test_ctrl_c_leaves_a_usable_estimator_and_says_so(digits):
+    spy = Spy(interrupt_at=3)
+    with pytest.warns(UserWarning, match="interrupted after 4 epochs. The last weights"):
+        model = small(max_iter=50, callbacks=[spy]).fit(digits)
+    assert model.n_iter_ == 4
+    assert_same_weights(weights_of(model), spy.weights[-1])
+    assert model.transform(digits).shape == (len(digits), 4)
+
+
+def test_ctrl_c_with_early_stopping_leaves_the_best_weights(digits):
+    spy = Spy(interrupt_at=6)
+    with pytest.warns(UserWarning, match="interrupted after 7 epochs. The best weights"):
+        model = small(max_iter=50, early_stopping=True, callbacks=[spy]).fit(digits)
+    best = int(np.argmin(model.history_["val_loss"]))
+    assert_same_weights(weights_of(model), spy.weights[best])
+
+
+def test_ctrl_c_while_the_device_works(digits, monkeypatch):
+    from tfae._program import Program
+
+    train, calls = Program.train, []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return train(self, *args)
+
+    monkeypatch.setattr(Program, "train", interrupted)
+    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+        model = small(max_iter=50).fit(digits)
+    assert np.isfinite(model.transform(digits)).all()
+
+
+def test_keras_callbacks_see_what_keras_shows_them(digits):
+    spy = Spy()
+    model = small(max_iter=3, early_stopping=True, callbacks=[spy], batch_size=8).fit(digits)
+    assert spy.events == ["begin", "end"]
+    assert [logs["loss"] for logs in spy.logs] == model.history_["loss"]
+    assert [logs["val_loss"] for logs in spy.logs] == model.history_["val_loss"]
+    assert len(spy.batches) > 3  # once a chunk
+    assert spy.params["epochs"] == 3
+
+
+def test_keras_callbacks_can_stop_and_set_the_learning_rate(digits):
+    stop = keras.callbacks.EarlyStopping("loss", min_delta=1e9, patience=2)
+    assert small(max_iter=50, callbacks=[stop]).fit(digits).n_iter_ == 3
+    # A learning rate of zero from epoch 2 on: the loss of later epochs stands still.
+    freeze = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 2 else 0.0)
+    curve = small(max_iter=5, shuffle=False, callbacks=[freeze]).fit(digits).loss_curve_
+    assert curve[0] > curve[1] > curve[2]
+    assert curve[2] == curve[3] == curve[4]
+
+
+def test_checkpoints_hold_the_live_weights(digits, tmp_path):
+    path = str(tmp_path / "best.weights.h5")
+    checkpoint = keras.callbacks.ModelCheckpoint(path, save_weights_only=True)
+    model = small(max_iter=3, callbacks=[checkpoint]).fit(digits)
+    spy = Spy()
+    other = small(max_iter=1, random_state=5, callbacks=[spy]).fit(digits)
+    assert not np.array_equal(other.encoder_weights_[0], model.encoder_weights_[0])
+    copy = keras.models.clone_model(spy.model) if spy.model is not None else None
+    if copy is not None:
+        copy.load_weights(path)
+        assert_same_weights(copy.get_weights(), weights_of(model))
+
+
+def test_scikit_learn_callbacks_are_told_of_every_epoch(digits):
+    class Recorder:
+        events, scores = [], []
+
+        def setup(self, estimator, context):
+            self.events.append("setup")
+
+        def on_fit_task_begin(self, estimator, context):
+            pass
+
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+            self.scores.append(fitted_estimator.score(digits))
+            return len(self.scores) == 3
+
+        def teardown(self, estimator, context):
+            self.events.append("teardown")
+
+    recorder = Recorder()
+    model = small(max_iter=30).set_callbacks(recorder).fit(digits)
+    assert model.n_iter_ == 3
+    assert recorder.events == ["setup", "teardown"]
+    assert recorder.scores[0] < recorder.scores[1] < recorder.scores[2]
+    assert recorder.scores[2] == pytest.approx(model.score(digits))
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(np.full((3, 3), np.nan))
+    assert recorder.events == ["setup", "teardown"] * (len(recorder.events) // 2)
+
+
+def test_the_progress_bar_of_scikit_learn_works(digits, capsys):
+    small(max_iter=3).set_callbacks(ProgressBar()).fit(digits)
+    assert "Autoencoder" in capsys.readouterr().out
+
+
+def test_verbose_prints_a_line_every_epoch_and_silence_is_the_default(digits, capfd):
+    small(max_iter=2).fit(digits)
+    assert capfd.readouterr().out == ""
+    model = small(max_iter=2, verbose=1).fit(digits)
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("Epoch 1/2: loss ")
+    assert float(lines[1].rpartition(" ")[2]) == pytest.approx(model.loss_curve_[1], rel=1e-4)

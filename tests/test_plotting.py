@@ -1,0 +1,259 @@
+"""Pictures: what is drawn is what the estimator says, and nothing else is touched."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import StandardScaler
+
+from tfae import Autoencoder, plotting
+
+
+class Fitted(BaseEstimator):
+    """A fitted estimator with the given attributes."""
+
+    def __init__(self, **attributes):
+        vars(self).update(attributes, fitted_=True)
+
+    def fit(self, X, y=None):
+        return self
+
+
+class Negative(Fitted):
+    """Reconstructs each row as its negative."""
+
+    def reconstruct(self, X):
+        return -np.asarray(X)
+
+
+@pytest.fixture
+def ax():
+    return Figure().subplots()
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).normal(size=(30, 6))
+
+
+def drawn(ax):
+    return np.ma.filled(ax.images[0].get_array(), np.nan)
+
+
+def test_reconstructions_are_below_their_originals_on_the_same_scale(ax, rows):
+    plotting.reconstructions(Negative(), rows, image_shape=(2, 3), n_images=4, ax=ax)
+    picture = drawn(ax)
+    assert picture.shape == (2 * 2 + 1, 4 * 3 + 3)  # gaps of one pixel
+    for index, row in enumerate(rows[:4]):
+        tile = picture[:, index * 4 : index * 4 + 3]
+        np.testing.assert_array_equal(tile[:2], row.reshape(2, 3))
+        np.testing.assert_array_equal(tile[3:], -row.reshape(2, 3))
+    assert np.isnan(picture[2]).all()
+    assert np.isnan(picture[:, 3::4]).all()
+    assert ax.images[0].get_clim() == (rows[:4].min(), rows[:4].max())
+
+
+def test_reconstructions_are_square_by_default_and_no_more_than_there_are_rows(ax, digits):
+    pca = PCA(3).fit(digits)
+    plotting.reconstructions(pca, digits[:3], ax=ax)
+    picture = drawn(ax)
+    assert picture.shape == (8 * 2 + 1, 8 * 3 + 2)
+    expected = pca.inverse_transform(pca.transform(digits[1:2])).reshape(8, 8)
+    np.testing.assert_allclose(picture[9:, 9:17], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("draw", [plotting.reconstructions, plotting.reconstructed_rows])
+def test_data_frames_keep_their_names_and_sparse_rows_are_dense_in_the_picture(draw, digits):
+    frame = pd.DataFrame(digits[:50]).add_prefix("pixel")
+    with_names = Figure().subplots()
+    draw(PCA(3, random_state=0).fit(frame), frame, ax=with_names)
+    without = Figure().subplots()
+    draw(PCA(3, random_state=0).fit(digits[:50]), digits[:50], ax=without)
+    np.testing.assert_allclose(drawn(with_names), drawn(without), atol=1e-4)
+    matrix = sparse.csr_array(digits[:50])
+    assert draw(TruncatedSVD(2).fit(matrix), matrix, ax=Figure().subplots()).images
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (None, "must be given when the number of features is not a perfect square, got 6"),
+        ((2, 2), r"must be \(height, width\) with height \* width = 6, got \(2, 2\)"),
+        ((-2, -3), "must be"),
+        ((6,), "must be"),
+        ((1, 2, 3), "must be"),
+    ],
+)
+def test_image_shape_must_fit(ax, rows, shape, message):
+    with pytest.raises(ValueError, match=message):
+        plotting.reconstructions(Negative(), rows, image_shape=shape, ax=ax)
+
+
+def test_reconstructions_need_rows_and_an_estimator_that_can(ax, rows):
+    with pytest.raises(TypeError, match=r"must have a reconstruct or .* got Fitted"):
+        plotting.reconstructions(Fitted(), rows, image_shape=(2, 3), ax=ax)
+    with pytest.raises(ValueError, match=r"must have rows and columns, got .*\(0, 6\)"):
+        plotting.reconstructions(Negative(), rows[:0], ax=ax)
+    with pytest.raises(ValueError, match="n_images must be at least 1, got 0"):
+        plotting.reconstructions(Negative(), rows, n_images=0, ax=ax)
+
+
+def test_rows_are_drawn_in_standard_deviations_of_their_columns(ax, rows):
+    rows = rows * [1, 10, 100, 1000, 1, 1] + 5
+    rows[:, 5] = 7  # constant: drawn as the mean
+    plotting.reconstructed_rows(Negative(), rows, n_rows=3, ax=ax)
+    picture = drawn(ax)
+    assert picture.shape == (3 * 3 - 1, 6)
+    scaler = StandardScaler().fit(rows)
+    np.testing.assert_allclose(picture[0::3], scaler.transform(rows[:3]), atol=1e-12)
+    np.testing.assert_allclose(picture[1::3], scaler.transform(-rows[:3]), atol=1e-12)
+    assert np.isnan(picture[2::3]).all()
+    low, high = ax.images[0].get_clim()
+    assert low == -high
+
+
+def test_loss_curves_are_the_history(ax):
+    estimator = Fitted(history_={"loss": [8.0, 2.0, 1.0], "val_loss": [9.0, 3.0, 2.0]})
+    plotting.loss_curves(estimator, ax=ax)
+    assert [line.get_label() for line in ax.lines] == ["training", "validation"]
+    for line, losses in zip(ax.lines, estimator.history_.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), [1, 2, 3])
+        np.testing.assert_array_equal(line.get_ydata(), losses)
+
+
+@pytest.mark.parametrize(
+    ("losses", "scale"),
+    [
+        ([100.0, 1.0], "log"),
+        ([1.2, 1.0], "linear"),
+        ([100.0, 0.0], "linear"),
+        ([1.0, -5.0], "linear"),
+        ([100.0, 1.0, np.nan], "log"),
+        ([np.nan], "linear"),
+        ([1.0], "linear"),
+    ],
+)
+def test_losses_are_on_a_log_scale_where_that_can_be_read(ax, losses, scale):
+    plotting.loss_curves(Fitted(history_={"loss": losses}), ax=ax)
+    assert ax.get_yscale() == scale
+    ax.figure.canvas.draw()  # tick labels are made only now
+
+
+def test_loss_curves_need_a_history(ax, rows):
+    with pytest.raises(NotFittedError):
+        plotting.loss_curves(Autoencoder(), ax=ax)
+    with pytest.raises(TypeError, match="history_ of its training, got PCA without one"):
+        plotting.loss_curves(PCA().fit(rows), ax=ax)
+
+
+def points_of(ax):
+    return [np.asarray(points.get_offsets()) for points in ax.collections]
+
+
+def test_scatter_without_labels_draws_all_points(ax, rows):
+    plotting.code_scatter(rows[:, :2], ax=ax)
+    np.testing.assert_array_equal(points_of(ax)[0], rows[:, :2])
+    assert ax.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    "labels", [np.arange(30) % 3, np.array(["a", "b", "c"] * 10), ["a", 1, None] * 10]
+)
+def test_scatter_draws_each_class_in_its_colour(ax, rows, labels):
+    plotting.code_scatter(rows[:, :2], labels, ax=ax)
+    names = np.asarray(labels).astype(str)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == sorted(set(names))
+    assert len({tuple(points.get_facecolor()[0]) for points in ax.collections}) == 3
+    for name, points in zip(sorted(set(names)), points_of(ax), strict=True):
+        np.testing.assert_array_equal(points, rows[names == name, :2])
+
+
+def test_scatter_loses_no_row_whose_label_is_missing(ax, rows):
+    labels = np.where(np.arange(30) % 2, 1.0, np.nan)
+    plotting.code_scatter(rows[:, :2], labels, ax=ax)
+    assert sum(map(len, points_of(ax))) == 30
+
+
+def test_scatter_takes_many_numbers_for_a_quantity_and_many_names_for_names(rows):
+    figure = Figure()
+    plotting.code_scatter(rows[:, :2], np.arange(30), ax=figure.subplots())
+    points, colour_bar = figure.axes
+    np.testing.assert_array_equal(points.collections[0].get_array(), np.arange(30))
+    assert colour_bar.get_ylabel() == "label"
+    assert points.get_legend() is None
+
+    figure = Figure()
+    plotting.code_scatter(rows[:, :2], [f"row {i}" for i in range(30)], ax=figure.subplots())
+    assert len(figure.axes) == 1
+    assert figure.axes[0].get_legend() is None
+
+
+def test_scatter_needs_two_columns_and_a_label_for_each_row(ax, rows):
+    with pytest.raises(ValueError, match=r"must have 2 columns, got .*\(30, 6\).*TSNE"):
+        plotting.code_scatter(rows, ax=ax)
+    with pytest.raises(ValueError, match=r"each of the 30 rows of codes, got .*\(29,\)"):
+        plotting.code_scatter(rows[:, :2], np.zeros(29), ax=ax)
+
+
+def test_first_layer_weights_are_one_image_a_unit_on_a_symmetric_scale(ax):
+    kernel = np.random.default_rng(0).normal(size=(6, 5))
+    estimator = Fitted(encoder_weights_=[kernel, np.zeros(5)])
+    plotting.first_layer_weights(estimator, image_shape=(2, 3), ax=ax)
+    picture = drawn(ax)
+    assert picture.shape == (2 * 2 + 1, 3 * 3 + 2)  # five units in two lines of three
+    np.testing.assert_array_equal(picture[:2, 4:7], kernel[:, 1].reshape(2, 3))
+    np.testing.assert_array_equal(picture[3:, :3], kernel[:, 3].reshape(2, 3))
+    assert np.isnan(picture[3:, 8:]).all()  # the sixth place is empty
+    assert ax.images[0].get_clim() == (-np.abs(kernel).max(), np.abs(kernel).max())
+
+
+def test_first_layer_weights_need_a_dense_first_layer(ax, rows):
+    with pytest.raises(ValueError, match=r"must be dense, .*got weights of shape \(3, 3, 1, 8\)"):
+        plotting.first_layer_weights(Fitted(encoder_weights_=[np.zeros((3, 3, 1, 8))]), ax=ax)
+    with pytest.raises(TypeError, match="encoder_weights_, got PCA without them"):
+        plotting.first_layer_weights(PCA().fit(rows), ax=ax)
+    with pytest.raises(NotFittedError):
+        plotting.first_layer_weights(Autoencoder(), ax=ax)
+
+
+def test_a_trained_autoencoder_can_be_drawn(digits):
+    autoencoder = Autoencoder(2, hidden_layer_sizes=(9,), max_iter=2, early_stopping=True)
+    autoencoder.fit(digits[:200])
+    axes = Figure().subplots(4)
+    plotting.reconstructions(autoencoder, digits, ax=axes[0])
+    plotting.loss_curves(autoencoder, ax=axes[1])
+    plotting.code_scatter(autoencoder.transform(digits), ax=axes[2])
+    plotting.first_layer_weights(autoencoder, ax=axes[3])
+    np.testing.assert_allclose(
+        drawn(axes[0])[9:, :8], autoencoder.reconstruct(digits[:1]).reshape(8, 8), rtol=1e-5
+    )
+    assert len(axes[1].lines) == 2
+    axes[0].figure.canvas.draw()
+
+
+DRAWINGS = [
+    lambda **kw: plotting.reconstructions(Negative(), np.eye(4), **kw),
+    lambda **kw: plotting.reconstructed_rows(Negative(), np.eye(4), **kw),
+    lambda **kw: plotting.loss_curves(Fitted(history_={"loss": [9.0, 1.0]}), **kw),
+    lambda **kw: plotting.code_scatter(np.eye(2), [0, 1], **kw),
+    lambda **kw: plotting.first_layer_weights(Fitted(encoder_weights_=[np.eye(4)]), **kw),
+]
+
+
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_only_the_axes_given_are_touched(draw, ax):
+    settings, backend, figures = dict(mpl.rcParams), mpl.get_backend(), plt.get_fignums()
+    assert draw(ax=ax) is ax
+    assert plt.get_fignums() == figures
+    own = draw()
+    assert own is not ax
+    assert own.figure.number not in figures
+    plt.close(own.figure)
+    assert dict(mpl.rcParams) == settings
+    assert mpl.get_backend() == backend

@@ -1,0 +1,151 @@
+"""The compiled program: exact means, no second trace, one owner at a time."""
+
+import threading
+
+import keras
+import numpy as np
+import pytest
+from networks import loaded_program, small_plan
+from sklearn.base import clone
+
+from tfae import Autoencoder
+from tfae._chunks import Rows
+from tfae._optimizers import get_optimizer
+from tfae._pool import Pool
+from tfae._program import trace_count
+from tfae._scaling import fit_scaling
+
+
+def reconstruct(weights, X):
+    """The network of ``small_structure`` (tanh, one hidden layer a side), in NumPy."""
+    w1, b1, w2, b2, w3, b3, w4, b4 = weights
+    code = np.tanh(X @ w1 + b1) @ w2 + b2
+    return np.tanh(code @ w3 + b3) @ w4 + b4
+
+
+NUMPY_LOSSES = {
+    "mse": lambda t, o: np.mean((t - o) ** 2, axis=1),
+    "mae": lambda t, o: np.mean(np.abs(t - o), axis=1),
+    "huber": lambda t, o: np.mean(
+        np.where(np.abs(t - o) <= 1, (t - o) ** 2 / 2, np.abs(t - o) - 0.5), axis=1
+    ),
+    "binary_crossentropy": lambda t, o: np.mean(np.logaddexp(0, o) - t * o, axis=1),
+}
+
+
+@pytest.mark.parametrize("loss", NUMPY_LOSSES)
+@pytest.mark.parametrize("n_rows", [1, 4, 7, 300])
+def test_the_loss_is_the_exact_mean_over_the_rows(loss, n_rows):
+    output = "sigmoid" if loss == "binary_crossentropy" else "linear"
+    program, weights = loaded_program(loss=loss, dtype="float64", output=output)
+    X = np.random.default_rng(0).uniform(size=(n_rows, 6)) * (1 if output == "sigmoid" else 4)
+    rows = Rows(X, fit_scaling(None, X), program.shape)
+    total = 0.0
+    for chunk in rows.epochs():
+        total += program.test(chunk)
+        if chunk.last:
+            break
+    expected = NUMPY_LOSSES[loss](X, reconstruct(weights, X)).sum()
+    np.testing.assert_allclose(total, expected, rtol=1e-8)  # XLA's tanh is good to 1e-9
+
+
+@pytest.mark.parametrize("loss", NUMPY_LOSSES)
+def test_the_gradient_of_a_partly_filled_batch_is_that_of_its_real_rows(loss):
+    """One step of plain gradient descent against a numerical gradient over the 3 rows."""
+    rate = 1.0
+    output = "sigmoid" if loss == "binary_crossentropy" else "linear"
+    optimizer = get_optimizer(keras.optimizers.SGD(rate), 0.0)
+    program, weights = loaded_program(optimizer, loss=loss, dtype="float64", output=output)
+    X = np.random.default_rng(2).uniform(0.1, 0.9, size=(3, 6))
+    rows = Rows(X, fit_scaling(None, X), program.shape)
+    program.train(next(rows.epochs()), np.full(program.shape.steps, rate), np.array([]))
+    steps = [before - after for before, after in zip(weights, program.weights(), strict=True)]
+
+    def objective(changed):
+        return NUMPY_LOSSES[loss](X, reconstruct(changed, X)).mean()
+
+    h = 1e-6
+    for number, step in enumerate(steps):
+        numerical = np.zeros_like(step)
+        for place in np.ndindex(step.shape):
+            values = []
+            for sign in (1, -1):
+                changed = [weight.copy() for weight in weights]
+                changed[number][place] += sign * h
+                values.append(objective(changed))
+            numerical[place] = (values[0] - values[1]) / (2 * h)
+        np.testing.assert_allclose(step, numerical, atol=1e-8)
+
+
+def test_a_second_fit_a_clone_and_other_numbers_trace_nothing(digits):
+    estimator = Autoencoder(
+        3, hidden_layer_sizes=(7,), max_iter=2, early_stopping=True, batch_size=33
+    )
+    estimator.fit(digits[:500])
+    before = trace_count()
+    clone(estimator).fit(digits[:321])
+    clone(estimator).set_params(learning_rate_init=0.05, random_state=3, max_iter=3).fit(digits)
+    clone(estimator).set_params(tol=0.1, validation_fraction=0.3).fit(digits[:10].astype(float))
+    assert trace_count() == before
+    clone(estimator).set_params(hidden_layer_sizes=(8,)).fit(digits[:100])
+    assert trace_count() == before + 2  # one to train, one to validate
+
+
+def test_grid_search_traces_once_for_every_structure(digits):
+    from sklearn.model_selection import GridSearchCV
+
+    before = trace_count()
+    search = GridSearchCV(
+        Autoencoder(hidden_layer_sizes=(9,), max_iter=2, random_state=0, batch_size=64),
+        {"n_components": [2, 5, 8], "learning_rate_init": [1e-3, 1e-2], "max_iter": [1, 2]},
+        cv=5,
+    ).fit(digits[:300])
+    assert len(search.cv_results_["params"]) == 12
+    assert trace_count() - before == 3
+
+
+def test_two_threads_fitting_at_once_do_not_meet(digits):
+    def estimator(seed):
+        return Autoencoder(4, hidden_layer_sizes=(11,), max_iter=5, random_state=seed)
+
+    alone = [estimator(seed).fit(digits).transform(digits) for seed in range(4)]
+    together = [None] * 4
+
+    def work(seed):
+        together[seed] = estimator(seed).fit(digits).transform(digits)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for one, other in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_pool_lends_each_value_to_one_and_is_bounded():
+    made = []
+    pool = Pool(lambda key: made.append(key) or [key], capacity=2)
+    with pool.lease("a") as first, pool.lease("a") as second:
+        assert first is not second
+    with pool.lease("a") as again:
+        assert again is first or again is second
+    assert made == ["a", "a"]
+    for key in "bc":
+        with pool.lease(key):
+            pass
+    with pool.lease("c"), pool.lease("b"):
+        pass
+    assert made == ["a", "a", "b", "c"]  # the most recent two were kept
+    with pool.lease("a"):
+        pass
+    assert made == ["a", "a", "b", "c", "a"]
+
+
+def test_equal_plans_are_equal_keys():
+    adam = get_optimizer("adam", 0.1)
+    assert small_plan(adam) == small_plan(get_optimizer("adam", 0.2))
+    assert hash(small_plan(adam)) == hash(small_plan(adam))
+    assert small_plan(adam) != small_plan(adam, loss="mae")
+    assert small_plan(adam) != small_plan(get_optimizer("rmsprop", 0.1))
+    assert small_plan(adam) != small_plan(get_optimizer("adam", 0.1, alpha=1.0))

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 
 import matplotlib.image
 import numpy as np
@@ -55,7 +56,7 @@ def assert_whole_pictures(folder):
 
 def printed_row(output, name):
     """Return the numbers in the line of a table that starts with `name`."""
-    (line,) = re.findall(rf"^{re.escape(name)} +(.*)$", output, re.M)
+    (line,) = re.findall(rf"^{re.escape(name)}  +(.*)$", output, re.M)
     return [float(number) for number in line.split()]
 
 
@@ -148,7 +149,7 @@ def test_tutorial_is_the_network_and_the_split_of_the_tutorial(monkeypatch):
     estimator.fit(unit.train / X.max())
     shapes = [w.shape for w in estimator.encoder_weights_ + estimator.decoder_weights_]
     widths = [784, 392, 196, 98, 196, 392, 784]
-    assert shapes[0::2] == list(zip(widths, widths[1:], strict=False))
+    assert shapes[0::2] == list(pairwise(widths))
     assert (estimator.transform(unit.test) >= 0).all()
     assert (estimator.reconstruct(unit.test) >= 0).all()
 

@@ -223,7 +223,9 @@ def test_first_layer_weights_need_a_dense_first_layer(ax, rows):
 
 
 def test_a_trained_autoencoder_can_be_drawn(digits):
-    autoencoder = Autoencoder(2, hidden_layer_sizes=(9,), max_iter=2, early_stopping=True)
+    autoencoder = Autoencoder(
+        2, hidden_layer_sizes=(9,), max_iter=2, early_stopping=True, random_state=0
+    )
     autoencoder.fit(digits[:200])
     axes = Figure().subplots(4)
     plotting.reconstructions(autoencoder, digits, ax=axes[0])
@@ -231,7 +233,7 @@ def test_a_trained_autoencoder_can_be_drawn(digits):
     plotting.code_scatter(autoencoder.transform(digits), ax=axes[2])
     plotting.first_layer_weights(autoencoder, ax=axes[3])
     np.testing.assert_allclose(
-        drawn(axes[0])[9:, :8], autoencoder.reconstruct(digits[:1]).reshape(8, 8), rtol=1e-5
+        drawn(axes[0])[9:, :8], autoencoder.reconstruct(digits[:1]).reshape(8, 8), atol=1e-4
     )
     assert len(axes[1].lines) == 2
     axes[0].figure.canvas.draw()

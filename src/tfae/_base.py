@@ -269,7 +269,8 @@ class BaseAutoencoder(
         -------
         float
             1 minus the squared error over the squared distance from the mean of `X`, both summed
-            over all entries: ``sklearn.metrics.r2_score(..., multioutput="variance_weighted")``.
+            over all entries; like ``r2_score(..., multioutput="variance_weighted")``, but errors
+            in constant columns count too.
             At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
             otherwise 0.
         """

@@ -25,6 +25,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.multiclass import type_of_target
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tfae import Autoencoder, _datasets, plotting
 from tfae._datasets import Dataset
@@ -33,6 +34,7 @@ from tfae._tensorflow import keras
 _HELD_OUT = 0.3
 # Rows in the t-SNE maps: more take minutes and only cover each other.
 _MAX_EMBEDDED = 2000
+_MANY_ROWS = 1000
 _MIN_ROWS = 10
 
 _TUTORIAL_ROWS = 42_000
@@ -326,11 +328,15 @@ def _maps(estimator: Autoencoder, data: Dataset, split: Split, seed: int) -> Fig
 
 def _embed(values: NDArray[Any], seed: int) -> NDArray[np.float32]:
     n_rows, n_columns = values.shape
-    return TSNE(
+    tsne = TSNE(
         perplexity=min(30.0, (n_rows - 1) / 3),
         init="pca" if n_columns > 1 else "random",
         random_state=seed,
-    ).fit_transform(values)
+    )
+    # Threads that wait for each other at every small step gain little on an idle machine and
+    # lose a factor of ten or more on a busy one.
+    with threadpool_limits(1 if n_rows < _MANY_ROWS else None, user_api="openmp"):
+        return tsne.fit_transform(values)
 
 
 def _map(ax: Any, title: str, points: NDArray[np.float32], labels: NDArray[Any] | None) -> None:

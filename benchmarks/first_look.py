@@ -49,7 +49,9 @@ class Case:
         return len(self.X) * self.epochs
 
 
-Fit = Callable[[int], float]  # trains for some epochs from the start and returns the mean squared error
+Fit = Callable[
+    [int], float
+]  # trains for some epochs from the start and returns the mean squared error
 
 
 def tfae_fit(case: Case) -> Fit:
@@ -82,7 +84,9 @@ def keras_fit(case: Case) -> Fit:
             keras.layers.Dense(units, None if number == case.code else "relu")
             for number, units in enumerate(case.sizes)
         ]
-        model = keras.Sequential([keras.Input((n_features,)), *layers, keras.layers.Dense(n_features)])
+        model = keras.Sequential(
+            [keras.Input((n_features,)), *layers, keras.layers.Dense(n_features)]
+        )
         model.compile(keras.optimizers.Adam(LEARNING_RATE), "mse")
         return model
 
@@ -174,7 +178,12 @@ def cases(quick: bool) -> list[Case]:
     return [
         Case("digits 64-32-16-32-64, batch 32", digits, (32, 16, 32), 1, 32, 2 if quick else 30),
         Case(
-            f"{source} 784-392-196-98-196-392-784, batch 256", mnist, seed_net, 2, 256, 1 if quick else 2
+            f"{source} 784-392-196-98-196-392-784, batch 256",
+            mnist,
+            seed_net,
+            2,
+            256,
+            1 if quick else 2,
         ),
     ]
 

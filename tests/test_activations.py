@@ -16,7 +16,9 @@ def test_numpy_equals_keras(name, dtype):
     x = X.astype(dtype)
     ours = activation.numpy(x.copy())
     assert ours.dtype == dtype
-    theirs = np.asarray(keras.activations.get(activation.keras_name)(keras.ops.convert_to_tensor(x)))
+    theirs = np.asarray(
+        keras.activations.get(activation.keras_name)(keras.ops.convert_to_tensor(x))
+    )
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 

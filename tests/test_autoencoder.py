@@ -171,7 +171,8 @@ def test_binary_crossentropy(digits):
     X = digits / 16
     model = small(max_iter=60, batch_size=64, loss="binary_crossentropy").fit(X)
     rebuilt = model.reconstruct(X)
-    assert 0 <= rebuilt.min() and rebuilt.max() <= 1
+    assert rebuilt.min() >= 0
+    assert rebuilt.max() <= 1
     expected = -np.mean(X * np.log(rebuilt) + (1 - X) * np.log1p(-rebuilt))
     assert model.loss_curve_[-1] == pytest.approx(expected, rel=0.03)
     assert model.score(X) > 0.2
@@ -210,14 +211,14 @@ def test_nothing_of_the_process_is_changed(digits, monkeypatch):
         tf.random.set_seed(5)
         expected = float(tf.random.uniform(()))
         tf.random.set_seed(5)
-        np_state = np.random.get_state()[1].copy()
+        np_state = np.random.get_state()[1].copy()  # noqa: NPY002
         py_state, environment = random.getstate(), dict(os.environ)
         model = small().fit(digits)
         assert model.encoder_weights_[0].dtype == np.float32
         model.transform(digits)
         model.to_keras()
         assert float(tf.random.uniform(())) == expected
-        assert (np.random.get_state()[1] == np_state).all()
+        assert (np.random.get_state()[1] == np_state).all()  # noqa: NPY002
         assert random.getstate() == py_state
         assert dict(os.environ) == environment
         assert keras.config.dtype_policy().name == "mixed_bfloat16"
@@ -236,7 +237,9 @@ def test_the_dtype_of_floats_is_kept(digits, dtype):
     X = digits.astype(dtype)
     model = small().fit(X)
     codes = model.transform(X)
-    assert codes.dtype == model.inverse_transform(codes).dtype == model.reconstruct(X).dtype == dtype
+    assert (
+        codes.dtype == model.inverse_transform(codes).dtype == model.reconstruct(X).dtype == dtype
+    )
     assert model.encoder_weights_[0].dtype == dtype
 
 
@@ -323,7 +326,7 @@ def test_partial_fit_survives_pickling(digits):
 
 
 def test_partial_fit_refuses_early_stopping(digits):
-    with pytest.raises(ValueError, match="early_stopping=False. Got True"):
+    with pytest.raises(ValueError, match=r"early_stopping=False\. Got True"):
         small(early_stopping=True).partial_fit(digits)
 
 
@@ -389,7 +392,10 @@ FRAME = pd.DataFrame(GOOD, columns=list("abcd"))
 BAD_DATA = {
     "nan": (with_value(np.nan), r"contains NaN.*column 2, row 3; 1 values"),
     "infinity": (with_value(-np.inf), r"contains infinity.*column 2, row 3"),
-    "nan in a frame": (FRAME.assign(c=with_value(np.nan)[:, 2]), r"contains NaN.*column 'c', row 3"),
+    "nan in a frame": (
+        FRAME.assign(c=with_value(np.nan)[:, 2]),
+        r"contains NaN.*column 'c', row 3",
+    ),
     "nan in a sparse matrix": (sparse.csr_array(with_value(np.nan)), r"NaN.*column 2, row 3"),
     "strings": (FRAME.assign(b="red"), r"numbers only. Column 'b' has dtype"),
     "strings in polars": (polars.DataFrame({"a": [1.0], "b": ["x"]}), r"Column 'b' has dtype"),
@@ -459,9 +465,9 @@ def test_transform_checks_its_columns(digits):
         small().fit(GOOD).transform(GOOD[:, :3])
     with pytest.raises(ValueError, match="must be in the same order"):
         model.transform(FRAME[["b", "a", "c", "d"]])
-    with pytest.raises(ValueError, match="contains NaN.*column 'c', row 3"):
+    with pytest.raises(ValueError, match=r"contains NaN.*column 'c', row 3"):
         model.transform(FRAME.assign(c=with_value(np.nan)[:, 2]))
-    with pytest.raises(ValueError, match="X must have 3 columns.*Got 5"):
+    with pytest.raises(ValueError, match=r"X must have 3 columns.*Got 5"):
         model.inverse_transform(np.zeros((2, 5)))
     with pytest.raises(ValueError, match="NaN"):
         model.inverse_transform(np.full((2, 3), np.nan))

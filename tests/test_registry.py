@@ -104,7 +104,7 @@ def test_wrong_builders_are_told_what_was_expected(digits):
     ]:
         with pytest.raises(ValueError, match=message):
             Autoencoder(4, architecture=builder).fit(digits)
-    with pytest.raises(ValueError, match="must be hashable.*'width'"):
+    with pytest.raises(ValueError, match=r"must be hashable.*'width'"):
         estimator(bowtie, width={1: 2}).fit(digits)
 
 
@@ -112,7 +112,9 @@ def test_names():
     table = Registry("thing")
     table.register("alpha")(len)
     assert table["alpha"] is len
-    with pytest.raises(ValueError, match=r"'thing'.*\['alpha'\].*Got 'alhpa'\. Did you mean 'alpha'"):
+    with pytest.raises(
+        ValueError, match=r"'thing'.*\['alpha'\].*Got 'alhpa'\. Did you mean 'alpha'"
+    ):
         table["alhpa"]
     with pytest.raises(ValueError, match="registered already"):
         table.register("alpha")(max)

@@ -100,7 +100,7 @@ def run(options: Options) -> Report:
     seconds = _train(estimator, split)
     errors = _compare_with_pca(estimator, split, options.seed)
     if options.compare_keras:
-        errors |= _compare_with_keras(estimator, split, seconds, options)
+        errors |= _compare_with_keras(estimator, split, seconds)
     return Report(errors, _draw(estimator, data, split, options))
 
 
@@ -163,7 +163,7 @@ def _tutorial_estimator(options: Options, split: Split) -> Autoencoder:
         activation="relu",
         code_activation="relu",
         output_activation="relu",
-        kernel_initializer="he_normal",
+        kernel_initializer="variance_scaling",
         scaling=None,
         learning_rate_init=_TUTORIAL_RATE,
         batch_size=_TUTORIAL_BATCH,
@@ -172,7 +172,7 @@ def _tutorial_estimator(options: Options, split: Split) -> Autoencoder:
         tol=0.0,
         n_iter_no_change=epochs,
         random_state=options.seed,
-        callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=_print_epoch)],
+        callbacks=[_tutorial_callback()],
     )
 
 
@@ -187,8 +187,17 @@ _RECIPES = {
 }
 
 
-def _print_epoch(epoch: int, logs: dict[str, float]) -> None:
-    print(f"Iter: {epoch}, Loss: {logs['loss']:.6f}", flush=True)
+def _tutorial_callback() -> Any:
+    """Return a Keras callback that prints the epochs and keeps the weights of the start."""
+
+    class TutorialCallback(keras.callbacks.Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.start = self.model.get_weights()
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+            print(f"Iter: {epoch}, Loss: {logs['loss']:.6f}", flush=True)
+
+    return TutorialCallback()
 
 
 def _check_size(estimator: Autoencoder, split: Split) -> None:
@@ -234,13 +243,11 @@ def _compare_with_pca(estimator: Autoencoder, split: Split, seed: int) -> dict[s
     return errors
 
 
-def _compare_with_keras(
-    estimator: Autoencoder, split: Split, seconds: float, options: Options
-) -> dict[str, float]:
+def _compare_with_keras(estimator: Autoencoder, split: Split, seconds: float) -> dict[str, float]:
     """Train the tutorial's network in plain Keras on the same rows and print both results."""
     start = time.perf_counter()
     with _status("training the same network in plain Keras"):
-        model = _plain_keras(estimator, split, options)
+        model = _plain_keras(estimator, split)
     keras_seconds = time.perf_counter() - start
     ours = float(mean_squared_error(split.test, estimator.reconstruct(split.test)))
     theirs = float(mean_squared_error(split.test, model.predict(split.test, verbose=0)))
@@ -251,20 +258,14 @@ def _compare_with_keras(
     return {"Keras": theirs}
 
 
-def _plain_keras(estimator: Autoencoder, split: Split, options: Options) -> Any:
+def _plain_keras(estimator: Any, split: Split) -> Any:
+    """Train the tutorial's network from the same weights by Keras's own ``fit``."""
     code = estimator.n_components
     widths = (*_TUTORIAL_HIDDEN, code, *_TUTORIAL_HIDDEN[::-1], split.train.shape[1])
-    layers = [
-        keras.layers.Dense(
-            width,
-            activation="relu",
-            # Seeds of their own instead of Keras's global one, which is the caller's. The order
-            # of the rows stays Keras's own choice.
-            kernel_initializer=keras.initializers.HeNormal(seed=options.seed + place),
-        )
-        for place, width in enumerate(widths)
-    ]
-    model = keras.Sequential(layers)
+    layers = [keras.layers.Dense(width, activation="relu") for width in widths]
+    model = keras.Sequential([keras.Input((split.train.shape[1],)), *layers])
+    # The same start: what differs is then the training and the order of the rows alone.
+    model.set_weights(estimator.callbacks[0].start)
     model.compile(keras.optimizers.Adam(_TUTORIAL_RATE), "mse")
     model.fit(
         split.train, split.train, batch_size=_TUTORIAL_BATCH, epochs=estimator.max_iter, verbose=0

@@ -11,7 +11,7 @@ from tfae._activations import get_activation
 from tfae._pool import Pool
 from tfae._portable import PlainLayer, plain_layers, run_layers
 from tfae._structure import Structure
-from tfae._tensorflow import keras, tf
+from tfae._tensorflow import keras, tf, write
 from tfae._types import Array, Network, Weights
 
 # Rows that a compiled model takes at a time; the last ones are filled up.
@@ -51,8 +51,7 @@ class _CompiledModel:
         self._call = tf.function(lambda x: self._model(x, training=False), autograph=False)
 
     def run(self, weights: Weights, x: Array) -> Array:
-        for variable, value in zip(self._model.weights, weights, strict=True):
-            variable.assign(value)
+        write([variable.value for variable in self._model.weights], weights)
         parts = [self._batch(x[start : start + _BATCH]) for start in range(0, len(x), _BATCH)]
         return np.concatenate(parts).astype(x.dtype, copy=False)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfae._registry import nearest_name
-from tfae._tensorflow import keras, tf
+from tfae._tensorflow import keras, read, tf, write
 from tfae._types import Array, Weights
 
 _NAMES = (
@@ -240,16 +240,15 @@ class Update:
         self.variables = variables
         self.decayed = decayed
         self._slots = slots
-        self._fresh = [slot.numpy() for slot in slots]
+        self._fresh = self.state()
 
     def load(self, state: Weights | None) -> None:
         """Set the slots; None makes them new."""
-        for slot, value in zip(self._slots, state or self._fresh, strict=True):
-            slot.assign(value)
+        write(self._slots, self._fresh if state is None else state)
 
     def state(self) -> Weights:
         """Return the slots as NumPy arrays."""
-        return [slot.numpy() for slot in self._slots]
+        return [value.numpy() for value in read(self._slots)]
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         """Take one step."""
@@ -300,7 +299,7 @@ class KerasUpdate(Update):
     def __init__(self, rule: KerasRule, variables: list[Any], decayed: list[bool]) -> None:
         self._optimizer = rule.kind.from_config({**rule.config, "learning_rate": 0.001})  # type: ignore[attr-defined]
         self._optimizer.build(variables)
-        super().__init__(variables, decayed, list(self._optimizer.variables))
+        super().__init__(variables, decayed, [slot.value for slot in self._optimizer.variables])
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         self._optimizer.learning_rate.assign(rate)

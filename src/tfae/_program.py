@@ -17,7 +17,7 @@ import numpy as np
 from tfae._optimizers import Rule
 from tfae._pool import Pool
 from tfae._structure import Structure
-from tfae._tensorflow import keras, private_keras, tf
+from tfae._tensorflow import keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Weights
 from tfae.losses import Loss
 
@@ -59,10 +59,11 @@ class Program:
             variables = self.model.trainable_variables
             decayed = [len(variable.shape) > 1 for variable in variables]
             self._update = plan.rule.build(variables, decayed)
-        self._variables = [*self.network.encoder.weights, *self.network.decoder.weights]
+        weights = [*self.network.encoder.weights, *self.network.decoder.weights]
+        self._variables = [variable.value for variable in weights]
         # Variables that are no weights are the states of layers that draw random numbers.
-        weights = {id(variable) for variable in self.model.weights}
-        self._seeds = [v for v in self.model.variables if id(v) not in weights]
+        known = {id(variable) for variable in weights}
+        self._seeds = [v.value for v in self.model.variables if id(v) not in known]
         self._activation = keras.activations.get(
             "linear" if plan.loss.from_logits else plan.structure.output_activation
         )
@@ -95,11 +96,9 @@ class Program:
 
     def load(self, weights: Weights, slots: Weights | None, rng: np.random.Generator) -> None:
         """Start from these weights and optimizer slots (None: new ones) and from new seeds."""
-        for variable, value in zip(self._variables, weights, strict=True):
-            variable.assign(value)
+        write(self._variables, weights)
         self._update.load(slots)
-        for seed in self._seeds:
-            seed.assign(rng.integers(2**31, size=seed.shape))
+        write(self._seeds, [rng.integers(2**31, size=seed.shape) for seed in self._seeds])
 
     def weights(self) -> Weights:
         """Return the encoder's and then the decoder's weights as NumPy arrays."""
@@ -107,10 +106,7 @@ class Program:
 
     def snapshot(self) -> list[Any]:
         """Return the weights as tensors, which costs no copy until the next step changes them."""
-        return [
-            tf.raw_ops.ReadVariableOp(resource=variable.value.handle, dtype=variable.dtype)
-            for variable in self._variables
-        ]
+        return read(self._variables)
 
     def slots(self) -> Weights:
         """Return the optimizer's state as NumPy arrays."""

@@ -31,7 +31,7 @@ demo: .venv/.installed-dev
 	$(BIN)/tfae demo
 
 test: .venv/.installed-dev
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow

@@ -34,7 +34,7 @@ def test_check_of_the_suite(estimator, check):
     check(estimator)
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("name", MORE_CHECKS)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_check_beyond_the_suite(estimator, name):

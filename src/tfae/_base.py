@@ -186,7 +186,7 @@ class BaseAutoencoder(
 
         Returns
         -------
-        ndarray of shape (n_samples, n_components_)
+        ndarray of shape (n_samples, n_components)
             The codes, float32 for float32 input and float64 otherwise.
         """
         X = self._check_fitted_rows(X)
@@ -200,7 +200,7 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_components_)
+        X : array-like of shape (n_samples, n_components)
             Codes.
 
         Returns

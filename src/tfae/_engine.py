@@ -108,6 +108,9 @@ class Training:
                 self._loop(chunks, held_out)
         except KeyboardInterrupt:
             outcome.interrupted = True
+        finally:
+            for observer in self._observers:
+                observer.close()
         has_best = self._held_out is not None and np.isfinite(self._best)
         if outcome.diverged_at is not None or has_best:
             outcome.weights = as_arrays(self._good)

@@ -107,7 +107,7 @@ class Autoencoder(BaseAutoencoder):
         The number of epochs trained.
     n_features_in_ : int
         The number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if all are strings.
 
     See Also

@@ -32,7 +32,10 @@ class Observer:
         return False
 
     def on_train_end(self, logs: Logs) -> None:
-        """Training ends."""
+        """Training ends as it should."""
+
+    def close(self) -> None:
+        """Training is over, however it ended."""
 
 
 class PrintedLines(Observer):
@@ -85,6 +88,11 @@ class KerasCallbacks(Observer):
 
     def on_train_end(self, logs: Logs) -> None:
         self._callbacks.on_train_end(dict(logs))
+
+    def close(self) -> None:
+        # The model goes to another fit: whoever held on to it would see those weights.
+        for callback in self._callbacks.callbacks:
+            callback.set_model(None)
 
 
 class SklearnCallbacks(Observer):

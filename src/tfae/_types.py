@@ -18,6 +18,17 @@ class Spec:
     """What an architecture's builder is told about the network to make.
 
     Hashable, because two fits with equal specs share one compiled program.
+
+    Attributes
+    ----------
+    n_features, n_components : int
+        The shapes: the encoder maps (None, n_features) to (None, n_components).
+    hidden_layer_sizes, decoder_layer_sizes : tuple of int
+        The units of the hidden layers, each side from its input to its output.
+    activation, code_activation : str
+        The activation of hidden layers and of the code, by Keras's names.
+    kernel_initializer : str
+        Keras's name of an initializer.
     """
 
     n_features: int

@@ -27,11 +27,11 @@ def small_plan(optimizer, batch=4, loss="mse", dtype="float32", **structure):
     return Plan(small_structure(**structure), get_loss(loss), optimizer.rule, shape)
 
 
-def loaded_program(optimizer=None, seed=0, **plan):
+def loaded_program(optimizer=None, seed=0, dtype="float32", **plan):
     """Return a program with drawn weights, and those weights."""
     optimizer = optimizer or get_optimizer("adam", 0.01)
-    program = Program(small_plan(optimizer, **plan))
+    program = Program(small_plan(optimizer, dtype=dtype, **plan))
     rng = np.random.default_rng(seed)
-    weights = initial_weights(program.network, rng)
+    weights = initial_weights(program._plan.structure, program.network, dtype, rng)
     program.load(weights, None, rng)
     return program, weights

@@ -24,7 +24,7 @@ LEVELS = {
     "_structure": 2,
     "_optimizers": 2,
     "_validation": 2,
-    "_initial": 2,
+    "_initial": 3,
     "_architectures.dense": 2,
     "_architectures": 3,
     "_chunks": 3,

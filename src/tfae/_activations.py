@@ -73,6 +73,7 @@ _TABLE = {
     "tanh": (np.tanh, -1.0, 1.0),
     "softmax": (_softmax, 0.0, 1.0),
 }
+KNOWN = frozenset(_TABLE)
 # scikit-learn's words, and Keras's second name for silu.
 _ALIASES = {"identity": "linear", "logistic": "sigmoid", "swish": "silu"}
 

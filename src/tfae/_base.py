@@ -249,7 +249,9 @@ class BaseAutoencoder(
         ndarray of shape (n_samples,), float64
             In the square of the user's units; the lower, the odder the row.
         """
-        X = self._check_fitted_rows(X)
+        return self._row_scores(self._check_fitted_rows(X))
+
+    def _row_scores(self, X: Any) -> Array:
         scores = np.empty(X.shape[0])
         for block, rows in dense_blocks(X):
             error = rows - self._decode(self._encode(rows, float_dtype(X)))
@@ -274,9 +276,8 @@ class BaseAutoencoder(
             At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
             otherwise 0.
         """
-        error = -self.score_samples(X).mean()
         X = self._check_fitted_rows(X)
-        variance = mean_variance(X)
+        error, variance = -self._row_scores(X).mean(), mean_variance(X)
         if variance > 0:
             return float(1 - error / variance)
         return float(error == 0)
@@ -358,10 +359,12 @@ class BaseAutoencoder(
                 "shape it must be the same; fit with warm_start=False to begin anew."
             )
         self._check_range(X, train, loss, structure.output_activation)
-        shape = chunk_shape(self.batch_size, X.shape[1], self.precision)
+        if state.rule != optimizer.rule:
+            state.slots, state.rule = None, optimizer.rule
+        shape = chunk_shape(self._batch_size(X.shape[0]), X.shape[1], self.precision)
         with PROGRAMS.lease(Plan(structure, loss, optimizer.rule, shape)) as program:
             if not again:
-                self._initialise(structure, program, state, float_dtype(X))
+                self._initialise(structure, program, state, X)
             program.load(self._weights(), state.slots, state.weights_rng)
             training = Training(
                 program,
@@ -380,16 +383,23 @@ class BaseAutoencoder(
         given = loss.from_logits and self.scaling == "global"
         scaling = fit_scaling(None if given else self.scaling, X, train)
         self.center_, self.scale_ = scaling.center, scaling.scale
-        # Half of the features, but at most the 32 numbers that t-SNE and its kind work well on.
-        self.n_components_ = self.n_components or min(32, -(-X.shape[1] // 2))
+        self.n_components_ = self._code_length(X.shape[1])
         self.history_: dict[str, list[float]] = {}
+
+    def _code_length(self, n_features: int) -> int:
+        # Half of the features, but at most the 32 numbers that t-SNE and its kind work well on.
+        return self.n_components or min(32, -(-n_features // 2))
+
+    def _batch_size(self, n_rows: int) -> int:
+        """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""
+        return min(self.batch_size, max(1024, 1 << (n_rows - 1).bit_length()))
 
     def _structure(self, n_features: int, loss: Loss) -> Structure:
         hidden = _sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         decoder = self.decoder_layer_sizes
         spec = Spec(
             n_features=n_features,
-            n_components=self.n_components_,
+            n_components=self._code_length(n_features),
             hidden_layer_sizes=hidden,
             decoder_layer_sizes=(
                 hidden[::-1] if decoder is None else _sizes(decoder, "decoder_layer_sizes")
@@ -446,13 +456,16 @@ class BaseAutoencoder(
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
     def _initialise(
-        self, structure: Structure, program: Program, state: TrainingState, dtype: Any
+        self, structure: Structure, program: Program, state: TrainingState, X: Any
     ) -> None:
         """Draw the first weights and note how the network is run."""
-        self._encoder = Coder.of(structure, "encoder", program.network.encoder)
-        self._decoder = Coder.of(structure, "decoder", program.network.decoder)
-        self._weights_dtype = dtype  # the data's, so that NumPy need not convert them at every use
-        self._set_weights(initial_weights(program.network, state.weights_rng), program)
+        dtype, network = self.precision, program.network
+        self._encoder = Coder.of(structure, "encoder", dtype, network.encoder)
+        self._decoder = Coder.of(structure, "decoder", dtype, network.decoder)
+        # The data's dtype if it is the finer one: NumPy need not convert them at every use then.
+        self._weights_dtype = np.result_type(float_dtype(X), dtype)
+        weights = initial_weights(structure, network, dtype, state.weights_rng)
+        self._set_weights(weights, program)
 
     def _set_weights(self, weights: Weights, program: Program) -> None:
         weights = [weight.astype(self._weights_dtype, copy=False) for weight in weights]
@@ -477,7 +490,9 @@ class BaseAutoencoder(
         if self.callbacks is not None and len(self.callbacks):
             rate = optimizer.learning_rate
             rate = float(rate(0)) if callable(rate) else rate
-            observers.append(KerasCallbacks(self.callbacks, program, rate, epochs=max_iter))
+            observers.append(
+                KerasCallbacks(self.callbacks, program, rate, epochs=max_iter, verbose=0)
+            )
         if self.verbose:
             observers.append(PrintedLines(max_iter))
         return observers
@@ -485,8 +500,10 @@ class BaseAutoencoder(
     def _keep(self, outcome: Outcome, program: Program) -> None:
         """Take over what a training leaves, and tell if it ended badly."""
         self._set_weights(outcome.weights, program)
+        history = dict(self.history_)
         for name, values in outcome.history.items():
-            self.history_[name] = [*self.history_.get(name, []), *values]
+            history[name] = [*history.get(name, []), *values]
+        self.history_ = history
         n_epochs = len(outcome.history["loss"])
         if outcome.diverged_at is not None:
             warnings.warn(

@@ -89,6 +89,10 @@ def run(options: Options) -> Report:
     """
     if options.compare_keras and options.recipe != "tutorial":
         raise ValueError("--compare-keras must be used with --recipe tutorial, got default.")
+    if options.pixels == "raw" and options.recipe != "tutorial":
+        raise ValueError("--pixels raw must be used with --recipe tutorial, got default.")
+    if options.label_column is not None and options.csv is None:
+        raise ValueError("--label-column must be used with --csv, got no CSV file.")
     data = _load(options)
     recipe = _RECIPES[options.recipe]
     split = recipe.split(data, options)
@@ -111,6 +115,8 @@ def _load(options: Options) -> Dataset:
         data = {"digits": _datasets.digits, "mnist": _datasets.mnist}[options.dataset]()
     if len(data.X) < _MIN_ROWS:
         raise ValueError(f"{data.name} must have at least {_MIN_ROWS} rows, got {len(data.X)}.")
+    if not np.ptp(data.X, axis=0).any():
+        raise ValueError(f"{data.name} must have a column that varies, got only constant ones.")
     return data
 
 
@@ -329,9 +335,11 @@ def _maps(estimator: Autoencoder, data: Dataset, split: Split, seed: int) -> Fig
 
 def _embed(values: NDArray[Any], seed: int) -> NDArray[np.float32]:
     n_rows, n_columns = values.shape
+    # The PCA of constant values, such as the codes of dead units, is no place to start.
+    has_pca = n_columns > 1 and values.std(axis=0).max() > 0
     tsne = TSNE(
         perplexity=min(30.0, (n_rows - 1) / 3),
-        init="pca" if n_columns > 1 else "random",
+        init="pca" if has_pca else "random",
         random_state=seed,
     )
     # Threads that wait for each other at every small step gain little on an idle machine and

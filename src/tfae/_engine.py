@@ -17,7 +17,7 @@ from sklearn.utils import check_random_state
 
 from tfae._chunks import Rows
 from tfae._observers import Logs, Observer
-from tfae._optimizers import Optimizer, learning_rates
+from tfae._optimizers import Optimizer, Rule, learning_rates
 from tfae._program import Program, as_arrays
 from tfae._types import Chunk, Weights
 
@@ -41,6 +41,7 @@ class TrainingState:
     weights_rng: np.random.Generator
     order_rng: np.random.Generator
     slots: Weights | None = None
+    rule: Rule | None = None  # whose slots they are
     step: int = 0
 
     @classmethod
@@ -117,7 +118,9 @@ class Training:
         else:
             self._program.finish()
             outcome.weights = self._program.weights()
-        state.slots, state.step = self._program.slots(), self._step
+        # After a divergence the optimizer's state is as bad as the weights were.
+        state.slots = None if outcome.diverged_at is not None else self._program.slots()
+        state.step = self._step
         return outcome
 
     def _loop(self, chunks: Chunks, held_out: Chunks | None) -> None:
@@ -157,7 +160,9 @@ class Training:
             self._step += chunk.n_steps
             total += loss
             for observer in self._observers:
-                observer.on_chunk_end(self._step, {"loss": self._unit * loss / chunk.weight.sum()})
+                observer.on_chunk_end(
+                    self._step, {"loss": self._unit * loss / float(chunk.weight.sum())}
+                )
             if chunk.last or not np.isfinite(total):
                 break
         return total / len(self._rows)

@@ -43,7 +43,8 @@ class Autoencoder(BaseAutoencoder):
         The reconstruction loss, a mean over all entries of the scaled data. "huber" turns from
         squared to absolute at an error of 1. "binary_crossentropy" needs data in [0, 1] or
         ``scaling="minmax"``. A callable ``(target, output) -> values`` works on tensors of shape
-        [batch, features].
+        [batch, features] and returns one value for every entry or every row; Keras's loss objects
+        do too.
     scaling : {"global", "standard", "minmax"} or None, default="global"
         What the network sees. "global" centres every feature and divides all by one number, so
         that none is weighted up or down; with binary cross-entropy it leaves the data as they
@@ -60,7 +61,8 @@ class Autoencoder(BaseAutoencoder):
         The learning rate for an optimizer given by name; or a Keras learning-rate schedule, a
         callable of the step.
     batch_size : int, default=256
-        Rows a step. More than there are rows is fine: a step then takes them all.
+        Rows a step. More than there are rows is fine: a step then takes them all. Its cost
+        is that of a full batch, but batches beyond 1,024 are cut to the size of the data.
     max_iter : int, default=100
         The largest number of epochs.
     shuffle : bool, default=True
@@ -80,7 +82,8 @@ class Autoencoder(BaseAutoencoder):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the scaling of the last fit.
     precision : {"float32", "float64"}, default="float32"
-        The arithmetic of training. Rows are encoded and decoded in their own dtype afterwards.
+        The arithmetic of training. Afterwards a stack of dense layers encodes and decodes rows in
+        their own dtype, any other network in this one.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
         once for every run of the compiled program. For scikit-learn's own callbacks use

@@ -24,12 +24,15 @@ class Coder:
 
     structure: Structure
     side: Literal["encoder", "decoder"]
+    dtype: str  # of the training, in which TensorFlow runs it
     layers: tuple[PlainLayer, ...] | None  # None where NumPy cannot run it
 
     @classmethod
-    def of(cls, structure: Structure, side: Literal["encoder", "decoder"], model: Any) -> Coder:
+    def of(
+        cls, structure: Structure, side: Literal["encoder", "decoder"], dtype: str, model: Any
+    ) -> Coder:
         """Describe one side of a built network."""
-        return cls(structure, side, plain_layers(model))
+        return cls(structure, side, dtype, plain_layers(model))
 
     def __call__(self, weights: Weights, x: Array) -> Array:
         """Return what the model makes of scaled rows, in the dtype of `x`."""
@@ -47,8 +50,14 @@ class _CompiledModel:
     """One side of a network as a compiled function of fixed batches."""
 
     def __init__(self, coder: Coder) -> None:
-        self._model = getattr(coder.structure.build("float32"), coder.side)
-        self._call = tf.function(lambda x: self._model(x, training=False), autograph=False)
+        self._model = getattr(coder.structure.build(coder.dtype), coder.side)
+        spec, self._dtype = coder.structure.spec, coder.dtype
+        width = spec.n_features if coder.side == "encoder" else spec.n_components
+        self._call = tf.function(
+            lambda x: self._model(x, training=False),
+            input_signature=[tf.TensorSpec((_BATCH, width), coder.dtype)],
+            autograph=False,
+        ).get_concrete_function()
 
     def run(self, weights: Weights, x: Array) -> Array:
         write([variable.value for variable in self._model.weights], weights)
@@ -56,9 +65,9 @@ class _CompiledModel:
         return np.concatenate(parts).astype(x.dtype, copy=False)
 
     def _batch(self, rows: Array) -> Array:
-        filled = np.zeros((_BATCH, rows.shape[1]), np.float32)
+        filled = np.zeros((_BATCH, rows.shape[1]), self._dtype)
         filled[: len(rows)] = rows
-        return np.asarray(self._call(filled)[: len(rows)])
+        return np.asarray(self._call(tf.constant(filled))[: len(rows)])
 
 
 _MODELS: Pool[Coder, _CompiledModel] = Pool(_CompiledModel, capacity=8)
@@ -68,9 +77,9 @@ def keras_models(structure: Structure, center: Array, scale: float | Array) -> N
     """Build untrained Keras models of a structure that work in the user's units."""
     network = structure.build("float32")
     scale = np.broadcast_to(scale, center.shape)
-    scaled = keras.layers.Rescaling(
-        (1 / scale).tolist(), (-center / scale).tolist(), name="scaling", dtype="float32"
-    )
+    # Two steps in, for x / scale - center / scale would cancel digits of data far from zero.
+    centred = keras.layers.Rescaling(1.0, (-center).tolist(), name="centring", dtype="float32")
+    scaled = keras.layers.Rescaling((1 / scale).tolist(), name="scaling", dtype="float32")
     unscaled = keras.layers.Rescaling(
         scale.tolist(), center.tolist(), name="unscaling", dtype="float32"
     )
@@ -78,6 +87,6 @@ def keras_models(structure: Structure, center: Array, scale: float | Array) -> N
     x = keras.Input((structure.spec.n_features,))
     code = keras.Input((structure.spec.n_components,))
     return Network(
-        keras.Model(x, network.encoder(scaled(x)), name="encoder"),
+        keras.Model(x, network.encoder(scaled(centred(x))), name="encoder"),
         keras.Model(code, unscaled(output(network.decoder(code))), name="decoder"),
     )

@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from tfae._registry import nearest_name
+from tfae._structure import Structure
 from tfae._tensorflow import keras, private_keras
 from tfae._types import Network, Weights
 
 
-def initial_weights(network: Network, rng: np.random.Generator) -> Weights:
-    """Draw new weights for a network, the encoder's and then the decoder's.
+def initial_weights(
+    structure: Structure, network: Network, dtype: str, rng: np.random.Generator
+) -> Weights:
+    """Draw new weights for a built network, the encoder's and then the decoder's.
 
     Keras has no call that initialises a layer again, but it names a weight's initializer after
-    the weight (``kernel``, ``kernel_initializer``). Each is copied with a seed from `rng`. A weight
-    without one keeps the value that the network was built with.
+    the weight (``kernel``, ``kernel_initializer``). Each is copied with a seed from `rng`. Where a
+    weight has no such initializer, the network is built anew from a seed, which is slow but
+    covers every kind of layer.
     """
     drawn: dict[int, Any] = {}
     for model in network:
@@ -28,7 +32,10 @@ def initial_weights(network: Network, rng: np.random.Generator) -> Weights:
                     seeded = _seeded(initializer, int(rng.integers(2**31)))
                     drawn[id(variable)] = seeded(variable.shape, dtype=variable.dtype)
     weights = [*network.encoder.weights, *network.decoder.weights]
-    return [np.asarray(drawn.get(id(variable), variable.numpy())) for variable in weights]
+    if all(id(variable) in drawn for variable in weights):
+        return [np.asarray(drawn[id(variable)]) for variable in weights]
+    fresh = structure.build(dtype, seed=int(rng.integers(2**31)))
+    return [*fresh.encoder.get_weights(), *fresh.decoder.get_weights()]
 
 
 def check_initializer(name: str) -> str:

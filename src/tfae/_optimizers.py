@@ -133,7 +133,7 @@ def get_optimizer(
     if isinstance(optimizer, str):
         kind, config = _default_config(optimizer)
     else:
-        kind, config = type(optimizer), dict(optimizer.get_config())
+        kind, config = type(optimizer), _config(optimizer)
         learning_rate = _learning_rate(config["learning_rate"])
     config = {k: v for k, v in config.items() if k not in ("name", "learning_rate")}
     kernel = _fused_kernel(kind, config)
@@ -161,6 +161,17 @@ def _default_config(name: str) -> tuple[type, dict[str, Any]]:
     if name.lower() == "sgd":  # scikit-learn's "sgd"; Keras's bare one hardly trains a network
         config |= {"momentum": 0.9, "nesterov": True}
     return type(optimizer), config
+
+
+def _config(optimizer: Any) -> dict[str, Any]:
+    if not isinstance(optimizer, type):
+        config = dict(optimizer.get_config())
+        if "learning_rate" in config:
+            return config
+    raise ValueError(
+        "The 'optimizer' parameter must be a name or an instance of a Keras optimizer with a "
+        f"learning rate. Got {optimizer!r}."
+    )
 
 
 def _learning_rate(config: Any) -> float | Callable[[Any], Any]:
@@ -291,6 +302,8 @@ class FusedUpdate(Update):
             if "weight_decay" in numbers:
                 variable.assign_sub(variable * numbers["weight_decay"] * rate)
             self._kernel.apply(variable.value, slots, gradient, rate, t, numbers)
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable.value))
 
 
 class KerasUpdate(Update):

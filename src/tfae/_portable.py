@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tfae._activations import get_activation
+from tfae._activations import KNOWN, get_activation
 from tfae._tensorflow import keras
 from tfae._types import Array
 
@@ -36,20 +36,15 @@ def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
     layers = []
     for layer in model.layers:
-        activation = getattr(getattr(layer, "activation", None), "__name__", None)
-        if type(layer) is not keras.layers.Dense or not _is_known(activation):
+        if type(layer) is not keras.layers.Dense:
+            return None
+        activation = getattr(layer.activation, "__name__", "")
+        # The same name is not enough: a user's own function may be called "relu" too.
+        if activation not in KNOWN or layer.activation is not keras.activations.get(activation):
             return None
         bias = positions[id(layer.bias)] if layer.use_bias else None
-        layers.append(PlainLayer(positions[id(layer.kernel)], bias, str(activation)))
+        layers.append(PlainLayer(positions[id(layer.kernel)], bias, activation))
     return tuple(layers)
-
-
-def _is_known(activation: str | None) -> bool:
-    try:
-        get_activation(str(activation))
-    except ValueError:
-        return False
-    return True
 
 
 def run_layers(layers: Sequence[PlainLayer], weights: Sequence[Array], x: Array) -> Array:

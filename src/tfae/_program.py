@@ -135,7 +135,9 @@ class Program:
             w = weight[i]
             with tf.GradientTape() as tape:
                 total = tf.reduce_sum(w * self._row_losses(tf.gather(x, order[i]), training=True))
-                objective = total / tf.reduce_sum(w)
+                # What layers ask for themselves: regularizers of weights and of activities.
+                penalties = [*self.network.encoder.losses, *self.network.decoder.losses]
+                objective = tf.add_n([total / tf.reduce_sum(w), *penalties])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )

@@ -15,8 +15,9 @@ T = TypeVar("T")
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the closest of `names`, or an empty string."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    by_lower_case = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1)
+    return f" Did you mean {by_lower_case[close[0]]!r}?" if close else ""
 
 
 class Registry(Generic[T]):
@@ -26,8 +27,9 @@ class Registry(Generic[T]):
     name is not found otherwise or when all names are listed.
     """
 
-    def __init__(self, kind: str, group: str | None = None) -> None:
+    def __init__(self, kind: str, group: str | None = None, or_else: str = "a callable") -> None:
         self.kind = kind
+        self.or_else = or_else
         self.group = group
         self._entries: dict[str, T] = {}
 
@@ -50,8 +52,8 @@ class Registry(Generic[T]):
             self._load_entry_points()
         if name not in self._entries:
             raise ValueError(
-                f"The {self.kind!r} parameter must be one of {sorted(self._entries)} or a "
-                f"callable. Got {name!r}.{nearest_name(name, self._entries)}"
+                f"The {self.kind!r} parameter must be one of {sorted(self._entries)} or "
+                f"{self.or_else}. Got {name!r}.{nearest_name(name, self._entries)}"
             )
         return self._entries[name]
 
@@ -77,7 +79,7 @@ def _same_definition(old: object, new: object) -> bool:
     def place(entry: object) -> tuple[object, object]:
         return getattr(entry, "__module__", None), getattr(entry, "__qualname__", id(entry))
 
-    return old is new or place(old) == place(new)
+    return old is new or (place(old) == place(new) and "<lambda>" not in str(place(new)))
 
 
 ARCHITECTURES: Registry[Builder] = Registry("architecture", group="tfae.architectures")

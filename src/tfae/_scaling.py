@@ -31,17 +31,17 @@ class Scaling:
     scale: float | Array
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
-        """Scale rows given in the user's units; the difference is taken in the finer dtype."""
+        """Scale rows given in the user's units, in their dtype, and then cast."""
         out = np.empty(X.shape, dtype) if out is None else out
-        np.subtract(X, self.center.astype(X.dtype, copy=False), out=out, casting="same_kind")
-        out /= np.asarray(self.scale, out.dtype)
-        return out
+        center, scale = self.center.astype(X.dtype, copy=False), np.asarray(self.scale, X.dtype)
+        difference = np.subtract(X, center, out=out if out.dtype == X.dtype else None)
+        return np.divide(difference, scale, out=out, casting="same_kind")
 
     def backward(self, X: Array) -> Array:
-        """Turn rows of the network into the user's units, in place."""
-        X *= np.asarray(self.scale, X.dtype)
-        X += self.center.astype(X.dtype, copy=False)
-        return X
+        """Turn rows of the network into the user's units."""
+        rows = X * np.asarray(self.scale, X.dtype)
+        rows += self.center.astype(X.dtype, copy=False)
+        return rows
 
 
 def dense_blocks(X: Any, rows: Array | None = None) -> Iterator[tuple[slice, Array]]:
@@ -61,11 +61,11 @@ def dense_rows(X: Any, index: slice | Array) -> Array:
 
 
 Blocks = Iterator[Array]
-SCALINGS: Registry[Callable[[Blocks, int], Scaling]] = Registry("scaling")
+SCALINGS: Registry[Callable[[Blocks], Scaling]] = Registry("scaling", or_else="None")
 
 
 @SCALINGS.register("global")
-def _global(blocks: Blocks, n_features: int) -> Scaling:
+def _global(blocks: Blocks) -> Scaling:
     """Centre every feature; divide all by one number, the root of their mean variance."""
     moments = _moments(blocks)
     scale = float(np.sqrt(moments.var_.mean()))
@@ -73,25 +73,19 @@ def _global(blocks: Blocks, n_features: int) -> Scaling:
 
 
 @SCALINGS.register("standard")
-def _standard(blocks: Blocks, n_features: int) -> Scaling:
+def _standard(blocks: Blocks) -> Scaling:
     """Centre every feature and divide it by its standard deviation."""
     moments = _moments(blocks)
     return Scaling(moments.mean_, moments.scale_)
 
 
 @SCALINGS.register("minmax")
-def _minmax(blocks: Blocks, n_features: int) -> Scaling:
+def _minmax(blocks: Blocks) -> Scaling:
     """Map the range of every feature to [0, 1]."""
     scaler = MinMaxScaler()
     for block in blocks:
         scaler.partial_fit(block)
     return Scaling(scaler.data_min_.astype(np.float64), 1.0 / scaler.scale_)
-
-
-@SCALINGS.register("none")
-def no_scaling(blocks: Blocks, n_features: int) -> Scaling:
-    """Leave the data as they are."""
-    return Scaling(np.zeros(n_features), 1.0)
 
 
 def _moments(blocks: Blocks) -> StandardScaler:
@@ -102,9 +96,11 @@ def _moments(blocks: Blocks) -> StandardScaler:
 
 
 def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
-    """Learn the scaling called `kind` from some rows of `X`, in one pass."""
-    learn = SCALINGS["none" if kind is None else kind]
-    return learn((block for _, block in dense_blocks(X, rows)), X.shape[1])
+    """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing."""
+    if kind is None:
+        return Scaling(np.zeros(X.shape[1]), 1.0)
+    learn = SCALINGS[kind]
+    return learn(block for _, block in dense_blocks(X, rows))
 
 
 def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:

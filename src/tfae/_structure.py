@@ -19,11 +19,11 @@ class Structure:
     spec: Spec
     output_activation: str
 
-    def build(self, dtype: str) -> Network:
+    def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build the Keras models anew, untrained, and check what the builder returns."""
         name = getattr(self.builder, "__name__", repr(self.builder))
         sizes = self.spec.n_features, self.spec.n_components
-        with private_keras(dtype):
+        with private_keras(dtype, seed):
             built = self.builder(self.spec, **dict(self.params))
             if not (isinstance(built, tuple) and len(built) == 2):
                 raise ValueError(

@@ -93,20 +93,22 @@ def _without_noise() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def private_keras(dtype: str) -> Iterator[None]:
+def private_keras(dtype: str, seed: int | None = None) -> Iterator[None]:
     """Build Keras layers in `dtype` and leave no trace in the user's process.
 
-    Keras draws the seeds of unseeded initializers from Python's global ``random`` and gives layers
-    the dtype policy of the thread; both are put back.
+    Keras draws the seeds of unseeded initializers from Python's global ``random``, here started
+    from `seed`, and gives layers the dtype policy of the thread; both are put back.
     """
-    state = random.getstate()
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
-        random.setstate(state)
+    with _LOCK:
+        state = random.getstate()
+        policy = keras.config.dtype_policy()
+        random.seed(seed)
+        keras.config.set_dtype_policy(dtype)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(policy)
+            random.setstate(state)
 
 
 def read(variables: list[Any]) -> list[Any]:

@@ -1,6 +1,6 @@
 """What comes in: parameters and data, each wrong one answered by one clear error.
 
-The private names of scikit-learn that the package needs stand here and nowhere else.
+The private modules of scikit-learn that the package needs are imported here and nowhere else.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
             ensure_all_finite=False,
             ensure_min_samples=min_samples,
         )
+        if rows.dtype == object:  # text and categories that scikit-learn left as they are
+            rows = rows.astype(np.float64)
     except (TypeError, ValueError) as error:
         _explain_column(X, error)
         raise
@@ -78,12 +80,17 @@ def _explain_column(X: Any, error: Exception) -> None:
     """Raise an error that names the first column of a frame that cannot be read as numbers."""
     if not hasattr(X, "columns") or isinstance(X, np.ndarray):
         return
-    for name in X.columns:
+    columns = X.iloc if hasattr(X, "iloc") else X
+    for place, name in enumerate(X.columns):
+        column = columns[:, place]
         try:
-            np.asarray(X[name]).astype(np.float64)
+            values = np.asarray(column)
+            if values.dtype.kind in "mMc":
+                raise TypeError(f"{values.dtype} values are no real numbers")
+            values.astype(np.float64)
         except (TypeError, ValueError) as reason:
             raise ValueError(
-                f"X must hold numbers only. Column {name!r} has dtype {X[name].dtype}: {reason}. "
+                f"X must hold numbers only. Column {name!r} has dtype {column.dtype}: {reason}. "
                 "Encode or drop it first, for example with sklearn.compose.ColumnTransformer."
             ) from error
 

@@ -24,7 +24,13 @@ class Loss:
 
     def per_row(self, target: Any, output: Any) -> Any:
         """Return the loss of every row, shape [batch]."""
-        values = self.function(target, output)
+        values = tf.convert_to_tensor(self.function(target, output))
+        if values.shape.rank not in (1, 2) or values.shape[0] != target.shape[0]:
+            raise ValueError(
+                "The 'loss' must return one value for every entry, shape [batch, features], or for "
+                f"every row, shape [batch]. Got shape {tuple(values.shape)} for a batch of shape "
+                f"{tuple(target.shape)}."
+            )
         return tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values
 
 
@@ -33,7 +39,10 @@ LOSSES: Registry[Loss] = Registry("loss")
 
 def get_loss(loss: str | Callable[[Any, Any], Any]) -> Loss:
     """Return the registered loss of that name, or the callable as a loss."""
-    return LOSSES[loss] if isinstance(loss, str) else Loss(loss)
+    if isinstance(loss, str):
+        return LOSSES[loss]
+    # A Keras loss object averages over the batch; the function in it does not.
+    return Loss(loss.call if isinstance(loss, keras.losses.Loss) else loss)
 
 
 def _squared_error(target: Any, output: Any) -> Any:

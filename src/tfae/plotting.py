@@ -422,7 +422,9 @@ def _diverging_image(
 def _history(estimator: Any) -> dict[str, list[float]]:
     check_is_fitted(estimator)
     history: dict[str, list[float]] | None = getattr(estimator, "history_", None)
-    if not history or not history.get("loss"):
+    if history is not None and not history.get("loss"):
+        raise ValueError("estimator must have finished an epoch of its training, got none.")
+    if history is None:
         raise TypeError(
             "estimator must keep the history_ of its training, "
             f"got {type(estimator).__name__} without one."

@@ -1,0 +1,206 @@
+"""What once went wrong: each test broke before its mend."""
+
+import warnings
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from tfae import Autoencoder, _demo
+
+layers = keras.layers
+X = np.random.default_rng(0).normal(size=(60, 6))
+
+
+def small(**params):
+    defaults = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
+    return Autoencoder(2, **(defaults | params))
+
+
+class OwnWeights(layers.Layer):
+    """A layer whose weights have no initializer attribute."""
+
+    def build(self, shape):
+        self.w = self.add_weight(name="w", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):
+        return x * self.w
+
+
+def pair(*encoder, decoder=()):
+    return (
+        keras.Sequential([keras.Input((6,)), *encoder]),
+        keras.Sequential([keras.Input((2,)), *(decoder or [layers.Dense(6)])]),
+    )
+
+
+def with_own_weights(spec):
+    return pair(OwnWeights(), layers.Dense(2))
+
+
+def separable(spec):
+    return pair(
+        layers.Reshape((6, 1)), layers.SeparableConv1D(4, 3), layers.Flatten(), layers.Dense(2)
+    )
+
+
+@pytest.mark.parametrize("architecture", [with_own_weights, separable])
+def test_no_weights_of_an_earlier_fit_are_left(architecture):
+    model = small(architecture=architecture, max_iter=10, learning_rate_init=0.05)
+    first = model.fit(X).loss_curve_
+    assert model.fit(X).loss_curve_ == first
+    assert model.set_params(random_state=1).fit(X).loss_curve_ != first
+
+
+def test_an_activation_is_known_by_itself_and_not_by_its_name():
+    def relu(x):
+        return keras.ops.clip(x, 0, 0.1)
+
+    model = small(architecture=lambda spec: pair(layers.Dense(5, relu), layers.Dense(2))).fit(X)
+    codes = np.asarray(model.to_keras().encoder(X.astype("float32")))
+    np.testing.assert_allclose(model.transform(X), codes, atol=1e-5)
+
+
+def plain_keras_weights(model, builder, rows):
+    """Weights after one step of plain Keras from those of `model`."""
+    encoder, decoder = builder(None)
+    x = keras.Input((6,))
+    whole = keras.Model(x, decoder(encoder(x)))
+    whole.set_weights([*model.encoder_weights_, *model.decoder_weights_])
+    whole.compile(keras.optimizers.Adam(0.05), "mse")
+    whole.train_on_batch(rows, rows)
+    return whole.get_weights()
+
+
+def test_regularizers_and_constraints_of_layers_count():
+    def builder(spec):
+        return pair(
+            layers.Dense(
+                2,
+                kernel_regularizer=keras.regularizers.L2(0.5),
+                activity_regularizer=keras.regularizers.L1(0.1),
+                kernel_constraint="non_neg",
+            )
+        )
+
+    # Not centred, or Adam would make steps of gradients that are zero but for rounding.
+    Z = X + 1
+    params = {"architecture": builder, "max_iter": 1, "batch_size": 60, "scaling": None}
+    start = small(learning_rate_init=1e-30, **params).fit(Z)
+    expected = plain_keras_weights(start, builder, Z)
+    model = start.set_params(learning_rate_init=0.05, warm_start=True, shuffle=False).fit(Z)
+    for mine, theirs in zip(
+        [*model.encoder_weights_, *model.decoder_weights_], expected, strict=True
+    ):
+        np.testing.assert_allclose(mine, theirs, atol=1e-5)
+    assert model.encoder_weights_[0].min() >= 0
+
+
+def test_partial_fit_recovers_from_a_divergence():
+    model = small(learning_rate_init=1e30).partial_fit(X)
+    with pytest.warns(ConvergenceWarning):
+        model.partial_fit(X)
+    model.set_params(learning_rate_init=1e-3)
+    model.encoder_weights_ = [np.clip(w, -1, 1) for w in model.encoder_weights_]
+    model.decoder_weights_ = [np.clip(w, -1, 1) for w in model.decoder_weights_]
+    before = model.n_iter_
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.partial_fit(X).partial_fit(X)
+    assert model.n_iter_ == before + 2
+
+
+def test_a_loss_must_tell_rows_apart():
+    by_object = small(loss=keras.losses.MeanSquaredError(), batch_size=59).fit(X)
+    by_name = small(batch_size=59).fit(X)
+    np.testing.assert_allclose(by_object.transform(X), by_name.transform(X), atol=1e-6)
+    with pytest.raises(ValueError, match=r"'loss' must return.*Got shape \(\)"):
+        small(loss=lambda target, output: keras.ops.mean((target - output) ** 2)).fit(X)
+
+
+def test_missing_values_in_text_columns_are_found():
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    with pytest.raises(ValueError, match=r"contains NaN.*column 's', row 1"):
+        small().fit(frame.assign(s=pd.Categorical(["1", None] * 30)))
+    with pytest.raises(ValueError, match=r"Column 's' has dtype category"):
+        small().fit(frame.assign(s=pd.Categorical(["x"] * 60)))
+    with pytest.raises(ValueError, match=r"Column 't' has dtype datetime64"):
+        small().fit(frame.assign(t=pd.Timestamp("2026-01-01")))
+    with pytest.raises(ValueError, match=r"Column 'c' has dtype"):
+        small().fit(pd.DataFrame([["x", 1.0], ["y", 2.0]], columns=["c", "c"]))
+
+
+def test_inverse_transform_leaves_the_codes_alone():
+    def builder(spec):
+        empty = keras.Sequential([keras.Input((6,))])
+        return keras.Sequential([keras.Input((6,)), layers.Dense(6)]), empty
+
+    model = Autoencoder(6, architecture=builder, max_iter=1).fit(X)
+    codes = model.transform(X)
+    before = codes.copy()
+    model.inverse_transform(codes)
+    np.testing.assert_array_equal(codes, before)
+
+
+def test_keras_models_keep_the_digits_of_data_far_from_zero():
+    far = (X + 1e6).astype(np.float32)
+    model = small().fit(far)
+    codes = np.asarray(model.to_keras().encoder(far))
+    np.testing.assert_allclose(codes, model.transform(far), atol=1e-4)
+
+
+def test_going_on_needs_the_same_code_length_and_starts_another_optimizer_afresh():
+    with pytest.raises(ValueError, match="must be the same"):
+        small(warm_start=True).fit(X).set_params(n_components=4).fit(X)
+    switched = small(optimizer="rmsprop").partial_fit(X).set_params(optimizer="adam")
+    weights = [*switched.encoder_weights_, *switched.decoder_weights_]
+    switched.partial_fit(X)
+    # Adam's first step moves every weight by the learning rate, whatever the gradient.
+    moved = np.abs(switched.encoder_weights_[0] - weights[0])
+    assert np.median(moved) == pytest.approx(0.001, rel=0.05)
+
+
+def test_a_warning_made_an_error_leaves_the_history_alone():
+    model = small(warm_start=True).fit(X)
+    model.set_params(learning_rate_init=1e30, max_iter=50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ConvergenceWarning):
+            model.fit(X)
+    assert model.n_iter_ == 3
+
+
+@pytest.mark.parametrize("unit", [1e-50, 1e25, 1e39])
+def test_float64_data_of_any_magnitude(unit):
+    model = small(max_iter=40, learning_rate_init=0.03).fit(X * unit)
+    assert model.score(X * unit) > 0.2
+    assert np.isfinite(model.loss_curve_).all()
+
+
+def test_a_huge_batch_costs_no_more_than_the_data():
+    model = small(batch_size=10**9).fit(X)
+    np.testing.assert_array_equal(model.transform(X), small(batch_size=10**6).fit(X).transform(X))
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.Adam, keras.optimizers.LossScaleOptimizer])
+def test_an_optimizer_must_be_an_instance_with_a_learning_rate(optimizer):
+    if optimizer is keras.optimizers.LossScaleOptimizer:
+        optimizer = optimizer(keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="an instance of a Keras optimizer with a learning rate"):
+        small(optimizer=optimizer).fit(X)
+
+
+def test_double_precision_reaches_other_networks_too():
+    def builder(spec):
+        return pair(layers.Dense(5), layers.ReLU(), layers.Dense(2))
+
+    model = small(architecture=builder, precision="float64").fit(X)
+    codes = model.transform(X)
+    assert np.abs(codes - codes.astype(np.float32)).max() > 0
+    assert small(precision="float64").fit(X.astype("f4")).encoder_weights_[0].dtype == np.float64
+
+
+def test_constant_codes_can_be_mapped():
+    assert _demo._embed(np.zeros((50, 4), np.float32), 0).shape == (50, 2)

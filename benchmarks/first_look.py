@@ -55,7 +55,7 @@ Fit = Callable[
 
 
 def tfae_fit(case: Case) -> Fit:
-    def fit(epochs: int) -> float:
+    def fit(epochs: int) -> Callable[[], float]:
         model = Autoencoder(
             case.sizes[case.code],
             hidden_layer_sizes=case.sizes[: case.code],
@@ -69,7 +69,7 @@ def tfae_fit(case: Case) -> Fit:
             random_state=0,
         ).fit(case.X)
         assert model.n_iter_ == epochs
-        return -float(model.score_samples(case.X).mean())
+        return lambda: -float(model.score_samples(case.X).mean())
 
     return fit
 
@@ -93,14 +93,14 @@ def keras_fit(case: Case) -> Fit:
     model = build()
     start = model.get_weights()
 
-    def fit(epochs: int) -> float:
+    def fit(epochs: int) -> Callable[[], float]:
         # The same compiled model again, its optimizer reset: building anew would compile anew.
         model.set_weights(start)
         for variable in model.optimizer.variables[2:]:
             variable.assign(np.zeros(variable.shape))
         model.optimizer.iterations.assign(0)
         model.fit(case.X, case.X, batch_size=case.batch, epochs=epochs, verbose=0)
-        return float(np.square(np.asarray(model(case.X)) - case.X).mean())
+        return lambda: float(np.square(np.asarray(model(case.X)) - case.X).mean())
 
     return fit
 
@@ -110,7 +110,7 @@ def torch_fit(case: Case) -> Fit:
 
     X = torch.from_numpy(case.X)
 
-    def fit(epochs: int) -> float:
+    def fit(epochs: int) -> Callable[[], float]:
         layers, width = [], X.shape[1]
         for number, units in enumerate(case.sizes):
             layers.append(torch.nn.Linear(width, units))
@@ -126,14 +126,13 @@ def torch_fit(case: Case) -> Fit:
                 optimizer.zero_grad()
                 loss(model(batch), batch).backward()
                 optimizer.step()
-        with torch.no_grad():
-            return float(loss(model(X), X))
+        return lambda: float(loss(model(X), X))
 
     return fit
 
 
 def sklearn_fit(case: Case) -> Fit:
-    def fit(epochs: int) -> float:
+    def fit(epochs: int) -> Callable[[], float]:
         model = MLPRegressor(  # its code is a ReLU layer too: one choice serves all layers
             hidden_layer_sizes=case.sizes,
             alpha=0.0,
@@ -147,7 +146,7 @@ def sklearn_fit(case: Case) -> Fit:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(case.X, case.X)
-        return float(np.square(model.predict(case.X) - case.X).mean())
+        return lambda: float(np.square(model.predict(case.X) - case.X).mean())
 
     return fit
 
@@ -202,8 +201,9 @@ def measure(case: Case, repeats: int) -> dict[str, list[float]]:
     for _ in range(repeats):
         for name, fit in fits.items():
             start = time.perf_counter()
-            losses[name] = fit(case.epochs)
+            loss = fit(case.epochs)
             speeds[name].append(case.rows / (time.perf_counter() - start))
+            losses[name] = loss()
     check_losses(losses)
     return speeds
 

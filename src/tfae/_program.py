@@ -187,11 +187,12 @@ def _tensors(chunk: Chunk) -> tuple[Any, ...]:
 
 
 def _prefers_xla(program: Program) -> bool:
-    """Choose how the step runs, by what was measured (``docs/how-it-works.md``).
+    """Choose how the step runs, by what was measured (``docs/benchmarks.md``).
 
-    One XLA program is 1.1 to 8 times as fast as TensorFlow's executor for dense networks, the more
-    the smaller they are. On the CPU alone, XLA is 3 to 10 times slower where random numbers are
-    drawn inside the step or there are convolutions. On a GPU XLA is taken throughout.
+    One XLA program is 1.4 to 4 times as fast as TensorFlow's executor for dense networks, the more
+    the smaller they are. On the CPU, XLA is 7 to 10 times slower for convolutions, and between
+    somewhat faster and 3 times slower, by the processor, where the step draws random numbers. On a
+    GPU XLA is taken throughout, which nobody has measured yet.
     """
     if tf.config.list_logical_devices("GPU"):
         return True

@@ -343,6 +343,15 @@ def test_warm_start_goes_on(digits):
     assert small(max_iter=5).fit(digits).fit(digits).n_iter_ == 5
 
 
+def test_histories_of_different_trainings_have_all_epochs(digits):
+    model = small(warm_start=True).fit(digits).set_params(early_stopping=True).fit(digits)
+    model.set_params(early_stopping=False).fit(digits)
+    assert [len(values) for values in model.history_.values()] == [9, 9, 9]
+    np.testing.assert_array_equal(
+        np.isnan(model.history_["val_loss"]), [True] * 3 + [False] * 3 + [True] * 3
+    )
+
+
 # ---- keeping -----------------------------------------------------------------------------------
 
 

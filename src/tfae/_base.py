@@ -500,11 +500,15 @@ class BaseAutoencoder(
     def _keep(self, outcome: Outcome, program: Program) -> None:
         """Take over what a training leaves, and tell if it ended badly."""
         self._set_weights(outcome.weights, program)
-        history = dict(self.history_)
-        for name, values in outcome.history.items():
-            history[name] = [*history.get(name, []), *values]
-        self.history_ = history
-        n_epochs = len(outcome.history["loss"])
+        n_before, n_epochs = len(self.history_.get("loss", [])), len(outcome.history["loss"])
+        # What one of two trainings did not record is NaN, so that every list has all epochs.
+        self.history_ = {
+            name: [
+                *self.history_.get(name, [np.nan] * n_before),
+                *outcome.history.get(name, [np.nan] * n_epochs),
+            ]
+            for name in {**outcome.history, **self.history_}
+        }
         if outcome.diverged_at is not None:
             warnings.warn(
                 f"The loss became infinite or NaN in epoch {outcome.diverged_at}. Training was "

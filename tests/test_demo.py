@@ -136,16 +136,16 @@ def test_tutorial_is_the_network_and_the_split_of_the_tutorial(monkeypatch):
     X = np.arange(130 * 784, dtype=np.float32).reshape(130, 784)
     data = Dataset(X, np.arange(130), (28, 28), "images")
     options = _demo.Options(recipe="tutorial", pixels="raw", epochs=1)
-    split = _demo._ordered_split(data, options)
+    split = _demo.ordered_split(data, options)
     np.testing.assert_array_equal(split.train, X[:70])
     np.testing.assert_array_equal(split.test, X[70:100])
     np.testing.assert_array_equal(split.test_labels, np.arange(70, 100))
-    unit = _demo._ordered_split(data, _demo.Options(recipe="tutorial"))
+    unit = _demo.ordered_split(data, _demo.Options(recipe="tutorial"))
     np.testing.assert_array_equal(unit.test, X[70:100] / np.float32(255))
-    whole = _demo._ordered_split(Dataset(X[:60], None, (28, 28), "few"), options)
+    whole = _demo.ordered_split(Dataset(X[:60], None, (28, 28), "few"), options)
     assert (len(whole.train), len(whole.test), whole.test_labels) == (42, 18, None)
 
-    estimator = _demo._tutorial_estimator(options, unit).set_params(callbacks=None)
+    estimator = _demo.tutorial_estimator(options, unit).set_params(callbacks=None)
     estimator.fit(unit.train / X.max())
     shapes = [w.shape for w in estimator.encoder_weights_ + estimator.decoder_weights_]
     widths = [784, 392, 196, 98, 196, 392, 784]

@@ -126,7 +126,8 @@ def _random_split(data: Dataset, options: Options) -> Split:
     return Split(data.X[train], data.X[test], None if data.y is None else data.y[test])
 
 
-def _ordered_split(data: Dataset, options: Options) -> Split:
+def ordered_split(data: Dataset, options: Options) -> Split:
+    """Split the tutorial's rows in their order; only data of its width will do."""
     n_columns = data.X.shape[1]
     if n_columns != _TUTORIAL_COLUMNS:
         raise ValueError(
@@ -160,7 +161,7 @@ def _default_estimator(options: Options, split: Split) -> Autoencoder:
     )
 
 
-def _tutorial_estimator(options: Options, split: Split) -> Autoencoder:
+def tutorial_estimator(options: Options, split: Split) -> Autoencoder:
     """Return the network of the tutorial: ReLU everywhere, the code and the output included."""
     epochs = options.epochs or _TUTORIAL_EPOCHS
     return Autoencoder(
@@ -189,7 +190,7 @@ class _Recipe(NamedTuple):
 
 _RECIPES = {
     "default": _Recipe(_random_split, _default_estimator),
-    "tutorial": _Recipe(_ordered_split, _tutorial_estimator),
+    "tutorial": _Recipe(ordered_split, tutorial_estimator),
 }
 
 
@@ -253,7 +254,7 @@ def _compare_with_keras(estimator: Autoencoder, split: Split, seconds: float) ->
     """Train the tutorial's network in plain Keras on the same rows and print both results."""
     start = time.perf_counter()
     with _status("training the same network in plain Keras"):
-        model = _plain_keras(estimator, split)
+        model = plain_keras(estimator, split)
     keras_seconds = time.perf_counter() - start
     ours = float(mean_squared_error(split.test, estimator.reconstruct(split.test)))
     theirs = float(mean_squared_error(split.test, model.predict(split.test, verbose=0)))
@@ -264,7 +265,7 @@ def _compare_with_keras(estimator: Autoencoder, split: Split, seconds: float) ->
     return {"Keras": theirs}
 
 
-def _plain_keras(estimator: Any, split: Split) -> Any:
+def plain_keras(estimator: Any, split: Split) -> Any:
     """Train the tutorial's network from the same weights by Keras's own ``fit``."""
     code = estimator.n_components
     widths = (*_TUTORIAL_HIDDEN, code, *_TUTORIAL_HIDDEN[::-1], split.train.shape[1])

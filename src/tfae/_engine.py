@@ -18,7 +18,8 @@ from sklearn.utils import check_random_state
 from tfae._chunks import Rows
 from tfae._observers import Logs, Observer
 from tfae._optimizers import Optimizer, Rule, learning_rates
-from tfae._program import Program, as_arrays
+from tfae._program import Program
+from tfae._tensorflow import as_arrays
 from tfae._types import Chunk, Weights
 
 Chunks = Generator[Chunk, None, None]

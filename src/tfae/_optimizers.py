@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfae._registry import nearest_name
-from tfae._tensorflow import keras, read, tf, write
+from tfae._tensorflow import as_arrays, keras, read, tf, write
 from tfae._types import Array, Weights
 
 _NAMES = (
@@ -25,9 +25,8 @@ _NAMES = (
 
 
 class Kernel(NamedTuple):
-    """A fused update: the Keras optimizer that it equals, its numbers and its slots a variable."""
+    """A fused update: the numbers that it takes and how many slots it needs a variable."""
 
-    keras_name: str
     numbers: tuple[str, ...]
     n_slots: int
     apply: Callable[..., None]
@@ -83,11 +82,11 @@ def _rmsprop(var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str,
 
 
 _KERNELS = {
-    "adam": Kernel("Adam", ("beta_1", "beta_2", "epsilon"), 2, _adam),
-    "sgd": Kernel("SGD", (), 0, _sgd),
-    "momentum": Kernel("SGD", ("momentum",), 1, _momentum),
-    "nesterov": Kernel("SGD", ("momentum",), 1, _nesterov),
-    "rmsprop": Kernel("RMSprop", ("rho", "momentum", "epsilon"), 2, _rmsprop),
+    "adam": Kernel(("beta_1", "beta_2", "epsilon"), 2, _adam),
+    "sgd": Kernel((), 0, _sgd),
+    "momentum": Kernel(("momentum",), 1, _momentum),
+    "nesterov": Kernel(("momentum",), 1, _nesterov),
+    "rmsprop": Kernel(("rho", "momentum", "epsilon"), 2, _rmsprop),
 }
 # What a configuration must say for a fused kernel to equal the Keras optimizer.
 _PLAIN: dict[str, Any] = {
@@ -259,7 +258,7 @@ class Update:
 
     def state(self) -> Weights:
         """Return the slots as NumPy arrays."""
-        return [value.numpy() for value in read(self._slots)]
+        return as_arrays(read(self._slots))
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         """Take one step."""

@@ -17,7 +17,7 @@ import numpy as np
 from tfae._optimizers import Rule
 from tfae._pool import Pool
 from tfae._structure import Structure
-from tfae._tensorflow import keras, private_keras, read, tf, write
+from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Weights
 from tfae.losses import Loss
 
@@ -174,11 +174,6 @@ def _sum_over_steps(step: Callable[[Any], Any], n_steps: Any, dtype: Any) -> Any
     return tf.while_loop(more, body, start, parallel_iterations=1)[1]
 
 
-def as_arrays(snapshot: list[Any]) -> Weights:
-    """Copy a snapshot's tensors into NumPy arrays."""
-    return [tensor.numpy() for tensor in snapshot]
-
-
 def _tensors(chunk: Chunk) -> tuple[Any, ...]:
     """Hand a chunk over without copying it."""
     arrays = chunk.x, chunk.order, chunk.weight
@@ -189,9 +184,9 @@ def _tensors(chunk: Chunk) -> tuple[Any, ...]:
 def _prefers_xla(program: Program) -> bool:
     """Choose how the step runs, by what was measured (``docs/benchmarks.md``).
 
-    One XLA program is 1.4 to 4 times as fast as TensorFlow's executor for dense networks, the more
-    the smaller they are. On the CPU, XLA is 7 to 10 times slower for convolutions, and between
-    somewhat faster and 3 times slower, by the processor, where the step draws random numbers. On a
+    For dense networks one XLA program is 1.4 times as fast as TensorFlow's executor or more. On the
+    CPU, XLA is 7 times slower for convolutions, and between somewhat faster and 3 times slower, by
+    the processor, where the step draws random numbers. On a
     GPU XLA is taken throughout, which nobody has measured yet.
     """
     if tf.config.list_logical_devices("GPU"):

@@ -120,6 +120,11 @@ def read(variables: list[Any]) -> list[Any]:
     return [op(resource=variable.handle, dtype=variable.dtype) for variable in variables]
 
 
+def as_arrays(tensors: list[Any]) -> list[Any]:
+    """Copy tensors into NumPy arrays."""
+    return [tensor.numpy() for tensor in tensors]
+
+
 def write(variables: list[Any], values: list[Any]) -> None:
     """Set TensorFlow variables to NumPy arrays or tensors of their shapes."""
     op, constant = tf.raw_ops.AssignVariableOp, tf.constant

@@ -1,4 +1,4 @@
-"""One XLA program or TensorFlow's executor: the evidence behind ``tfae._program._prefers_xla``.
+"""One XLA program or TensorFlow's executor: the evidence behind ``tfae._execution``.
 
 ``python -m benchmarks.execution`` trains the same networks both ways, in turn, and prints rows a
 second of whole epochs after compiling.
@@ -63,7 +63,8 @@ NETWORKS = {
 
 def epochs(builder: Callable[..., Any], n_rows: int, xla: bool) -> list[float]:
     """Return the rows a second of some epochs."""
-    _program._prefers_xla = lambda program: xla
+    _program.plain_layers_only = lambda network: False
+    _program.fastest = lambda plan, compiled, inputs: compiled(xla)
     _program.PROGRAMS._idle.clear()  # or the other kind would be lent again
     X = np.random.default_rng(0).random((n_rows, 784), np.float32)
     model = Autoencoder(16, architecture=builder, batch_size=BATCH, max_iter=6, tol=0.0)

@@ -5,12 +5,13 @@ import numpy as np
 from tfae import _architectures  # noqa: F401
 from tfae._chunks import chunk_shape
 from tfae._initial import initial_weights
+from tfae._losses import get_loss
+from tfae._objective import Objective
 from tfae._optimizers import get_optimizer
 from tfae._program import Plan, Program
 from tfae._registry import ARCHITECTURES
 from tfae._structure import Structure
 from tfae._types import Spec
-from tfae.losses import get_loss
 
 
 def small_structure(
@@ -24,7 +25,7 @@ def small_structure(
 
 def small_plan(optimizer, batch=4, loss="mse", dtype="float32", **structure):
     shape = chunk_shape(batch, structure.get("n_features", 6), dtype)
-    return Plan(small_structure(**structure), get_loss(loss), optimizer.rule, shape)
+    return Plan(small_structure(**structure), Objective(get_loss(loss)), optimizer.rule, shape)
 
 
 def loaded_program(optimizer=None, seed=0, dtype="float32", **plan):
@@ -32,6 +33,6 @@ def loaded_program(optimizer=None, seed=0, dtype="float32", **plan):
     optimizer = optimizer or get_optimizer("adam", 0.01)
     program = Program(small_plan(optimizer, dtype=dtype, **plan))
     rng = np.random.default_rng(seed)
-    weights = initial_weights(program._plan.structure, program.network, dtype, rng)
+    weights = initial_weights(program.plan.structure, program.network, dtype, rng)
     program.load(weights, None, rng)
     return program, weights

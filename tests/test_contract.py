@@ -7,10 +7,16 @@ import pytest
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tfae import Autoencoder
+from tfae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+)
 
 # Small and short, so that a check takes no longer than it must.
-ESTIMATORS = [Autoencoder(hidden_layer_sizes=(8,), max_iter=5)]
+KINDS = [Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, SparseAutoencoder]
+ESTIMATORS = [kind(hidden_layer_sizes=(8,), max_iter=5) for kind in KINDS]
 
 # Checks that exist but are not among those that the suite runs for a transformer.
 MORE_CHECKS = [

@@ -18,28 +18,37 @@ LEVELS = {
     "_pool": 0,
     "_tensorflow": 0,
     "_registry": 1,
+    "_codes": 1,
+    "_execution": 1,
+    "_architectures._hidden": 1,
     "_activations": 2,
-    "losses": 2,
+    "_losses": 2,
+    "_penalties": 2,
     "_scaling": 2,
     "_structure": 2,
     "_optimizers": 2,
     "_validation": 2,
-    "_initial": 3,
+    "_architectures.convolutional": 2,
     "_architectures.dense": 2,
     "_architectures": 3,
-    "_chunks": 3,
+    "_corruptions": 3,
+    "_initial": 3,
+    "_objective": 3,
     "_portable": 3,
-    "_program": 3,
-    "_observers": 4,
+    "_sparsity": 3,
+    "_chunks": 4,
     "_inference": 4,
-    "_engine": 5,
-    "_base": 6,
-    "_estimators": 7,
-    "plotting": 7,
-    "__init__": 8,
-    "_datasets": 8,
-    "_demo": 9,
-    "__main__": 10,
+    "_parameters": 4,
+    "_program": 4,
+    "_observers": 5,
+    "_engine": 6,
+    "_base": 7,
+    "_estimators": 8,
+    "plotting": 8,
+    "__init__": 10,
+    "_datasets": 10,
+    "_demo": 11,
+    "__main__": 12,
 }
 
 
@@ -109,7 +118,7 @@ def test_public_names_are_sorted_documented_and_complete():
     for name in set(tfae.__all__) - {"__version__"}:
         assert getattr(tfae, name).__doc__, name
     public = {name for name in vars(tfae) if not name.startswith("_")}
-    submodules = {"losses", "plotting"}
+    submodules = {"plotting"}
     assert public - submodules == set(tfae.__all__) - {"__version__"}
 
 

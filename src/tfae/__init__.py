@@ -1,6 +1,14 @@
 """Autoencoders with the interface of scikit-learn, trained by TensorFlow."""
 
-from tfae._estimators import Autoencoder
+from tfae._corruptions import corruptions, register_corruption
+from tfae._estimators import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+)
+from tfae._losses import losses, register_loss
+from tfae._penalties import penalties, register_penalty
 from tfae._registry import architectures, register_architecture
 from tfae._types import Spec
 
@@ -8,8 +16,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "ContractiveAutoencoder",
+    "DenoisingAutoencoder",
+    "SparseAutoencoder",
     "Spec",
     "__version__",
     "architectures",
+    "corruptions",
+    "losses",
+    "penalties",
     "register_architecture",
+    "register_corruption",
+    "register_loss",
+    "register_penalty",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -18,17 +18,19 @@ from sklearn.utils.validation import check_is_fitted
 
 import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
-from tfae._chunks import Rows, chunk_shape
+from tfae._chunks import Noise, Rows, chunk_shape
+from tfae._corruptions import find_landmarks
 from tfae._engine import Outcome, Stopping, Training, TrainingState
 from tfae._inference import Coder, keras_models
-from tfae._initial import check_initializer, initial_weights
+from tfae._initial import initial_weights
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
+from tfae._parameters import Asked, read_parameters
 from tfae._program import PROGRAMS, Plan, Program
-from tfae._registry import ARCHITECTURES
 from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
-from tfae._structure import Structure, hashable_params
-from tfae._types import Array, Builder, Network, Spec, Weights
+from tfae._sparsity import describe_activity
+from tfae._structure import Structure
+from tfae._types import Array, Builder, Network, Weights
 from tfae._validation import (
     HasMethods,
     Interval,
@@ -37,7 +39,6 @@ from tfae._validation import (
     float_dtype,
     unchanged_on_error,
 )
-from tfae.losses import Loss, get_loss
 
 
 @dataclass(eq=False, repr=False)
@@ -51,11 +52,20 @@ class BaseAutoencoder(
     hidden_layer_sizes: int | Sequence[int] = (256, 128)
     decoder_layer_sizes: int | Sequence[int] | None = None
     activation: str = "relu"
-    code_activation: str = "identity"
+    code_activation: str = "auto"
     output_activation: str = "auto"
     kernel_initializer: str = "glorot_uniform"
+    tied: bool = False
+    dropout: float = 0.0
+    batch_normalization: bool = False
     architecture: str | Builder = "dense"
     architecture_params: Mapping[str, Any] | None = None
+    corruption: str | Callable[..., Any] | None = None
+    corruption_level: float = 0.25
+    emphasis: float = 0.5
+    penalty: str | Callable[[Any], Any] | None = None
+    penalty_weight: float | None = None
+    sparsity: float | None = None
     loss: str | Callable[[Any, Any], Any] = "mse"
     scaling: str | None = "global"
     alpha: float = 0.0
@@ -82,8 +92,17 @@ class BaseAutoencoder(
         "code_activation": [str],
         "output_activation": [str],
         "kernel_initializer": [str],
+        "tied": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "batch_normalization": ["boolean"],
         "architecture": [str, callable],
         "architecture_params": [Mapping, None],
+        "corruption": [str, callable, None],
+        "corruption_level": [Interval(Real, 0, None, closed="left")],
+        "emphasis": [Interval(Real, 0, 1, closed="both")],
+        "penalty": [str, callable, None],
+        "penalty_weight": [Interval(Real, 0, None, closed="left"), None],
+        "sparsity": [Interval(Real, 0, None, closed="neither"), None],
         "loss": [str, callable],
         "scaling": [str, None],
         "alpha": [Interval(Real, 0, None, closed="left")],
@@ -134,7 +153,7 @@ class BaseAutoencoder(
         """
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
-        X = check_rows(self, X, reset=not again, min_samples=2)
+        X = self._check_rows(X, reset=not again, min_samples=2)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
         self._train(X, train, held_out, state, self.max_iter, again)
@@ -170,7 +189,7 @@ class BaseAutoencoder(
         if self.early_stopping:
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
-        X = check_rows(self, X, reset=not again)
+        X = self._check_rows(X, reset=not again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
         self._train(X, None, None, state, 1, again)
@@ -293,7 +312,7 @@ class BaseAutoencoder(
             training them leaves the estimator as it is.
         """
         check_is_fitted(self)
-        models = keras_models(self._encoder.structure, self.center_, self.scale_)
+        models = keras_models(self._encoder.structure, self.center_, self.scale_, self._thresholds)
         models.encoder.set_weights(self.encoder_weights_)
         models.decoder.set_weights(self.decoder_weights_)
         return models
@@ -307,6 +326,9 @@ class BaseAutoencoder(
     def n_iter_(self) -> int:
         """The number of epochs trained."""
         return len(self._history("loss"))
+
+    def _n_epochs(self) -> int:
+        return len(self.history_.get("loss", []))
 
     @property
     def _n_features_out(self) -> int:
@@ -326,13 +348,24 @@ class BaseAutoencoder(
 
     def _check_fitted_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return check_rows(self, X, reset=False)
+        return self._check_rows(X, reset=False)
+
+    def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
+        return check_rows(self, X, reset=reset, min_samples=min_samples)
 
     def _encode(self, rows: Array, dtype: Any) -> Array:
         return self._encoder(self.encoder_weights_, self._scaling.forward(rows, dtype))
 
     def _decode(self, codes: Array) -> Array:
+        thresholds = self._thresholds
+        if thresholds is not None:
+            codes = np.where(codes >= thresholds.astype(codes.dtype), codes, codes.dtype.type(0))
         return self._scaling.backward(self._decoder(self.decoder_weights_, codes))
+
+    @property
+    def _thresholds(self) -> Array | None:
+        """What a component must reach to count for the decoder."""
+        return getattr(self, "thresholds_", None)
 
     @property
     def _scaling(self) -> Scaling:
@@ -348,93 +381,93 @@ class BaseAutoencoder(
         again: bool,
     ) -> None:
         """Run the engine over some rows of `X`, from new weights or `again` from those here."""
-        loss = get_loss(self.loss)
         optimizer = get_optimizer(self.optimizer, self.learning_rate_init, float(self.alpha))
+        asked = self._asked(X.shape[1])
+        structure, objective = asked.structure, asked.objective
         if not again:
-            self._start(X, train, loss)
-        structure = self._structure(X.shape[1], loss)
-        if again and structure != self._encoder.structure:
+            self._start(X, train, asked)
+        elif structure != self._encoder.structure:
             raise ValueError(
                 "Training can only go on with the network of the last fit. The parameters that "
                 "shape it must be the same; fit with warm_start=False to begin anew."
             )
-        self._check_range(X, train, loss, structure.output_activation)
+        self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
         shape = chunk_shape(self._batch_size(X.shape[0]), X.shape[1], self.precision)
-        with PROGRAMS.lease(Plan(structure, loss, optimizer.rule, shape)) as program:
+        with PROGRAMS.lease(Plan(structure, objective, optimizer.rule, shape)) as program:
             if not again:
-                self._initialise(structure, program, state, X)
+                self._initialise(structure, program, state, X, train)
             program.load(self._weights(), state.slots, state.weights_rng)
+            noise = self._noise(asked, X, train, state.noise_rng)
+            fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
             training = Training(
                 program,
-                Rows(X, self._scaling, shape, train),
-                None if held_out is None else Rows(X, self._scaling, shape, held_out),
+                Rows(X, self._scaling, shape, train, noise),
+                None if held_out is None else Rows(X, self._scaling, shape, held_out, fixed),
                 optimizer,
+                self._numbers(asked, optimizer, program),
                 Stopping(max_iter, self.tol, self.n_iter_no_change),
                 self._observers(program, optimizer, max_iter),
-                unit=float(self.scale_) ** loss.power if np.ndim(self.scale_) == 0 else 1.0,
+                unit=float(self.scale_) ** objective.loss.power if np.ndim(self.scale_) == 0 else 1,
             )
             self._keep(training.run(state, self.shuffle), program)
+        self._after_training(X, train, asked)
 
-    def _start(self, X: Any, train: Array | None, loss: Loss) -> None:
-        """Learn the scaling, choose the size of the code, forget the history."""
+    def _asked(self, n_features: int) -> Asked:
+        return read_parameters(self, n_features)
+
+    def _architecture_params(self) -> Mapping[str, Any] | None:
+        return self.architecture_params
+
+    def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
+        """Learn the scaling, forget the history."""
         # Cross-entropy takes the values themselves, which lie in [0, 1] already.
-        given = loss.from_logits and self.scaling == "global"
+        given = asked.objective.loss.from_logits and self.scaling == "global"
         scaling = fit_scaling(None if given else self.scaling, X, train)
         self.center_, self.scale_ = scaling.center, scaling.scale
-        self.n_components_ = self._code_length(X.shape[1])
+        self.n_components_ = asked.structure.spec.n_components
         self.history_: dict[str, list[float]] = {}
+        for name in ("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_"):
+            if hasattr(self, name):  # from an earlier fit
+                delattr(self, name)
+        if asked.corruption is not None:
+            self._landmarks = find_landmarks(X, scaling, train)
 
-    def _code_length(self, n_features: int) -> int:
-        # Half of the features, but at most the 32 numbers that t-SNE and its kind work well on.
-        return self.n_components or min(32, -(-n_features // 2))
+    def _noise(self, asked: Asked, X: Any, train: Array | None, rng: np.random.Generator) -> Noise:
+        """Say what is random in the training besides the order of rows."""
+        width = asked.objective.noise_width(asked.structure.spec.n_components)
+        if asked.corruption is None:
+            return Noise(rng, None, width)
+        if not hasattr(self, "_landmarks"):  # an earlier fit had no corruption
+            self._landmarks = find_landmarks(X, self._scaling, train)
+        level = float(self.corruption_level)
+        return Noise(rng, asked.corruption.bind(level, self._scaling, self._landmarks), width)
+
+    def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Array:
+        """Return the numbers that the compiled functions take."""
+        named = {**optimizer.numbers, **asked.numbers}
+        return np.array([named[name] for name in program.plan.numbers], program.shape.dtype)
+
+    def _after_training(self, X: Any, train: Array | None, asked: Asked) -> None:
+        """Learn from the training rows what is said of their codes."""
+        if asked.objective.penalty.sparse:
+            describe_activity(self, X, train, asked.objective.code)
 
     def _batch_size(self, n_rows: int) -> int:
         """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""
         return min(self.batch_size, max(1024, 1 << (n_rows - 1).bit_length()))
 
-    def _structure(self, n_features: int, loss: Loss) -> Structure:
-        hidden = _sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
-        decoder = self.decoder_layer_sizes
-        spec = Spec(
-            n_features=n_features,
-            n_components=self._code_length(n_features),
-            hidden_layer_sizes=hidden,
-            decoder_layer_sizes=(
-                hidden[::-1] if decoder is None else _sizes(decoder, "decoder_layer_sizes")
-            ),
-            activation=get_activation(self.activation, "activation").keras_name,
-            code_activation=get_activation(self.code_activation, "code_activation").keras_name,
-            kernel_initializer=check_initializer(self.kernel_initializer),
-        )
-        builder = self.architecture
-        if isinstance(builder, str):
-            builder = ARCHITECTURES[builder]
-        params = hashable_params(self.architecture_params)
-        return Structure(builder, params, spec, self._resolve_output_activation(loss))
-
-    def _resolve_output_activation(self, loss: Loss) -> str:
-        if self.output_activation == "auto":
-            return "sigmoid" if loss.from_logits else "linear"
-        activation = get_activation(self.output_activation, "output_activation")
-        if loss.from_logits and activation.keras_name != "sigmoid":
-            raise ValueError(
-                f"With loss={self.loss!r}, 'output_activation' must be 'auto' or 'sigmoid'. "
-                f"Got {self.output_activation!r}."
-            )
-        return activation.keras_name
-
-    def _check_range(self, X: Any, rows: Array | None, loss: Loss, activation: str) -> None:
+    def _check_range(self, X: Any, rows: Array | None, asked: Asked) -> None:
         """See whether the output can reach the data."""
-        bounds = get_activation(activation)
+        bounds = get_activation(asked.structure.output_activation)
         if np.isinf(bounds.low) and np.isinf(bounds.high):
             return
         low, high = scaled_range(X, self._scaling, rows)
         slack = 1e-6 * max(1.0, high - low)
         if bounds.low - slack <= low and high <= bounds.high + slack:
             return
-        if loss.from_logits:
+        if asked.objective.loss.from_logits:
             raise ValueError(
                 f"With loss={self.loss!r} the data must lie in [0, 1]. Got values from {low:.6g} "
                 f"to {high:.6g}; use scaling='minmax' or another loss."
@@ -456,7 +489,12 @@ class BaseAutoencoder(
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
     def _initialise(
-        self, structure: Structure, program: Program, state: TrainingState, X: Any
+        self,
+        structure: Structure,
+        program: Program,
+        state: TrainingState,
+        X: Any,
+        train: Array | None,
     ) -> None:
         """Draw the first weights and note how the network is run."""
         dtype, network = self.precision, program.network
@@ -500,7 +538,7 @@ class BaseAutoencoder(
     def _keep(self, outcome: Outcome, program: Program) -> None:
         """Take over what a training leaves, and tell if it ended badly."""
         self._set_weights(outcome.weights, program)
-        n_before, n_epochs = len(self.history_.get("loss", [])), len(outcome.history["loss"])
+        n_before, n_epochs = self._n_epochs(), len(outcome.history["loss"])
         # What one of two trainings did not record is NaN, so that every list has all epochs.
         self.history_ = {
             name: [
@@ -529,12 +567,3 @@ class BaseAutoencoder(
 
 # Frames between a warning and the line of the user that called fit.
 _TO_CALLER = 6
-
-
-def _sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
-    """Return layer sizes as a tuple of int."""
-    listed = [sizes] if isinstance(sizes, Integral) else list(sizes)  # type: ignore[arg-type]
-    for size in listed:
-        if not isinstance(size, Integral) or size < 1:
-            raise ValueError(f"The sizes in {name!r} must be integers of at least 1. Got {size!r}.")
-    return tuple(map(int, listed))

@@ -1,18 +1,23 @@
 """Rows of an array or sparse matrix as fixed-shape chunks, made ahead of the device.
 
-Who owns what: the caller owns the data and the shape of a chunk; this file owns the order of the
-rows, the filling of incomplete batches, and the thread that gathers the next chunk.
+Who owns what: the caller owns the data, the shape of a chunk and what is random in it; this file
+owns the order of the rows, the filling of incomplete batches, and the thread that makes the next
+chunk.
 """
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tfae._corruptions import Corrupt
 from tfae._scaling import Scaling, dense_rows
 from tfae._types import Array, Chunk, ChunkShape
 
@@ -32,6 +37,41 @@ def chunk_shape(batch_size: int, n_features: int, dtype: str) -> ChunkShape:
     return ChunkShape(steps, batch_size, n_features, dtype)
 
 
+@dataclass(frozen=True)
+class Noise:
+    """What is random in a chunk besides the order of its rows; by default nothing."""
+
+    rng: np.random.Generator | None = None
+    corrupt: Corrupt | None = None
+    width: int = 0  # standard normal numbers for every row
+    fresh: bool = True  # False: every epoch has the same
+
+    def __bool__(self) -> bool:
+        return self.corrupt is not None or self.width > 0
+
+    def of_epoch(self) -> np.random.Generator | None:
+        """Return what an epoch draws from."""
+        return self.rng if self.fresh else copy.deepcopy(self.rng)
+
+    def buffers(self, shape: ChunkShape) -> tuple[Array | None, Array | None]:
+        """Make buffers for a chunk's corrupted rows and for its random numbers."""
+        n_rows = shape.steps * shape.batch
+        return (
+            None if self.corrupt is None else _aligned((n_rows, shape.features), shape.dtype),
+            _aligned((n_rows, self.width), shape.dtype) if self.width else None,
+        )
+
+    def draw(
+        self, x: Array, n_rows: int, buffers: tuple[Array | None, Array | None], rng: Any
+    ) -> None:
+        """Corrupt the first `n_rows` rows of `x` and draw new numbers, into buffers."""
+        given, normal = buffers
+        if given is not None and self.corrupt is not None:
+            self.corrupt(x[:n_rows], given[:n_rows], rng)
+        if normal is not None:
+            rng.standard_normal(out=normal, dtype=normal.dtype.type)
+
+
 class Rows:
     """Some rows of `X`, scaled, cut into chunks.
 
@@ -42,12 +82,19 @@ class Rows:
     shape : ChunkShape
     index : ndarray of int or None
         Which rows of `X`; None takes them all.
+    noise : Noise
     """
 
     def __init__(
-        self, X: Any, scaling: Scaling, shape: ChunkShape, index: Array | None = None
+        self,
+        X: Any,
+        scaling: Scaling,
+        shape: ChunkShape,
+        index: Array | None = None,
+        noise: Noise = Noise(),
     ) -> None:
         self._X, self._scaling, self._shape = X, scaling, shape
+        self._noise = noise
         self._index = np.arange(X.shape[0]) if index is None else index
 
     def __len__(self) -> int:
@@ -55,17 +102,20 @@ class Rows:
 
     def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one."""
-        if len(self) <= self._shape.steps * self._shape.batch:
-            return self._resident(rng)
-        return _ahead(self._streamed(rng))
+        if len(self) > self._shape.steps * self._shape.batch:
+            return _ahead(self._streamed(rng))
+        return _ahead(self._resident(rng)) if self._noise else self._resident(rng)
 
     def _resident(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
-        """All rows are one chunk: it is gathered once and only its order changes."""
-        x = self._buffer()
-        self._gather(np.arange(len(self)), x)
+        """All rows are one chunk: it is gathered once; its order and its noise change."""
+        x, n_rows = self._buffer(), len(self)
+        self._gather(np.arange(n_rows), x)
+        noises = self._two_noises()
         while True:
             order = self._order(rng)
-            yield self._chunk(x, self._filled(order, order), len(self), last=True)
+            noise = next(noises)
+            self._noise.draw(x, n_rows, noise, self._noise.of_epoch())
+            yield self._chunk(x, self._filled(order, order), n_rows, True, noise)
 
     def _streamed(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         """Gather chunk after chunk into two buffers in turn.
@@ -74,16 +124,22 @@ class Rows:
         """
         capacity = self._shape.steps * self._shape.batch
         buffers = [self._buffer(), self._buffer()]
+        noises = self._two_noises()
         places = np.arange(capacity)
         while True:
-            order = self._order(rng)
+            order, noise_rng = self._order(rng), self._noise.of_epoch()
             for start in range(0, len(self), capacity):
                 part = order[start : start + capacity]
                 filled = self._filled(part, order)
                 buffers.reverse()
-                self._gather(filled, buffers[0])
+                x, noise = buffers[0], next(noises)
+                self._gather(filled, x)
+                self._noise.draw(x, len(filled), noise, noise_rng)
                 last = start + capacity >= len(self)
-                yield self._chunk(buffers[0], places[: len(filled)], len(part), last)
+                yield self._chunk(x, places[: len(filled)], len(part), last, noise)
+
+    def _two_noises(self) -> Iterator[tuple[Array | None, Array | None]]:
+        return cycle([self._noise.buffers(self._shape) for _ in range(2)])
 
     def _order(self, rng: np.random.Generator | None) -> Array:
         return np.arange(len(self)) if rng is None else rng.permutation(len(self))
@@ -101,14 +157,21 @@ class Rows:
         rows = dense_rows(self._X, self._index[positions])
         self._scaling.forward(rows, buffer.dtype, out=buffer[: len(positions)])
 
-    def _chunk(self, x: Array, places: Array, n_rows: int, last: bool) -> Chunk:
+    def _chunk(
+        self,
+        x: Array,
+        places: Array,
+        n_rows: int,
+        last: bool,
+        noise: tuple[Array | None, Array | None],
+    ) -> Chunk:
         """Lay out the `places` of rows in `x` as batches; those after `n_rows` weigh nothing."""
         steps, batch, _, dtype = self._shape
         order = _aligned((steps, batch), np.int32)
         order.flat[: len(places)] = places
         weight = _aligned((steps, batch), dtype)
         weight.flat[:n_rows] = 1
-        return Chunk(x, order, weight, len(places) // batch, last)
+        return Chunk(x, order, weight, len(places) // batch, last, *noise)
 
 
 def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -20,7 +20,7 @@ from tfae._observers import Logs, Observer
 from tfae._optimizers import Optimizer, Rule, learning_rates
 from tfae._program import Program
 from tfae._tensorflow import as_arrays
-from tfae._types import Chunk, Weights
+from tfae._types import Array, Chunk, Weights
 
 Chunks = Generator[Chunk, None, None]
 
@@ -41,6 +41,7 @@ class TrainingState:
     split_rng: np.random.Generator
     weights_rng: np.random.Generator
     order_rng: np.random.Generator
+    noise_rng: np.random.Generator
     slots: Weights | None = None
     rule: Rule | None = None  # whose slots they are
     step: int = 0
@@ -49,8 +50,8 @@ class TrainingState:
     def new(cls, random_state: Any) -> TrainingState:
         """Derive independent streams from scikit-learn's kind of random state."""
         seed = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
-        split, weights, order = np.random.default_rng(seed).spawn(3)
-        return cls(split, weights, order)
+        split, weights, order, noise = np.random.default_rng(seed).spawn(4)
+        return cls(split, weights, order, noise)
 
 
 @dataclass
@@ -73,6 +74,8 @@ class Training:
         What is trained on, and what the validation loss is computed on (or None). If there are
         held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
     optimizer : Optimizer
+    numbers : ndarray
+        Those of the program's plan, in its order.
     stopping : Stopping
     observers : sequence of Observer
     unit : float
@@ -85,6 +88,7 @@ class Training:
         rows: Rows,
         held_out: Rows | None,
         optimizer: Optimizer,
+        numbers: Array,
         stopping: Stopping,
         observers: Sequence[Observer] = (),
         unit: float = 1.0,
@@ -92,12 +96,17 @@ class Training:
         self._program, self._rows, self._held_out = program, rows, held_out
         self._stopping, self._observers, self._unit = stopping, observers, unit
         self._rate: float | Callable[[Any], Any] = optimizer.learning_rate
-        self._numbers = np.array(list(optimizer.numbers.values()), program.shape.dtype)
-        names = ["loss", "seconds"] if held_out is None else ["loss", "val_loss", "seconds"]
-        self._outcome = Outcome({name: [] for name in names})
+        self._numbers = numbers
+        self._outcome = Outcome({name: [] for name in self._recorded()})
         self._good = program.snapshot()
         self._best = np.inf
         self._stale_epochs = 0
+
+    def _recorded(self) -> list[str]:
+        """What is noted of every epoch."""
+        terms = self._program.terms
+        held_out = [] if self._held_out is None else [f"val_{term}" for term in terms]
+        return [*terms, *held_out, "seconds"]
 
     def run(self, state: TrainingState, shuffle: bool) -> Outcome:
         """Train until there is a reason to stop; the state is brought up to date."""
@@ -132,9 +141,11 @@ class Training:
             start = time.perf_counter()
             before = self._program.snapshot()
             self._begin_epoch(epoch)
-            logs = {"loss": self._train_epoch(chunks)}
+            losses = self._train_epoch(chunks)
+            logs = dict(zip(self._program.terms, losses, strict=True))
             if held_out is not None:
-                logs["val_loss"] = self._test_epoch(held_out)
+                losses = self._test_epoch(held_out)
+                logs |= {f"val_{t}": v for t, v in zip(self._program.terms, losses, strict=True)}
             if not np.isfinite(list(logs.values())).all():
                 self._outcome.diverged_at = epoch + 1
                 break
@@ -152,30 +163,30 @@ class Training:
             rate = observer.on_epoch_begin(epoch)
             self._rate = self._rate if rate is None else rate
 
-    def _train_epoch(self, chunks: Chunks) -> float:
+    def _train_epoch(self, chunks: Chunks) -> list[float]:
         steps, _, _, dtype = self._program.shape
-        total = 0.0
+        totals = np.zeros(len(self._program.terms))
         for chunk in chunks:
             rates = learning_rates(self._rate, self._step, steps, dtype)
-            loss = self._program.train(chunk, rates, self._numbers)
+            sums = self._program.train(chunk, rates, self._numbers)
             self._step += chunk.n_steps
-            total += loss
+            totals += sums
+            means = self._unit * sums / float(chunk.weight.sum())
+            logs = dict(zip(self._program.terms, means.tolist(), strict=True))
             for observer in self._observers:
-                observer.on_chunk_end(
-                    self._step, {"loss": self._unit * loss / float(chunk.weight.sum())}
-                )
-            if chunk.last or not np.isfinite(total):
+                observer.on_chunk_end(self._step, logs)
+            if chunk.last or not np.isfinite(totals).all():
                 break
-        return total / len(self._rows)
+        return (totals / len(self._rows)).tolist()
 
-    def _test_epoch(self, chunks: Chunks) -> float:
+    def _test_epoch(self, chunks: Chunks) -> list[float]:
         assert self._held_out is not None
-        total = 0.0
+        totals = np.zeros(len(self._program.terms))
         for chunk in chunks:
-            total += self._program.test(chunk)
+            totals += self._program.test(chunk, self._numbers)
             if chunk.last:
                 break
-        return total / len(self._held_out)
+        return (totals / len(self._held_out)).tolist()
 
     def _watch(self, logs: Logs, before: list[Any]) -> bool:
         """Note the loss that decides, with the weights that belong to it; tell whether to stop.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from tfae._base import BaseAutoencoder
 
@@ -27,19 +29,47 @@ class Autoencoder(BaseAutoencoder):
     activation : str, default="relu"
         The activation of hidden layers, by scikit-learn's or Keras's name: "identity", "relu",
         "gelu", "silu", "elu", "selu", "leaky_relu", "softplus", "logistic", "tanh", "softmax".
-    code_activation : str, default="identity"
-        The activation of the code.
+    code_activation : str, default="auto"
+        The activation of the code. "auto" is the one that suits the penalty: "logistic" for "kl",
+        "relu" for "l1", "top_k" and "lifetime", otherwise "identity".
     output_activation : str, default="auto"
         The activation of the output. "auto" is "sigmoid" for binary cross-entropy and "identity"
         for other losses. A warning tells if it cannot reach the data.
     kernel_initializer : str, default="glorot_uniform"
         How weights are drawn at the start, by Keras's name.
+    tied : bool, default=False
+        Whether the decoder's kernels are those of the encoder, mirrored. Its biases are its own.
+    dropout : float, default=0.0
+        The fraction of the units of every hidden layer to drop in training.
+    batch_normalization : bool, default=False
+        Whether hidden layers are normalised over the batch, before their activation.
     architecture : str or callable, default="dense"
         How the network is built: a name from :func:`tfae.architectures` or a function as
         described at :func:`tfae.register_architecture`.
     architecture_params : dict, default=None
         Keyword arguments for the architecture.
-    loss : {"mse", "mae", "huber", "binary_crossentropy"} or callable, default="mse"
+    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default=None
+        How rows are corrupted before they are encoded in training, anew at every step, while the
+        loss compares with the clean rows; see :class:`DenoisingAutoencoder`.
+    corruption_level : float, default=0.25
+        How much: for "gaussian" the standard deviation of the noise, in units of the root mean
+        variance of the data; for the others the fraction of entries that are changed.
+    emphasis : float, default=0.5
+        What corrupted entries count in the loss: they weigh ``2 * emphasis``, the others
+        ``2 * (1 - emphasis)``. 0.5 makes no difference, 1 leaves the others out.
+    penalty : {"l1", "kl", "top_k", "lifetime", "contractive"} or callable, default=None
+        What is asked of the code besides a small loss; see :class:`SparseAutoencoder` and
+        :class:`ContractiveAutoencoder`. A callable ``(code) -> values`` works on a tensor of shape
+        [batch, n_components] and returns one value for every entry or every row.
+    penalty_weight : float, default=None
+        The weight of the penalty beside the loss summed over the features; what is minimised is
+        ``loss + penalty_weight * penalty / n_features``. None takes 0.1 for "l1" and
+        "contractive" and otherwise 1.
+    sparsity : float or int, default=None
+        For "kl" the mean activation to aim at, for "top_k" the fraction or the number of units
+        kept in a row, for "lifetime" the fraction of rows kept for a unit. None takes 0.05, and
+        0.1 for "top_k".
+    loss : {"mse", "mae", "huber", "binary_crossentropy", "gaussian"} or callable, default="mse"
         The reconstruction loss, a mean over all entries of the scaled data. "huber" turns from
         squared to absolute at an error of 1. "binary_crossentropy" needs data in [0, 1] or
         ``scaling="minmax"``. A callable ``(target, output) -> values`` works on tensors of shape
@@ -102,12 +132,20 @@ class Autoencoder(BaseAutoencoder):
     scale_ : float or ndarray of shape (n_features,)
         What the data are divided by after that.
     history_ : dict of str to list of float
-        For every epoch "loss", with early stopping "val_loss", and "seconds". Losses are in the
+        For every epoch "loss", with a penalty "reconstruction_loss", which is the loss without
+        it, with early stopping the same as "val_loss" and "val_reconstruction_loss", and
+        "seconds". Losses are in the
         user's units where one scale serves all features, otherwise in those of the scaled data.
     loss_curve_ : list of float
         ``history_["loss"]``, as in ``MLPRegressor``.
     n_iter_ : int
         The number of epochs trained.
+    mean_activation_ : ndarray of shape (n_components,)
+        With a sparse penalty: the mean of every component of the code over the training rows.
+    n_dead_units_ : int
+        With a sparse penalty: how many components stay below 1 % of the largest activation.
+    thresholds_ : ndarray of shape (n_components,)
+        With ``penalty="lifetime"``: components below these are 0 to the decoder.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -140,3 +178,151 @@ class Autoencoder(BaseAutoencoder):
     >>> autoencoder.score(X) > 0.6
     True
     """
+
+
+@dataclass(eq=False, repr=False)
+class DenoisingAutoencoder(Autoencoder):
+    r"""Autoencoder that learns to rebuild clean rows from corrupted ones.
+
+    Every row :math:`x` is corrupted anew at every step, :math:`\tilde x \sim q(\tilde x | x)`, and
+    the network minimises the loss between :math:`x` and :math:`g(f(\tilde x))` [1]_ [2]_. It can
+    therefore not just copy, and learns codes that do not hang on single entries. ``transform`` and
+    ``reconstruct`` corrupt nothing.
+
+    Parameters
+    ----------
+    n_components : int, default=None
+        The length of the code. None takes half of the features, but at most 32.
+    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default="gaussian"
+        "gaussian" adds noise; "masking" sets entries to 0; "salt_and_pepper" sets them to the
+        lowest or the highest value of their column, one as likely as the other; "swap" takes the
+        value of another row in the same column. A callable ``(X, level, rng) -> corrupted`` gets
+        rows in the user's units and a :class:`numpy.random.Generator`.
+    corruption_level : float, default=0.25
+        For "gaussian" the standard deviation of the noise, in units of the root mean variance of
+        the data, so that it means the same for pixels from 0 to 255 and from 0 to 1; for the
+        others the fraction of entries that are changed.
+    emphasis : float, default=0.5
+        What corrupted entries count in the loss: they weigh ``2 * emphasis``, the others
+        ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference, 1 leaves the others out.
+
+    See Also
+    --------
+    Autoencoder : All other parameters, and the attributes.
+
+    References
+    ----------
+    .. [1] Vincent, P., Larochelle, H., Bengio, Y. and Manzagol, P.-A. (2008). Extracting and
+       composing robust features with denoising autoencoders. ICML.
+    .. [2] Vincent, P. et al. (2010). Stacked denoising autoencoders. JMLR 11, 3371-3408.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from tfae import DenoisingAutoencoder
+    >>> X = load_digits().data
+    >>> noisy = X + np.random.default_rng(0).normal(0, 4, X.shape)
+    >>> model = DenoisingAutoencoder(32, corruption_level=1.0, max_iter=30, random_state=0).fit(X)
+    >>> cleaned = model.reconstruct(noisy)
+    >>> bool(np.square(cleaned - X).mean() < 0.6 * np.square(noisy - X).mean())
+    True
+    """
+
+    corruption: str | Callable[..., Any] | None = "gaussian"
+
+
+@dataclass(eq=False, repr=False)
+class SparseAutoencoder(Autoencoder):
+    r"""Autoencoder whose code has few active units at a time.
+
+    With ``penalty="kl"`` what is minimised is the squared error of a row, summed over its features,
+    plus :math:`\beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)`, the divergence of the mean activation
+    :math:`\hat\rho_j` of every unit from the small :math:`\rho` [1]_, divided by the number of
+    features. Codes longer than the rows are normal here.
+
+    Parameters
+    ----------
+    n_components : int, default=None
+        The length of the code. None takes half of the features, but at most 32.
+    penalty : {"kl", "l1", "top_k", "lifetime"} or callable, default="kl"
+        "kl" asks for a mean activation of `sparsity`, over the rows of a batch. "l1" adds the sum
+        of the absolute values of the code. "top_k" keeps the largest values of every row, after
+        training too [2]_. "lifetime" keeps, in training, of every unit the values in the rows of
+        a batch where they are largest [3]_; afterwards the code is what the encoder gives, and
+        ``thresholds_`` stand before the decoder.
+    penalty_weight : float, default=None
+        :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1".
+    sparsity : float or int, default=None
+        :math:`\rho`, MATLAB's "SparsityProportion"; for "top_k" the fraction or the number of
+        units kept in a row; for "lifetime" the fraction of rows kept for a unit. None takes 0.05,
+        and 0.1 for "top_k".
+
+    See Also
+    --------
+    Autoencoder : All other parameters, and the attributes.
+
+    References
+    ----------
+    .. [1] Ng, A. (2011). Sparse autoencoder. CS294A lecture notes, Stanford University.
+    .. [2] Makhzani, A. and Frey, B. (2014). k-sparse autoencoders. ICLR.
+    .. [3] Makhzani, A. and Frey, B. (2015). Winner-take-all autoencoders. NeurIPS.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from tfae import SparseAutoencoder
+    >>> X = load_digits().data
+    >>> model = SparseAutoencoder(
+    ...     100, hidden_layer_sizes=(), penalty="top_k", sparsity=10, max_iter=20, random_state=0
+    ... ).fit(X)
+    >>> int((model.transform(X) != 0).sum(axis=1).max())
+    10
+    """
+
+    penalty: str | Callable[[Any], Any] | None = "kl"
+
+
+@dataclass(eq=False, repr=False)
+class ContractiveAutoencoder(Autoencoder):
+    r"""Autoencoder whose code changes little when a row does.
+
+    The penalty is the squared Frobenius norm of the encoder's Jacobian at the row,
+    :math:`\lambda \|\partial f(x) / \partial x\|_F^2` [1]_, in the units that the network sees. It
+    is exact for an encoder of one layer; for a deeper one it is estimated at every step, without
+    bias, by the squared length of :math:`v^\top \partial f / \partial x` for a standard normal
+    :math:`v`. As in the paper, the units are logistic and the weights are tied; with weights of its
+    own the decoder could undo any shrinking of the code.
+
+    Parameters
+    ----------
+    n_components : int, default=None
+        The length of the code. None takes half of the features, but at most 32.
+    penalty_weight : float, default=None
+        :math:`\lambda`. None takes 0.1.
+
+    See Also
+    --------
+    Autoencoder : All other parameters, and the attributes.
+
+    References
+    ----------
+    .. [1] Rifai, S., Vincent, P., Muller, X., Glorot, X. and Bengio, Y. (2011). Contractive
+       auto-encoders: explicit invariance during feature extraction. ICML.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from tfae import ContractiveAutoencoder
+    >>> X = load_digits().data
+    >>> model = ContractiveAutoencoder(
+    ...     64, hidden_layer_sizes=(), max_iter=60, learning_rate_init=0.005, random_state=0
+    ... ).fit(X)
+    >>> model.score(X) > 0.5
+    True
+    """
+
+    activation: str = "logistic"
+    code_activation: str = "logistic"
+    tied: bool = True
+    penalty: str | Callable[[Any], Any] | None = "contractive"

@@ -35,15 +35,18 @@ class Coder:
         return cls(structure, side, dtype, plain_layers(model))
 
     def __call__(self, weights: Weights, x: Array) -> Array:
-        """Return what the model makes of scaled rows, in the dtype of `x`."""
-        if self.layers is not None:
-            output = run_layers(self.layers, weights, x)
-        else:
-            with _MODELS.lease(self) as model:
-                output = model.run(weights, x)
+        """Return the codes of scaled rows, or the scaled rows of codes, in the dtype of `x`."""
+        output = self.run(weights, x)
         if self.side == "encoder":
-            return output
+            return self.structure.code.in_numpy(output)
         return get_activation(self.structure.output_activation).numpy(output)
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        """Return what the Keras model gives, before it becomes a code or a row."""
+        if self.layers is not None:
+            return run_layers(self.layers, weights, x)
+        with _MODELS.lease(self) as model:
+            return model.run(weights, x)
 
 
 class _CompiledModel:
@@ -73,8 +76,19 @@ class _CompiledModel:
 _MODELS: Pool[Coder, _CompiledModel] = Pool(_CompiledModel, capacity=8)
 
 
-def keras_models(structure: Structure, center: Array, scale: float | Array) -> Network:
-    """Build untrained Keras models of a structure that work in the user's units."""
+def keras_models(
+    structure: Structure, center: Array, scale: float | Array, thresholds: Array | None
+) -> Network:
+    """Build untrained Keras models of a structure that work in the user's units.
+
+    Components of a code below their `thresholds` are 0 to the decoder.
+    """
+
+    def passed(code: Any) -> Any:
+        if thresholds is None:
+            return code
+        return code * keras.ops.cast(code >= thresholds.astype("float32"), "float32")
+
     network = structure.build("float32")
     scale = np.broadcast_to(scale, center.shape)
     # Two steps in, for x / scale - center / scale would cancel digits of data far from zero.
@@ -87,6 +101,8 @@ def keras_models(structure: Structure, center: Array, scale: float | Array) -> N
     x = keras.Input((structure.spec.n_features,))
     code = keras.Input((structure.spec.n_components,))
     return Network(
-        keras.Model(x, network.encoder(scaled(centred(x))), name="encoder"),
-        keras.Model(code, unscaled(output(network.decoder(code))), name="decoder"),
+        keras.Model(
+            x, structure.code.in_keras(network.encoder(scaled(centred(x)))), name="encoder"
+        ),
+        keras.Model(code, unscaled(output(network.decoder(passed(code)))), name="decoder"),
     )

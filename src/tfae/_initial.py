@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tfae._registry import nearest_name
-from tfae._structure import Structure
+from tfae._structure import Structure, tied_kernels
 from tfae._tensorflow import keras, private_keras
 from tfae._types import Network, Weights
 
@@ -23,6 +23,15 @@ def initial_weights(
     weight has no such initializer, the network is built anew from a seed, which is slow but
     covers every kind of layer.
     """
+    weights = _drawn(structure, network, dtype, rng)
+    n_encoder = len(network.encoder.weights)
+    for tie in tied_kernels(structure, network):
+        kernel = weights[tie.encoder]
+        weights[n_encoder + tie.decoder] = kernel.T if tie.transposed else kernel
+    return weights
+
+
+def _drawn(structure: Structure, network: Network, dtype: str, rng: np.random.Generator) -> Weights:
     drawn: dict[int, Any] = {}
     for model in network:
         for layer in _layers(model):

@@ -6,24 +6,68 @@ of times faster than a call into TensorFlow, and needs no TensorFlow in the proc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from tfae._activations import KNOWN, get_activation
 from tfae._tensorflow import keras
-from tfae._types import Array
+from tfae._types import Array, Weights
+
+
+class PlainLayer(Protocol):
+    """A layer without its weights, which are told by their positions in the model's list."""
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        """Send rows through the layer, in the dtype of `x`, which is left as it is."""
 
 
 @dataclass(frozen=True)
-class PlainLayer:
-    """A dense layer; its weights are told by their positions in the model's list."""
+class Dense:
+    """A fully connected layer."""
 
     kernel: int
     bias: int | None
     activation: str
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        x = x @ weights[self.kernel].astype(x.dtype, copy=False)
+        if self.bias is not None:
+            x += weights[self.bias].astype(x.dtype, copy=False)
+        return get_activation(self.activation).numpy(x)
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation on its own."""
+
+    activation: str
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        return get_activation(self.activation).numpy(x)
+
+
+@dataclass(frozen=True)
+class BatchNormalization:
+    """Normalisation by the moving moments."""
+
+    gamma: int | None
+    beta: int | None
+    mean: int
+    variance: int
+    epsilon: float
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        def weight(position: int) -> Array:
+            return weights[position].astype(x.dtype, copy=False)
+
+        factor = 1 / np.sqrt(weight(self.variance) + x.dtype.type(self.epsilon))
+        if self.gamma is not None:
+            factor = factor * weight(self.gamma)
+        x = (x - weight(self.mean)) * factor
+        return x if self.beta is None else x + weight(self.beta)
 
 
 def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
@@ -34,24 +78,42 @@ def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
     if not isinstance(model, keras.Sequential):
         return None
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
-    layers = []
-    for layer in model.layers:
-        if type(layer) is not keras.layers.Dense:
-            return None
-        activation = getattr(layer.activation, "__name__", "")
-        # The same name is not enough: a user's own function may be called "relu" too.
-        if activation not in KNOWN or layer.activation is not keras.activations.get(activation):
-            return None
+    try:
+        return tuple(plain for layer in model.layers for plain in _plain(layer, positions))
+    except NotImplementedError:
+        return None
+
+
+def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
+    """Yield what a Keras layer is in NumPy, which may be nothing; raise if it cannot be told."""
+    kind, layers = type(layer), keras.layers
+    if kind is layers.Dense:
         bias = positions[id(layer.bias)] if layer.use_bias else None
-        layers.append(PlainLayer(positions[id(layer.kernel)], bias, activation))
-    return tuple(layers)
+        yield Dense(positions[id(layer.kernel)], bias, _activation(layer))
+    elif kind is layers.Activation:
+        yield Activation(_activation(layer))
+    elif kind is layers.BatchNormalization and layer.axis == -1:
+        yield BatchNormalization(
+            positions[id(layer.gamma)] if layer.scale else None,
+            positions[id(layer.beta)] if layer.center else None,
+            positions[id(layer.moving_mean)],
+            positions[id(layer.moving_variance)],
+            layer.epsilon,
+        )
+    elif kind not in (layers.Dropout, layers.GaussianNoise):  # which rest after training
+        raise NotImplementedError(kind)
 
 
-def run_layers(layers: Sequence[PlainLayer], weights: Sequence[Array], x: Array) -> Array:
+def _activation(layer: Any) -> str:
+    name = getattr(layer.activation, "__name__", "")
+    # The same name is not enough: a user's own function may be called "relu" too.
+    if name not in KNOWN or layer.activation is not keras.activations.get(name):
+        raise NotImplementedError(name)
+    return name
+
+
+def run_layers(layers: Sequence[PlainLayer], weights: Weights, x: Array) -> Array:
     """Send rows through the layers, in the dtype of `x`."""
     for layer in layers:
-        x = x @ weights[layer.kernel].astype(x.dtype, copy=False)
-        if layer.bias is not None:
-            x += weights[layer.bias].astype(x.dtype, copy=False)
-        x = get_activation(layer.activation).numpy(x)
+        x = layer.run(weights, x)
     return np.asarray(x)

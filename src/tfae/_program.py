@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from tfae._execution import fastest, plain_layers_only, prefers_xla
+from tfae._objective import Batch, Objective
 from tfae._optimizers import Rule
 from tfae._pool import Pool
-from tfae._structure import Structure
+from tfae._structure import Structure, tied_kernels
 from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Weights
-from tfae.losses import Loss
 
 _n_traces = 0
 
@@ -34,9 +35,14 @@ class Plan:
     """Everything that the structure of a program depends on."""
 
     structure: Structure
-    loss: Loss
+    objective: Objective
     rule: Rule
     shape: ChunkShape
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the numbers that the compiled functions take, in their order."""
+        return (*self.rule.numbers, *self.objective.numbers)
 
 
 class Program:
@@ -46,53 +52,33 @@ class Program:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self.shape = plan, plan.shape
-        shape = plan.shape
-        self.network = plan.structure.build(shape.dtype)
+        self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
+        shape, structure = plan.shape, plan.structure
+        self.network = structure.build(shape.dtype)
+        encoder, decoder = (model.weights for model in self.network)
+        self._ties = [
+            (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
+            for tie in tied_kernels(structure, self.network)
+        ]
+        tied = {id(kernel) for _, kernel, _ in self._ties}
         with private_keras(shape.dtype):
             x = keras.Input((shape.features,))
-            activation = keras.layers.Activation(
-                plan.structure.output_activation, name="reconstruction"
-            )
-            output = activation(self.network.decoder(self.network.encoder(x)))
+            activation = keras.layers.Activation(structure.output_activation, name="reconstruction")
+            code = structure.code.in_keras(self.network.encoder(x))
+            output = activation(self.network.decoder(code))
             self.model = keras.Model(x, output, name="autoencoder")
-            variables = self.model.trainable_variables
-            decayed = [len(variable.shape) > 1 for variable in variables]
-            self._update = plan.rule.build(variables, decayed)
-        weights = [*self.network.encoder.weights, *self.network.decoder.weights]
+            self._trained = [v for v in self.model.trainable_variables if id(v) not in tied]
+            decayed = [len(variable.shape) > 1 for variable in self._trained]
+            self._update = plan.rule.build(self._trained, decayed)
+        weights = [*encoder, *decoder]
         self._variables = [variable.value for variable in weights]
         # Variables that are no weights are the states of layers that draw random numbers.
         known = {id(variable) for variable in weights}
         self._seeds = [v.value for v in self.model.variables if id(v) not in known]
         self._activation = keras.activations.get(
-            "linear" if plan.loss.from_logits else plan.structure.output_activation
+            "linear" if plan.objective.loss.from_logits else structure.output_activation
         )
-
-    @cached_property
-    def _train(self) -> Any:
-        rule, (steps, _, _, dtype) = self._plan.rule, self.shape
-        rates, numbers = tf.TensorSpec((steps,), dtype), tf.TensorSpec((len(rule.numbers),), dtype)
-        return self._compiled(self._train_steps, rates, numbers)
-
-    @cached_property
-    def _test(self) -> Any:
-        return self._compiled(self._test_steps)
-
-    def _compiled(self, function: Callable[..., Any], *more_inputs: Any) -> Any:
-        """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""
-        steps, batch, features, dtype = self.shape
-        chunk = (
-            tf.TensorSpec((steps * batch, features), dtype),
-            tf.TensorSpec((steps, batch), tf.int32),
-            tf.TensorSpec((steps, batch), dtype),
-            tf.TensorSpec((), tf.int32),
-        )
-        return tf.function(
-            function,
-            input_signature=[*chunk, *more_inputs],
-            jit_compile=_prefers_xla(self),
-            autograph=False,
-        ).get_concrete_function()
+        self._train: Callable[..., Any] | None = None
 
     def load(self, weights: Weights, slots: Weights | None, rng: np.random.Generator) -> None:
         """Start from these weights and optimizer slots (None: new ones) and from new seeds."""
@@ -115,85 +101,164 @@ class Program:
     def finish(self) -> None:
         """Let the optimizer write its final values, where it keeps averages of the weights."""
         self._update.finish()
+        self._write_ties()
 
-    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> float:
-        """Take a step for every batch of a chunk; return the sum of its rows' losses."""
-        inputs = *_tensors(chunk), tf.constant(rates), tf.constant(numbers)
-        return float(self._train(*inputs))
+    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> Array:
+        """Take a step for every batch of a chunk; return the sums over its rows of the terms."""
+        inputs = *self._tensors(chunk, numbers), tf.constant(rates)
+        if self._train is None:
+            self._train = self._fastest_training(inputs)
+        return np.asarray(self._train(*inputs), np.float64)
 
-    def test(self, chunk: Chunk) -> float:
-        """Return the sum of the losses of a chunk's rows."""
-        return float(self._test(*_tensors(chunk)))
+    def test(self, chunk: Chunk, numbers: Array) -> Array:
+        """Return the sums over a chunk's rows of the terms of the objective."""
+        return np.asarray(self._test(*self._tensors(chunk, numbers)), np.float64)
 
-    def _train_steps(
-        self, x: Any, order: Any, weight: Any, n_steps: Any, rates: Any, numbers: Any
-    ) -> Any:
-        named = dict(zip(self._plan.rule.numbers, tf.unstack(numbers), strict=True))
-        variables = [variable.value for variable in self.model.trainable_variables]
+    @cached_property
+    def _signature(self) -> dict[str, Any]:
+        """What the compiled functions take, by name; the rates of training come after it."""
+        steps, batch, features, dtype = self.shape
+        objective = self.plan.objective
+        width = objective.noise_width(self.plan.structure.spec.n_components)
+        signature = {
+            "x": tf.TensorSpec((steps * batch, features), dtype),
+            "order": tf.TensorSpec((steps, batch), tf.int32),
+            "weight": tf.TensorSpec((steps, batch), dtype),
+            "n_steps": tf.TensorSpec((), tf.int32),
+            "numbers": tf.TensorSpec((len(self.plan.numbers),), dtype),
+        }
+        if objective.corrupted:
+            signature["given"] = signature["x"]
+        if width:
+            signature["noise"] = tf.TensorSpec((steps * batch, width), dtype)
+        return signature
+
+    def _tensors(self, chunk: Chunk, numbers: Array) -> tuple[Any, ...]:
+        """Hand a chunk over without copying it."""
+        inputs = *map(_tensor, chunk[:3]), tf.constant(chunk.n_steps, tf.int32)
+        noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
+        return *inputs, tf.constant(numbers), *noise
+
+    def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
+        """Compile the training, both ways where only a measurement can tell which is better."""
+        if plain_layers_only(self.network) and not (self._seeds or self.plan.structure.code.sorts):
+            return self._compiled(self._train_steps, prefers_xla(self.plan, True))
+        weights, slots, seeds = self.snapshot(), self.slots(), read(self._seeds)
+        place = list(self._signature).index("n_steps")
+        training = fastest(
+            self.plan,
+            lambda xla: self._compiled(self._train_steps, xla),
+            (*inputs[:place], tf.minimum(inputs[place], 2), *inputs[place + 1 :]),
+        )
+        write(self._variables, weights)
+        self._update.load(slots)
+        write(self._seeds, seeds)
+        return training
+
+    @cached_property
+    def _test(self) -> Any:
+        return self._compiled(self._test_steps, prefers_xla(self.plan, False))
+
+    def _compiled(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
+        """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""
+        signature = list(self._signature.values())
+        if function == self._train_steps:
+            signature.append(tf.TensorSpec((self.shape.steps,), self.shape.dtype))
+        compiled: Callable[..., Any] = tf.function(
+            function, input_signature=signature, jit_compile=xla, autograph=False
+        ).get_concrete_function()
+        return compiled
+
+    def _train_steps(self, *inputs: Any) -> Any:
+        *chunk, rates = inputs
+        named = dict(zip(self._signature, chunk, strict=True))
+        numbers = self._named_numbers(named)
+        variables = [variable.value for variable in self._trained]
 
         def step(i: Any) -> Any:
-            w = weight[i]
+            batch = _batch(named, i)
             with tf.GradientTape() as tape:
-                total = tf.reduce_sum(w * self._row_losses(tf.gather(x, order[i]), training=True))
+                sums = self._sums(batch, numbers, training=True)
                 # What layers ask for themselves: regularizers of weights and of activities.
                 penalties = [*self.network.encoder.losses, *self.network.decoder.losses]
-                objective = tf.add_n([total / tf.reduce_sum(w), *penalties])
+                objective = tf.add_n([sums[0] / tf.reduce_sum(batch.weight), *penalties])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-            self._update.apply(gradients, rates[i], named)
-            return total
+            self._update.apply(gradients, rates[i], numbers)
+            return sums
 
-        return _sum_over_steps(step, n_steps, x.dtype)
+        sums = self._sum_over_steps(step, named["n_steps"])
+        with tf.control_dependencies([sums]):
+            self._write_ties()
+        return sums
 
-    def _test_steps(self, x: Any, order: Any, weight: Any, n_steps: Any) -> Any:
-        def step(i: Any) -> Any:
-            losses = self._row_losses(tf.gather(x, order[i]), training=False)
-            return tf.reduce_sum(weight[i] * losses)
+    def _test_steps(self, *inputs: Any) -> Any:
+        named = dict(zip(self._signature, inputs, strict=True))
+        numbers = self._named_numbers(named)
+        return self._sum_over_steps(
+            lambda i: self._sums(_batch(named, i), numbers, training=False), named["n_steps"]
+        )
 
-        return _sum_over_steps(step, n_steps, x.dtype)
+    def _named_numbers(self, named: dict[str, Any]) -> dict[str, Any]:
+        names = self.plan.numbers
+        return dict(zip(names, tf.unstack(named["numbers"], len(names)), strict=True))
 
-    def _row_losses(self, x: Any, training: bool) -> Any:
-        code = self.network.encoder(x, training=training)
-        output = self._activation(self.network.decoder(code, training=training))
-        return self._plan.loss.per_row(x, output)
+    def _sums(self, batch: Batch, numbers: dict[str, Any], training: bool) -> Any:
+        def decode(code: Any) -> Any:
+            return self._activation(self._decode(code, training))
+
+        return self.plan.objective.sums(batch, self.network.encoder, decode, numbers, training)
+
+    def _decode(self, code: Any, training: bool) -> Any:
+        """Run the decoder, its tied kernels being the encoder's, through which gradients flow."""
+        decoder = self.network.decoder
+        if not self._ties:
+            return decoder(code, training=training)
+        kernels = [(target, _mirrored(source, flip)) for source, target, flip in self._ties]
+        with keras.StatelessScope(state_mapping=kernels) as scope:
+            output = decoder(code, training=training)
+        # In that scope what a layer notes for itself, such as moving averages, is only kept aside.
+        for variable in decoder.non_trainable_variables:
+            new = scope.get_current_value(variable)
+            if new is not None:
+                variable.assign(new)
+        return output
+
+    def _write_ties(self) -> None:
+        for source, target, transposed in self._ties:
+            target.assign(_mirrored(source, transposed))
+
+    def _sum_over_steps(self, step: Callable[[Any], Any], n_steps: Any) -> Any:
+        """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once."""
+        global _n_traces
+        _n_traces += 1
+
+        def more(i: Any, total: Any) -> Any:
+            return tf.logical_and(i < n_steps, tf.math.is_finite(total[0]))
+
+        def body(i: Any, total: Any) -> Any:
+            return i + 1, total + step(i)
+
+        start = tf.constant(0), tf.zeros(len(self.plan.objective.terms), self.shape.dtype)
+        return tf.while_loop(more, body, start, parallel_iterations=1)[1]
 
 
-def _sum_over_steps(step: Callable[[Any], Any], n_steps: Any, dtype: Any) -> Any:
-    """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once."""
-    global _n_traces
-    _n_traces += 1
-
-    def more(i: Any, total: Any) -> Any:
-        return tf.logical_and(i < n_steps, tf.math.is_finite(total))
-
-    def body(i: Any, total: Any) -> Any:
-        return i + 1, total + step(i)
-
-    start = tf.constant(0), tf.constant(0, dtype)
-    return tf.while_loop(more, body, start, parallel_iterations=1)[1]
+def _batch(named: dict[str, Any], i: Any) -> Batch:
+    """Gather the rows of step `i`."""
+    order, weight = named["order"][i], named["weight"][i]
+    target = tf.gather(named["x"], order)
+    given = tf.gather(named["given"], order) if "given" in named else target
+    noise = tf.reshape(named["noise"], (*named["order"].shape, -1))[i] if "noise" in named else None
+    return Batch(target, given, weight, noise)
 
 
-def _tensors(chunk: Chunk) -> tuple[Any, ...]:
-    """Hand a chunk over without copying it."""
-    arrays = chunk.x, chunk.order, chunk.weight
-    tensors = (tf.experimental.dlpack.from_dlpack(array.__dlpack__()) for array in arrays)
-    return *tensors, tf.constant(chunk.n_steps, tf.int32)
+def _mirrored(kernel: Any, transposed: bool) -> Any:
+    return tf.transpose(kernel.value) if transposed else tf.identity(kernel.value)
 
 
-def _prefers_xla(program: Program) -> bool:
-    """Choose how the step runs, by what was measured (``docs/benchmarks.md``).
-
-    For dense networks one XLA program is 1.4 times as fast as TensorFlow's executor or more. On the
-    CPU, XLA is 7 times slower for convolutions, and between somewhat faster and 3 times slower, by
-    the processor, where the step draws random numbers. On a
-    GPU XLA is taken throughout, which nobody has measured yet.
-    """
-    if tf.config.list_logical_devices("GPU"):
-        return True
-    layers = [*program.network.encoder.layers, *program.network.decoder.layers]
-    convolutional = any("Conv" in type(layer).__name__ for layer in layers)
-    return not (program._seeds or convolutional)
+def _tensor(array: Array) -> Any:
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 PROGRAMS: Pool[Plan, Program] = Pool(Program, capacity=24)

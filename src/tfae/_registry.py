@@ -24,10 +24,18 @@ class Registry(Generic[T]):
     """The named entries of one `kind` ("architecture", "loss", …).
 
     Packages can add entries through the entry-point group `group`; those are loaded only when a
-    name is not found otherwise or when all names are listed.
+    name is not found otherwise or when all names are listed. Where an entry is not itself the
+    function that was registered, `function` finds that in it.
     """
 
-    def __init__(self, kind: str, group: str | None = None, or_else: str = "a callable") -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str | None = None,
+        or_else: str = "a callable",
+        function: Callable[[T], object] = lambda entry: entry,
+    ) -> None:
+        self._function = function
         self.kind = kind
         self.or_else = or_else
         self.group = group
@@ -40,7 +48,9 @@ class Registry(Generic[T]):
 
         def add(entry: T) -> T:
             taken = self._entries.get(name)
-            if taken is not None and not _same_definition(taken, entry):
+            if taken is not None and not _same_definition(
+                self._function(taken), self._function(entry)
+            ):
                 raise ValueError(f"The {self.kind} {name!r} is registered already: {taken!r}.")
             self._entries[name] = entry
             return entry
@@ -61,7 +71,7 @@ class Registry(Generic[T]):
         """Return every name with the first line of its documentation."""
         self._load_entry_points()
         return {
-            name: (inspect.getdoc(entry) or "").partition("\n")[0]
+            name: (inspect.getdoc(self._function(entry)) or "").partition("\n")[0]
             for name, entry in sorted(self._entries.items())
         }
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+from tfae._codes import PLAIN, Code
 from tfae._tensorflow import keras, private_keras
 from tfae._types import Builder, Network, Spec
 
@@ -18,21 +19,36 @@ class Structure:
     params: tuple[tuple[str, Any], ...]
     spec: Spec
     output_activation: str
+    code: Code = PLAIN
+    tied: bool = False  # whether the decoder's kernels are the encoder's
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build the Keras models anew, untrained, and check what the builder returns."""
-        name = getattr(self.builder, "__name__", repr(self.builder))
-        sizes = self.spec.n_features, self.spec.n_components
+        width = self.code.width(self.spec.n_components)
         with private_keras(dtype, seed):
-            built = self.builder(self.spec, **dict(self.params))
-            if not (isinstance(built, tuple) and len(built) == 2):
-                raise ValueError(
-                    f"The architecture {name!r} must return a pair (encoder, decoder) of Keras "
-                    f"models. Got {built!r}."
-                )
-            network = Network(*built)
-            _check_shape(name, "encoder", network.encoder, sizes)
-            _check_shape(name, "decoder", network.decoder, sizes[::-1])
+            network = self._build(self.spec)
+            if width != self.spec.n_components:
+                # Any builder's encoder can give more numbers: that of a network with a longer code.
+                wide = self._build(replace(self.spec, n_components=width))
+                network = Network(wide.encoder, network.decoder)
+        return network
+
+    @property
+    def name(self) -> str:
+        """What the builder is called."""
+        return getattr(self.builder, "__name__", repr(self.builder))
+
+    def _build(self, spec: Spec) -> Network:
+        built = self.builder(spec, **dict(self.params))
+        if not (isinstance(built, tuple) and len(built) == 2):
+            raise ValueError(
+                f"The architecture {self.name!r} must return a pair (encoder, decoder) of Keras "
+                f"models. Got {built!r}."
+            )
+        network = Network(*built)
+        sizes = spec.n_features, spec.n_components
+        _check_shape(self.name, "encoder", network.encoder, sizes)
+        _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
         return network
 
 
@@ -68,3 +84,45 @@ def hashable_params(params: Mapping[str, Any] | None) -> tuple[tuple[str, Any], 
                 f"Got {value!r} for {name!r}."
             ) from None
     return frozen
+
+
+class Tie(NamedTuple):
+    """A kernel of the decoder that is one of the encoder's; positions in their lists of weights."""
+
+    encoder: int
+    decoder: int
+    transposed: bool
+
+
+def tied_kernels(structure: Structure, network: Network) -> list[Tie]:
+    """Pair the decoder's kernels with the encoder's, from the code outwards.
+
+    Raises
+    ------
+    ValueError
+        If the two sides are no mirror images.
+    """
+    if not structure.tied:
+        return []
+    encoder, decoder = (list(_kernels(model)) for model in network)
+    ties = []
+    for (source, kernel), (target, other) in zip(reversed(encoder), decoder, strict=False):
+        # A transposed convolution has its kernel laid out as the convolution that it mirrors.
+        transposed = len(kernel.shape) == 2
+        shape = tuple(kernel.shape)[::-1] if transposed else tuple(kernel.shape)
+        if shape == tuple(other.shape):
+            ties.append(Tie(source, target, transposed))
+    if len(ties) < max(len(encoder), len(decoder)):
+        raise ValueError(
+            "tied=True needs a decoder that mirrors the encoder, layer by layer. The kernels of "
+            f"the architecture {structure.name!r} have the shapes "
+            f"{[tuple(kernel.shape) for _, kernel in encoder]} in the encoder and "
+            f"{[tuple(kernel.shape) for _, kernel in decoder]} in the decoder."
+        )
+    return ties
+
+
+def _kernels(model: Any) -> Iterator[tuple[int, Any]]:
+    for position, weight in enumerate(model.weights):
+        if weight.name == "kernel":
+            yield position, weight

@@ -29,6 +29,10 @@ class Spec:
         The activation of hidden layers and of the code, by Keras's names.
     kernel_initializer : str
         Keras's name of an initializer.
+    dropout : float
+        The fraction of hidden units to drop while training; 0 for none.
+    batch_normalization : bool
+        Whether hidden layers are normalised over the batch.
     """
 
     n_features: int
@@ -38,6 +42,8 @@ class Spec:
     activation: str
     code_activation: str
     kernel_initializer: str
+    dropout: float = 0.0
+    batch_normalization: bool = False
 
 
 class Network(NamedTuple):
@@ -67,7 +73,8 @@ class Chunk(NamedTuple):
     """Rows for up to ``steps`` optimizer steps.
 
     Step ``s`` works on the rows ``x[order[s]]`` with the weights ``weight[s]``; a batch that the
-    data does not fill is filled up with other rows of weight zero.
+    data does not fill is filled up with other rows of weight zero. ``given`` holds what the encoder
+    gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal.
     """
 
     x: Array  # [steps * batch, features], scaled
@@ -75,3 +82,5 @@ class Chunk(NamedTuple):
     weight: Array  # [steps, batch]
     n_steps: int  # how many of the steps hold rows
     last: bool  # whether an epoch ends here
+    given: Array | None = None  # as x
+    noise: Array | None = None  # [steps * batch, width]

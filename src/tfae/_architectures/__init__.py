@@ -1,5 +1,5 @@
 """The built-in architectures, one file a family. Importing this registers them."""
 
-from tfae._architectures import dense
+from tfae._architectures import convolutional, dense
 
-__all__ = ["dense"]
+__all__ = ["convolutional", "dense"]

@@ -1,0 +1,194 @@
+"""Corruptions: what a denoising autoencoder does to rows before it encodes them.
+
+They run in NumPy, ahead of the device and beside it: random numbers made inside the compiled step
+would cost more than the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfae._registry import Registry
+from tfae._scaling import Scaling, dense_blocks
+from tfae._types import Array
+
+Random = np.random.Generator
+Corrupt = Callable[[Array, Array, Random], None]  # from rows, into a buffer of their shape
+
+
+class Landmarks(NamedTuple):
+    """What corruptions must know about the scaled data; each has shape [features] but `spread`."""
+
+    zero: Array  # where the user's 0 lies
+    low: Array
+    high: Array
+    spread: float  # the root of the features' mean variance
+
+
+def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
+    """Go over some rows of `X` once and note what corruptions need."""
+    n_features = X.shape[1]
+    low, high = np.full(n_features, np.inf), np.full(n_features, -np.inf)
+    total, squares, n_rows = np.zeros(n_features), np.zeros(n_features), 0
+    # Squares are summed about a row of the data, so that far from zero no digits are lost.
+    origin: Array | None = None
+    for _, block in dense_blocks(X, rows):
+        scaled = scaling.forward(block, block.dtype)
+        origin = scaled[0].astype(np.float64) if origin is None else origin
+        low, high = np.minimum(low, scaled.min(axis=0)), np.maximum(high, scaled.max(axis=0))
+        shifted = scaled - origin
+        total += shifted.sum(axis=0)
+        squares += np.square(shifted).sum(axis=0)
+        n_rows += len(scaled)
+    variance = squares / n_rows - np.square(total / n_rows)
+    zero = scaling.forward(np.zeros((1, n_features)), np.float64)[0]
+    return Landmarks(zero, low, high, float(np.sqrt(max(variance.mean(), 0.0))))
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """A corruption: the function, and whether it leaves some entries as they are."""
+
+    function: Callable[..., Any]
+    in_users_units: bool = False
+    partial: bool = True
+
+    def bind(self, level: float, scaling: Scaling, marks: Landmarks) -> Corrupt:
+        """Return the function of scaled rows that writes corrupted ones into a buffer."""
+        if self.in_users_units:
+            return partial(_in_users_units, self.function, level, scaling)
+        return partial(self.function, level, marks)
+
+
+def _in_users_units(
+    function: Callable[..., Any], level: float, scaling: Scaling, x: Array, out: Array, rng: Random
+) -> None:
+    rows = scaling.backward(x)
+    corrupted = np.asarray(function(rows, level, rng))
+    if corrupted.shape != x.shape:
+        raise ValueError(
+            f"The 'corruption' must return rows of the shape it is given, {x.shape}. Got shape "
+            f"{corrupted.shape}."
+        )
+    scaling.forward(corrupted.astype(x.dtype, copy=False), x.dtype, out=out)
+
+
+CORRUPTIONS: Registry[Corruption] = Registry(
+    "corruption", or_else="None or a callable", function=lambda corruption: corruption.function
+)
+
+
+def get_corruption(corruption: str | Callable[..., Any]) -> Corruption:
+    """Return the registered corruption of that name, or the callable as one."""
+    if isinstance(corruption, str):
+        return CORRUPTIONS[corruption]
+    return Corruption(corruption, in_users_units=True)
+
+
+def register_corruption(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a corruption available as ``Autoencoder(corruption=name)``.
+
+    Parameters
+    ----------
+    name : str
+        The name to register the decorated function under.
+
+    Returns
+    -------
+    callable
+        A decorator that returns the function unchanged. The function takes an array of rows in the
+        user's units, the ``corruption_level`` and a :class:`numpy.random.Generator`, from which
+        alone it must draw, and returns the corrupted rows. It must leave its argument as it is.
+
+    Raises
+    ------
+    ValueError
+        If another function holds that name.
+
+    Examples
+    --------
+    >>> import tfae
+    >>> @tfae.register_corruption("dimming")
+    ... def dimming(X, level, rng):
+    ...     '''Multiply every row by a random number from 1 - level to 1.'''
+    ...     return X * rng.uniform(1 - level, 1, size=(len(X), 1))
+    >>> tfae.corruptions()["dimming"]
+    'Multiply every row by a random number from 1 - level to 1.'
+    """
+    add = CORRUPTIONS.register(name)
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        add(Corruption(function, in_users_units=True))
+        return function
+
+    return register
+
+
+def corruptions() -> dict[str, str]:
+    """Return the registered corruptions: each name with one line that describes it.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> import tfae
+    >>> tfae.corruptions()["swap"]
+    "A fraction of the entries takes another row's value in the same column."
+    """
+    return CORRUPTIONS.describe()
+
+
+def _gaussian(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
+    """Gaussian noise of `level` times the spread of the data."""
+    rng.standard_normal(out=out, dtype=out.dtype)
+    out *= out.dtype.type(level * marks.spread)
+    out += x
+
+
+def _masking(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
+    """A fraction of the entries is set to 0."""
+    np.copyto(out, x)
+    np.copyto(out, marks.zero.astype(x.dtype), where=_chosen(level, x, rng))
+
+
+def _salt_and_pepper(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
+    """A fraction of the entries is set to the lowest or the highest value of its column."""
+    np.copyto(out, x)
+    u = _uniform(x, rng)
+    np.copyto(out, marks.low.astype(x.dtype), where=u < level / 2)
+    np.copyto(out, marks.high.astype(x.dtype), where=(u >= level / 2) & (u < level))
+
+
+def _swap(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
+    """A fraction of the entries takes another row's value in the same column."""
+    np.copyto(out, x)
+    if len(x) == 1:  # there is no other row
+        return
+    rows, columns = np.nonzero(_chosen(level, x, rng))
+    others = (rows + rng.integers(1, len(x), size=len(rows))) % len(x)
+    out[rows, columns] = x[others, columns]
+
+
+def _chosen(level: float, x: Array, rng: Random) -> Array:
+    """Choose every entry with probability `level`."""
+    return _uniform(x, rng) < level
+
+
+def _uniform(x: Array, rng: Random) -> Array:
+    return np.asarray(rng.random(x.shape, dtype=x.dtype.type))
+
+
+for _name, _corruption in {
+    "gaussian": Corruption(_gaussian, partial=False),
+    "masking": Corruption(_masking),
+    "salt_and_pepper": Corruption(_salt_and_pepper),
+    "swap": Corruption(_swap),
+}.items():
+    CORRUPTIONS.register(_name)(_corruption)

@@ -1,0 +1,65 @@
+"""How a compiled step runs: as one XLA program, or operation by operation in TensorFlow's executor.
+
+For stacks of dense layers on the CPU one XLA program is 1.4 times as fast or more
+(``docs/benchmarks.md``). For everything else (convolutions, random numbers in the step, sorting,
+and whatever runs on a GPU) the factor lies between 0.1 and 2, by the network and the machine; there
+the first training of a plan times two steps each way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from typing import Any
+
+from tfae._tensorflow import keras, tf
+
+# XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
+# on the machine's mood. What was chosen holds for the life of the process.
+_CLEARLY = 1.25
+_xla: dict[Hashable, bool] = {}
+
+
+def prefers_xla(plan: Hashable, otherwise: bool) -> bool:
+    """Return what was chosen for a plan, or `otherwise` note that for it."""
+    return _xla.setdefault(plan, otherwise)
+
+
+def plain_layers_only(network: Any) -> bool:
+    """Whether a network is one of those that XLA is known to be faster for."""
+    if tf.config.list_logical_devices("GPU"):
+        return False
+    layers = keras.layers
+    plain = {
+        *(layers.InputLayer, layers.Dense, layers.Activation, layers.BatchNormalization),
+        *(layers.Rescaling, layers.Reshape, layers.Flatten, layers.ReLU, layers.LeakyReLU),
+    }
+    return all(type(layer) in plain for model in network for layer in model.layers)
+
+
+def fastest(
+    plan: Hashable, compiled: Callable[[bool], Callable[..., Any]], inputs: tuple[Any, ...]
+) -> Callable[..., Any]:
+    """Return the faster of ``compiled(xla=True)`` and ``compiled(xla=False)`` on these inputs.
+
+    It is measured once for equal plans.
+    """
+    if plan in _xla:
+        return compiled(_xla[plan])
+    functions = {xla: compiled(xla) for xla in (False, True)}
+    seconds = {xla: _seconds(function, inputs) for xla, function in functions.items()}
+    _xla[plan] = seconds[True] * _CLEARLY < seconds[False]
+    return functions[_xla[plan]]
+
+
+def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:
+    """Time the better of two calls after the one that compiles."""
+    times = []
+    try:
+        for _ in range(3):
+            start = time.perf_counter()
+            function(*inputs).numpy()
+            times.append(time.perf_counter() - start)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+        return float("inf")  # XLA cannot compile every operation
+    return min(times[1:])

@@ -5,7 +5,7 @@ import numpy as np
 from tfae import _architectures  # noqa: F401
 from tfae._chunks import chunk_shape
 from tfae._initial import initial_weights
-from tfae._losses import get_loss
+from tfae._losses import LOSSES
 from tfae._objective import Objective
 from tfae._optimizers import get_optimizer
 from tfae._program import Plan, Program
@@ -25,7 +25,7 @@ def small_structure(
 
 def small_plan(optimizer, batch=4, loss="mse", dtype="float32", **structure):
     shape = chunk_shape(batch, structure.get("n_features", 6), dtype)
-    return Plan(small_structure(**structure), Objective(get_loss(loss)), optimizer.rule, shape)
+    return Plan(small_structure(**structure), Objective(LOSSES.find(loss)), optimizer.rule, shape)
 
 
 def loaded_program(optimizer=None, seed=0, dtype="float32", **plan):

@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 import tfae
 from tfae import Autoencoder, DenoisingAutoencoder
 from tfae._chunks import Noise, Rows, chunk_shape
-from tfae._corruptions import find_landmarks, get_corruption
+from tfae._corruptions import CORRUPTIONS, find_landmarks
 from tfae._scaling import fit_scaling
 
 X = np.random.default_rng(0).gamma(2.0, size=(4000, 5)) * [1, 2, 3, 4, 5] + 1
@@ -18,7 +18,7 @@ def corrupted(name, level, scaling="global", data=X, seed=0):
     scaler = fit_scaling(scaling, data)
     x = scaler.forward(data, np.float64)
     out = np.full_like(x, np.nan)
-    corrupt = get_corruption(name).bind(level, scaler, find_landmarks(data, scaler, None))
+    corrupt = CORRUPTIONS.find(name).bind(level, scaler, find_landmarks(data, scaler, None))
     before = x.copy()
     corrupt(x, out, np.random.default_rng(seed))
     np.testing.assert_array_equal(x, before)
@@ -74,7 +74,7 @@ def test_a_callable_works_in_the_users_units():
 @pytest.mark.parametrize("n_rows", [100, 4000])  # resident, streamed
 def test_every_epoch_has_new_noise_and_a_validation_the_same(n_rows):
     scaling, shape = fit_scaling("global", X), chunk_shape(16, 5, "float64")
-    corrupt = get_corruption("gaussian").bind(1.0, scaling, find_landmarks(X, scaling, None))
+    corrupt = CORRUPTIONS.find("gaussian").bind(1.0, scaling, find_landmarks(X, scaling, None))
 
     def two_epochs(fresh):
         noise = Noise(np.random.default_rng(0), corrupt, width=3, fresh=fresh)
@@ -141,4 +141,6 @@ def test_wrong_settings(digits):
         Autoencoder(corruption="maskin").fit(digits)
     with pytest.raises(ValueError, match=r"'emphasis' must be 0\.5 unless"):
         Autoencoder(corruption="gaussian", emphasis=0.9).fit(digits)
+    with pytest.raises(ValueError, match=r"'corruption_level' must be a fraction.*Got 1\.5"):
+        Autoencoder(corruption="masking", corruption_level=1.5).fit(digits)
     assert set(tfae.corruptions()) >= {"gaussian", "masking", "salt_and_pepper", "swap"}

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tfae
 from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
 from tfae._codes import LargestOfRow, LargestOfUnit
-from tfae._penalties import Encoded, get_penalty
+from tfae._penalties import PENALTIES, Encoded
 
 RNG = np.random.default_rng(0)
 CODE = RNG.uniform(0.05, 0.95, size=(6, 4))
@@ -20,7 +20,7 @@ WEIGHT = np.array([1.0, 1, 1, 1, 1, 0])
 def cost(name, x=None, code=CODE, noise=None, encoder=None, sparsity=0.1):
     tensors = [None if a is None else tf.constant(a) for a in (x, code, WEIGHT, noise)]
     return np.asarray(
-        get_penalty(name).cost(Encoded(*tensors, encoder, tf.constant(sparsity, "float64")))
+        PENALTIES.find(name).cost(Encoded(*tensors, encoder, tf.constant(sparsity, "float64")))
     )
 
 

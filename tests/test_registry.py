@@ -104,6 +104,11 @@ def test_wrong_builders_are_told_what_was_expected(digits):
     ]:
         with pytest.raises(ValueError, match=message):
             Autoencoder(4, architecture=builder).fit(digits)
+    with pytest.raises(ValueError, match=r"of the architecture 'bowtie' must be among.*'widht'"):
+        estimator(bowtie, widht=3).fit(digits)
+    for shape in [(3, 5), 64, (64,)]:
+        with pytest.raises(ValueError, match=r"'image_shape' parameter must be \(height, width\)"):
+            estimator("convolutional", image_shape=shape).fit(digits)
     with pytest.raises(ValueError, match=r"must be hashable.*'width'"):
         estimator(bowtie, width={1: 2}).fit(digits)
 

@@ -153,7 +153,7 @@ class BaseAutoencoder(
         """
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
-        X = self._check_rows(X, reset=not again, min_samples=2)
+        X = check_rows(self, X, reset=not again, min_samples=2)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
         self._train(X, train, held_out, state, self.max_iter, again)
@@ -189,7 +189,7 @@ class BaseAutoencoder(
         if self.early_stopping:
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
-        X = self._check_rows(X, reset=not again)
+        X = check_rows(self, X, reset=not again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
         self._train(X, None, None, state, 1, again)
@@ -348,10 +348,7 @@ class BaseAutoencoder(
 
     def _check_fitted_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return self._check_rows(X, reset=False)
-
-    def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-        return check_rows(self, X, reset=reset, min_samples=min_samples)
+        return check_rows(self, X, reset=False)
 
     def _encode(self, rows: Array, dtype: Any) -> Array:
         return self._encoder(self.encoder_weights_, self._scaling.forward(rows, dtype))
@@ -382,7 +379,7 @@ class BaseAutoencoder(
     ) -> None:
         """Run the engine over some rows of `X`, from new weights or `again` from those here."""
         optimizer = get_optimizer(self.optimizer, self.learning_rate_init, float(self.alpha))
-        asked = self._asked(X.shape[1])
+        asked = read_parameters(self, X.shape[1])
         structure, objective = asked.structure, asked.objective
         if not again:
             self._start(X, train, asked)
@@ -397,7 +394,7 @@ class BaseAutoencoder(
         shape = chunk_shape(self._batch_size(X.shape[0]), X.shape[1], self.precision)
         with PROGRAMS.lease(Plan(structure, objective, optimizer.rule, shape)) as program:
             if not again:
-                self._initialise(structure, program, state, X, train)
+                self._initialise(structure, program, state, X)
             program.load(self._weights(), state.slots, state.weights_rng)
             noise = self._noise(asked, X, train, state.noise_rng)
             fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
@@ -412,13 +409,8 @@ class BaseAutoencoder(
                 unit=float(self.scale_) ** objective.loss.power if np.ndim(self.scale_) == 0 else 1,
             )
             self._keep(training.run(state, self.shuffle), program)
-        self._after_training(X, train, asked)
-
-    def _asked(self, n_features: int) -> Asked:
-        return read_parameters(self, n_features)
-
-    def _architecture_params(self) -> Mapping[str, Any] | None:
-        return self.architecture_params
+        if objective.penalty.sparse:
+            describe_activity(self, X, train, objective.code)
 
     def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Learn the scaling, forget the history."""
@@ -431,15 +423,13 @@ class BaseAutoencoder(
         for name in ("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_"):
             if hasattr(self, name):  # from an earlier fit
                 delattr(self, name)
-        if asked.corruption is not None:
-            self._landmarks = find_landmarks(X, scaling, train)
 
     def _noise(self, asked: Asked, X: Any, train: Array | None, rng: np.random.Generator) -> Noise:
         """Say what is random in the training besides the order of rows."""
         width = asked.objective.noise_width(asked.structure.spec.n_components)
         if asked.corruption is None:
             return Noise(rng, None, width)
-        if not hasattr(self, "_landmarks"):  # an earlier fit had no corruption
+        if not hasattr(self, "_landmarks"):
             self._landmarks = find_landmarks(X, self._scaling, train)
         level = float(self.corruption_level)
         return Noise(rng, asked.corruption.bind(level, self._scaling, self._landmarks), width)
@@ -448,11 +438,6 @@ class BaseAutoencoder(
         """Return the numbers that the compiled functions take."""
         named = {**optimizer.numbers, **asked.numbers}
         return np.array([named[name] for name in program.plan.numbers], program.shape.dtype)
-
-    def _after_training(self, X: Any, train: Array | None, asked: Asked) -> None:
-        """Learn from the training rows what is said of their codes."""
-        if asked.objective.penalty.sparse:
-            describe_activity(self, X, train, asked.objective.code)
 
     def _batch_size(self, n_rows: int) -> int:
         """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""
@@ -489,12 +474,7 @@ class BaseAutoencoder(
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
     def _initialise(
-        self,
-        structure: Structure,
-        program: Program,
-        state: TrainingState,
-        X: Any,
-        train: Array | None,
+        self, structure: Structure, program: Program, state: TrainingState, X: Any
     ) -> None:
         """Draw the first weights and note how the network is run."""
         dtype, network = self.precision, program.network

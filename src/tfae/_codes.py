@@ -20,7 +20,7 @@ class Code:
     """The decoder gets what the encoder gives."""
 
     random = False  # whether training draws standard normal numbers for it
-    sorts = False  # whether training sorts, for which XLA on the CPU is ten times slower
+    sorts = False  # whether training sorts, which XLA on the CPU is slow at
 
     def width(self, n_components: int) -> int:
         """Return how many numbers the encoder gives."""

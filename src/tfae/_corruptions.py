@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from tfae._registry import Registry
 from tfae._scaling import Scaling, dense_blocks
@@ -32,22 +33,13 @@ class Landmarks(NamedTuple):
 
 def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
     """Go over some rows of `X` once and note what corruptions need."""
-    n_features = X.shape[1]
-    low, high = np.full(n_features, np.inf), np.full(n_features, -np.inf)
-    total, squares, n_rows = np.zeros(n_features), np.zeros(n_features), 0
-    # Squares are summed about a row of the data, so that far from zero no digits are lost.
-    origin: Array | None = None
+    moments, ends = StandardScaler(), MinMaxScaler()
     for _, block in dense_blocks(X, rows):
         scaled = scaling.forward(block, block.dtype)
-        origin = scaled[0].astype(np.float64) if origin is None else origin
-        low, high = np.minimum(low, scaled.min(axis=0)), np.maximum(high, scaled.max(axis=0))
-        shifted = scaled - origin
-        total += shifted.sum(axis=0)
-        squares += np.square(shifted).sum(axis=0)
-        n_rows += len(scaled)
-    variance = squares / n_rows - np.square(total / n_rows)
-    zero = scaling.forward(np.zeros((1, n_features)), np.float64)[0]
-    return Landmarks(zero, low, high, float(np.sqrt(max(variance.mean(), 0.0))))
+        moments.partial_fit(scaled)
+        ends.partial_fit(scaled)
+    zero = scaling.forward(np.zeros((1, X.shape[1])), np.float64)[0]
+    return Landmarks(zero, ends.data_min_, ends.data_max_, float(np.sqrt(moments.var_.mean())))
 
 
 @dataclass(frozen=True)
@@ -79,15 +71,11 @@ def _in_users_units(
 
 
 CORRUPTIONS: Registry[Corruption] = Registry(
-    "corruption", or_else="None or a callable", function=lambda corruption: corruption.function
+    "corruption",
+    or_else="None or a callable",
+    wrap=lambda function: Corruption(function, in_users_units=True),
+    function=lambda corruption: corruption.function,
 )
-
-
-def get_corruption(corruption: str | Callable[..., Any]) -> Corruption:
-    """Return the registered corruption of that name, or the callable as one."""
-    if isinstance(corruption, str):
-        return CORRUPTIONS[corruption]
-    return Corruption(corruption, in_users_units=True)
 
 
 def register_corruption(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -120,13 +108,7 @@ def register_corruption(name: str) -> Callable[[Callable[..., Any]], Callable[..
     >>> tfae.corruptions()["dimming"]
     'Multiply every row by a random number from 1 - level to 1.'
     """
-    add = CORRUPTIONS.register(name)
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        add(Corruption(function, in_users_units=True))
-        return function
-
-    return register
+    return CORRUPTIONS.register_function(name)
 
 
 def corruptions() -> dict[str, str]:

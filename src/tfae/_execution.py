@@ -1,9 +1,9 @@
 """How a compiled step runs: as one XLA program, or operation by operation in TensorFlow's executor.
 
-For stacks of dense layers on the CPU one XLA program is 1.4 times as fast or more
-(``docs/benchmarks.md``). For everything else (convolutions, random numbers in the step, sorting,
-and whatever runs on a GPU) the factor lies between 0.1 and 2, by the network and the machine; there
-the first training of a plan times two steps each way.
+For stacks of dense layers on the CPU one XLA program is faster (``docs/benchmarks.md``). For all
+others (convolutions, random numbers in the step, sorting, and whatever runs on a GPU) either way
+may be several times faster, by the network and the machine; there the first training of a plan
+times two steps each way.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _xla: dict[Hashable, bool] = {}
 
 
 def prefers_xla(plan: Hashable, otherwise: bool) -> bool:
-    """Return what was chosen for a plan, or `otherwise` note that for it."""
-    return _xla.setdefault(plan, otherwise)
+    """Return what was measured for a plan, or `otherwise`."""
+    return _xla.get(plan, otherwise)
 
 
 def plain_layers_only(network: Any) -> bool:

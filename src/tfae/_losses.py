@@ -56,15 +56,12 @@ class Loss:
         return rows if self.of_batch is None else self.of_batch(rows, weight)
 
 
-LOSSES: Registry[Loss] = Registry("loss", function=lambda loss: loss.function)
-
-
-def get_loss(loss: str | LossFunction) -> Loss:
-    """Return the registered loss of that name, or the callable as a loss."""
-    if isinstance(loss, str):
-        return LOSSES[loss]
+def _loss(function: LossFunction) -> Loss:
     # A Keras loss object averages over the batch; the function in it does not.
-    return Loss(loss.call if isinstance(loss, keras.losses.Loss) else loss)
+    return Loss(function.call if isinstance(function, keras.losses.Loss) else function)
+
+
+LOSSES: Registry[Loss] = Registry("loss", wrap=_loss, function=lambda loss: loss.function)
 
 
 def register_loss(name: str) -> Callable[[LossFunction], LossFunction]:
@@ -98,13 +95,7 @@ def register_loss(name: str) -> Callable[[LossFunction], LossFunction]:
     >>> tfae.losses()["log_cosh"]
     'The logarithm of the hyperbolic cosine of the error.'
     """
-    add = LOSSES.register(name)
-
-    def register(function: LossFunction) -> LossFunction:
-        add(Loss(function))
-        return function
-
-    return register
+    return LOSSES.register_function(name)
 
 
 def losses() -> dict[str, str]:
@@ -162,7 +153,7 @@ def _with_best_variance(squared_errors: Any, weight: Any) -> Any:
 
 
 _BERNOULLI = Loss(_binary_crossentropy, from_logits=True)
-for _name, _loss in {
+for _name, _entry in {
     "mse": Loss(_squared_error, power=2),
     "mae": Loss(_absolute_error, power=1),
     # With the unit of the scaled data as its corner, Huber's loss is homogeneous like the square.
@@ -171,4 +162,4 @@ for _name, _loss in {
     "bernoulli": _BERNOULLI,
     "gaussian": Loss(_gaussian, of_batch=_with_best_variance),
 }.items():
-    LOSSES.register(_name)(_loss)
+    LOSSES.register(_name)(_entry)

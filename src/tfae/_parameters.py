@@ -8,12 +8,12 @@ from numbers import Integral
 from typing import Any
 
 from tfae._activations import get_activation
-from tfae._codes import PLAIN, Code
-from tfae._corruptions import Corruption, get_corruption
+from tfae._codes import PLAIN
+from tfae._corruptions import CORRUPTIONS, Corruption
 from tfae._initial import check_initializer
-from tfae._losses import Loss, get_loss
+from tfae._losses import LOSSES, Loss
 from tfae._objective import Objective
-from tfae._penalties import NO_PENALTY, Penalty, get_penalty
+from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
 from tfae._registry import ARCHITECTURES
 from tfae._structure import Structure, hashable_params
 from tfae._types import Spec
@@ -31,34 +31,32 @@ class Asked:
     corruption: Corruption | None
 
 
-def read_parameters(model: Any, n_features: int, penalty: Penalty | None = None) -> Asked:
+def read_parameters(model: Any, n_features: int) -> Asked:
     """Read the parameters of an autoencoder for data with so many features.
-
-    `penalty` takes the place of the parameter of that name.
 
     Raises
     ------
     ValueError
         If parameters are wrong, or do not go together.
     """
-    loss = get_loss(model.loss)
-    penalty = _penalty(model) if penalty is None else penalty
+    loss = LOSSES.find(model.loss)
+    penalty = NO_PENALTY if model.penalty is None else PENALTIES.find(model.penalty)
     sparsity = _sparsity(model, penalty)
     n_components = code_length(model.n_components, n_features)
     code = PLAIN if penalty.code is None else penalty.code(n_components, sparsity)
-    corruption = None if model.corruption is None else get_corruption(model.corruption)
+    corruption = _corruption(model)
     emphasised = _emphasised(model, corruption)
     objective = Objective(loss, code, penalty, corruption is not None, emphasised)
     weight = penalty.weight if model.penalty_weight is None else model.penalty_weight
     numbers = {"penalty_weight": weight, "sparsity": sparsity, "emphasis": model.emphasis}
     return Asked(
         Structure(
-            _builder(model),
-            hashable_params(model._architecture_params()),
+            ARCHITECTURES.find(model.architecture),
+            hashable_params(model.architecture_params),
             _spec(model, n_features, n_components, penalty),
             _output_activation(model, loss),
             code,
-            _tied(model, code, n_components),
+            bool(model.tied),
         ),
         objective,
         {name: float(numbers[name]) for name in objective.numbers},
@@ -98,13 +96,17 @@ def _spec(model: Any, n_features: int, n_components: int, penalty: Penalty) -> S
     )
 
 
-def _builder(model: Any) -> Any:
-    builder = model.architecture
-    return ARCHITECTURES[builder] if isinstance(builder, str) else builder
-
-
-def _penalty(model: Any) -> Penalty:
-    return NO_PENALTY if model.penalty is None else get_penalty(model.penalty)
+def _corruption(model: Any) -> Corruption | None:
+    if model.corruption is None:
+        return None
+    corruption = CORRUPTIONS.find(model.corruption)
+    is_fraction = corruption.partial and not corruption.in_users_units
+    if is_fraction and model.corruption_level > 1:
+        raise ValueError(
+            f"With corruption={model.corruption!r}, 'corruption_level' must be a fraction of the "
+            f"entries, from 0 to 1. Got {model.corruption_level!r}."
+        )
+    return corruption
 
 
 def _sparsity(model: Any, penalty: Penalty) -> Any:
@@ -113,8 +115,10 @@ def _sparsity(model: Any, penalty: Penalty) -> Any:
         return penalty.sparsity
     a_count = model.penalty == "top_k" and isinstance(model.sparsity, Integral)
     if not (a_count or 0 < model.sparsity < 1):
+        or_count = ", or a number of units" if model.penalty == "top_k" else ""
         raise ValueError(
-            f"With penalty={model.penalty!r}, 'sparsity' must be a fraction above 0 and below 1. "
+            f"With penalty={model.penalty!r}, 'sparsity' must be a fraction above 0 and below 1"
+            f"{or_count}. "
             f"Got {model.sparsity!r}."
         )
     return model.sparsity
@@ -142,15 +146,6 @@ def _emphasised(model: Any, corruption: Corruption | None) -> bool:
             f"'masking'. Got emphasis={model.emphasis!r} with corruption={model.corruption!r}."
         )
     return True
-
-
-def _tied(model: Any, code: Code, n_components: int) -> bool:
-    if model.tied and code.width(n_components) != n_components:
-        raise ValueError(
-            f"{type(model).__name__} must have tied=False: its encoder gives a mean and a variance "
-            "for every component, so the decoder cannot have the same weights. Got True."
-        )
-    return bool(model.tied)
 
 
 def _output_activation(model: Any, loss: Loss) -> str:

@@ -53,17 +53,35 @@ class Penalty:
         return ("penalty_weight",) if self.sparsity is None else ("penalty_weight", "sparsity")
 
 
+@dataclass(frozen=True)
+class _OfCode:
+    """The cost that a function of the code alone stands for; equal for equal functions."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, encoded: Encoded) -> Any:
+        values = tf.convert_to_tensor(self.function(encoded.given))
+        shape = tuple(encoded.given.shape)
+        if tuple(values.shape) not in (shape, shape[:1]):
+            raise ValueError(
+                "The 'penalty' must return one value for every entry of the code, shape [batch, "
+                f"n_components], or for every row, shape [batch]. Got shape {tuple(values.shape)} "
+                f"for a code of shape {shape}."
+            )
+        return tf.reduce_sum(values, axis=-1) if values.shape.rank == 2 else values
+
+
+def _of_code(function: Callable[[Any], Any]) -> Penalty:
+    return Penalty(_OfCode(function), function=function, sparse=False)
+
+
 NO_PENALTY = Penalty(sparse=False)
 PENALTIES: Registry[Penalty] = Registry(
     "penalty",
     or_else="None or a callable",
+    wrap=_of_code,
     function=lambda penalty: penalty.function or penalty.cost,
 )
-
-
-def get_penalty(penalty: str | Callable[[Any], Any]) -> Penalty:
-    """Return the registered penalty of that name, or the callable as one."""
-    return PENALTIES[penalty] if isinstance(penalty, str) else _of_code(penalty)
 
 
 def register_penalty(name: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
@@ -96,13 +114,7 @@ def register_penalty(name: str) -> Callable[[Callable[[Any], Any]], Callable[[An
     >>> tfae.penalties()["log"]
     'Sum of log(1 + code**2), which a Cauchy prior asks for.'
     """
-    add = PENALTIES.register(name)
-
-    def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        add(_of_code(function))
-        return function
-
-    return register
+    return PENALTIES.register_function(name)
 
 
 def penalties() -> dict[str, str]:
@@ -119,28 +131,6 @@ def penalties() -> dict[str, str]:
     'The sum of the absolute values of the code.'
     """
     return PENALTIES.describe()
-
-
-@dataclass(frozen=True)
-class _OfCode:
-    """The cost that a function of the code alone stands for; equal for equal functions."""
-
-    function: Callable[[Any], Any]
-
-    def __call__(self, encoded: Encoded) -> Any:
-        values = tf.convert_to_tensor(self.function(encoded.given))
-        shape = tuple(encoded.given.shape)
-        if tuple(values.shape) not in (shape, shape[:1]):
-            raise ValueError(
-                "The 'penalty' must return one value for every entry of the code, shape [batch, "
-                f"n_components], or for every row, shape [batch]. Got shape {tuple(values.shape)} "
-                f"for a code of shape {shape}."
-            )
-        return tf.reduce_sum(values, axis=-1) if values.shape.rank == 2 else values
-
-
-def _of_code(function: Callable[[Any], Any]) -> Penalty:
-    return Penalty(_OfCode(function), function=function, sparse=False)
 
 
 def _l1(encoded: Encoded) -> Any:

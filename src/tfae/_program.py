@@ -141,8 +141,8 @@ class Program:
 
     def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
         """Compile the training, both ways where only a measurement can tell which is better."""
-        if plain_layers_only(self.network) and not (self._seeds or self.plan.structure.code.sorts):
-            return self._compiled(self._train_steps, prefers_xla(self.plan, True))
+        if self._suits_xla:
+            return self._compiled(self._train_steps, xla=True)
         weights, slots, seeds = self.snapshot(), self.slots(), read(self._seeds)
         place = list(self._signature).index("n_steps")
         training = fastest(
@@ -156,8 +156,14 @@ class Program:
         return training
 
     @cached_property
+    def _suits_xla(self) -> bool:
+        """Whether XLA is known to be faster, without a measurement."""
+        draws_or_sorts = self._seeds or self.plan.structure.code.sorts
+        return plain_layers_only(self.network) and not draws_or_sorts
+
+    @cached_property
     def _test(self) -> Any:
-        return self._compiled(self._test_steps, prefers_xla(self.plan, False))
+        return self._compiled(self._test_steps, prefers_xla(self.plan, self._suits_xla))
 
     def _compiled(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
         """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""

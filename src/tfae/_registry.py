@@ -6,11 +6,12 @@ import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tfae._types import Builder
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
@@ -25,7 +26,7 @@ class Registry(Generic[T]):
 
     Packages can add entries through the entry-point group `group`; those are loaded only when a
     name is not found otherwise or when all names are listed. Where an entry is not itself the
-    function that was registered, `function` finds that in it.
+    function that was registered, `wrap` makes it of that and `function` finds that in it.
     """
 
     def __init__(
@@ -33,9 +34,10 @@ class Registry(Generic[T]):
         kind: str,
         group: str | None = None,
         or_else: str = "a callable",
+        wrap: Callable[[Any], T] = lambda function: function,
         function: Callable[[T], object] = lambda entry: entry,
     ) -> None:
-        self._function = function
+        self._wrap, self._function = wrap, function
         self.kind = kind
         self.or_else = or_else
         self.group = group
@@ -56,6 +58,20 @@ class Registry(Generic[T]):
             return entry
 
         return add
+
+    def register_function(self, name: str) -> Callable[[F], F]:
+        """Return a decorator that adds a user's function under `name` and returns it unchanged."""
+        add = self.register(name)
+
+        def register(function: F) -> F:
+            add(self._wrap(function))
+            return function
+
+        return register
+
+    def find(self, wanted: Any) -> T:
+        """Return the entry of that name, or make one of a function."""
+        return self[wanted] if isinstance(wanted, str) else self._wrap(wanted)
 
     def __getitem__(self, name: str) -> T:
         if name not in self._entries:

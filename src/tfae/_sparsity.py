@@ -44,5 +44,5 @@ def describe_activity(estimator: Any, X: Any, rows: Array | None, code: Code) ->
             "respond to any training row. Lower 'penalty_weight' or raise 'sparsity', lower "
             "'learning_rate_init', or use fewer components.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=6,
         )

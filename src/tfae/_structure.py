@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -39,7 +40,9 @@ class Structure:
         return getattr(self.builder, "__name__", repr(self.builder))
 
     def _build(self, spec: Spec) -> Network:
-        built = self.builder(spec, **dict(self.params))
+        params = dict(self.params)
+        self._check_params(params)
+        built = self.builder(spec, **params)
         if not (isinstance(built, tuple) and len(built) == 2):
             raise ValueError(
                 f"The architecture {self.name!r} must return a pair (encoder, decoder) of Keras "
@@ -50,6 +53,17 @@ class Structure:
         _check_shape(self.name, "encoder", network.encoder, sizes)
         _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
         return network
+
+    def _check_params(self, params: dict[str, Any]) -> None:
+        try:
+            signature = inspect.signature(self.builder)
+            signature.bind(self.spec, **params)
+        except TypeError as error:
+            taken = list(signature.parameters)[1:]
+            raise ValueError(
+                f"The 'architecture_params' of the architecture {self.name!r} must be among "
+                f"{taken}. Got {sorted(params)}: {error}."
+            ) from None
 
 
 def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> None:

@@ -37,7 +37,7 @@ def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[
     if image_shape is None:
         side = math.isqrt(n_features)
         return (side, side, 1) if side * side == n_features else (1, n_features, 1)
-    shape = tuple(image_shape)
+    shape = tuple(image_shape) if isinstance(image_shape, Sequence) else ()
     whole = all(isinstance(size, Integral) and size > 0 for size in shape)
     if len(shape) not in (2, 3) or not whole or math.prod(shape) != n_features:
         raise ValueError(

@@ -42,7 +42,7 @@ def test_the_loss_is_the_exact_mean_over_the_rows(loss, n_rows):
     rows = Rows(X, fit_scaling(None, X), program.shape)
     total = 0.0
     for chunk in rows.epochs():
-        total += program.test(chunk, np.array([]))[0]
+        total += program.test(chunk, np.zeros(len(program.plan.numbers)))[0]
         if chunk.last:
             break
     expected = NUMPY_LOSSES[loss](X, reconstruct(weights, X)).sum()

@@ -12,10 +12,17 @@ from tfae import (
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     SparseAutoencoder,
+    VariationalAutoencoder,
 )
 
 # Small and short, so that a check takes no longer than it must.
-KINDS = [Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, SparseAutoencoder]
+KINDS = [
+    Autoencoder,
+    ContractiveAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+]
 ESTIMATORS = [kind(hidden_layer_sizes=(8,), max_iter=5) for kind in KINDS]
 
 # Checks that exist but are not among those that the suite runs for a transformer.

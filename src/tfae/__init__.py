@@ -11,6 +11,7 @@ from tfae._losses import losses, register_loss
 from tfae._penalties import penalties, register_penalty
 from tfae._registry import architectures, register_architecture
 from tfae._types import Spec
+from tfae._variational import VariationalAutoencoder
 
 __version__ = "0.1.0"
 
@@ -20,6 +21,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "SparseAutoencoder",
     "Spec",
+    "VariationalAutoencoder",
     "__version__",
     "architectures",
     "corruptions",

@@ -20,12 +20,13 @@ import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
-from tfae._engine import Outcome, Stopping, Training, TrainingState
+from tfae._engine import Numbers, Outcome, Stopping, Training, TrainingState
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, read_parameters
+from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
 from tfae._program import PROGRAMS, Plan, Program
 from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
 from tfae._sparsity import describe_activity
@@ -121,6 +122,11 @@ class BaseAutoencoder(
         "callbacks": ["array-like", None],
         "verbose": ["verbose"],
     }
+
+    # What only some fits set.
+    _of_one_fit: ClassVar[tuple[str, ...]] = (
+        *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_"),
+    )
 
     @unchanged_on_error
     @with_callbacks
@@ -409,8 +415,7 @@ class BaseAutoencoder(
                 unit=float(self.scale_) ** objective.loss.power if np.ndim(self.scale_) == 0 else 1,
             )
             self._keep(training.run(state, self.shuffle), program)
-        if objective.penalty.sparse:
-            describe_activity(self, X, train, objective.code)
+        self._describe(X, train, asked)
 
     def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Learn the scaling, forget the history."""
@@ -420,9 +425,19 @@ class BaseAutoencoder(
         self.center_, self.scale_ = scaling.center, scaling.scale
         self.n_components_ = asked.structure.spec.n_components
         self.history_: dict[str, list[float]] = {}
-        for name in ("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_"):
+        for name in self._of_one_fit:
             if hasattr(self, name):  # from an earlier fit
                 delattr(self, name)
+
+    def _asked_penalty(self) -> tuple[Penalty, float]:
+        """Return the penalty and its weight."""
+        penalty = NO_PENALTY if self.penalty is None else PENALTIES.find(self.penalty)
+        return penalty, penalty.weight if self.penalty_weight is None else self.penalty_weight
+
+    def _describe(self, X: Any, train: Array | None, asked: Asked) -> None:
+        """Say after training what is known of the code."""
+        if asked.objective.penalty.sparse:
+            describe_activity(self, X, train, asked.objective.code)
 
     def _noise(self, asked: Asked, X: Any, train: Array | None, rng: np.random.Generator) -> Noise:
         """Say what is random in the training besides the order of rows."""
@@ -434,10 +449,12 @@ class BaseAutoencoder(
         level = float(self.corruption_level)
         return Noise(rng, asked.corruption.bind(level, self._scaling, self._landmarks), width)
 
-    def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Array:
+    def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Numbers:
         """Return the numbers that the compiled functions take."""
         named = {**optimizer.numbers, **asked.numbers}
-        return np.array([named[name] for name in program.plan.numbers], program.shape.dtype)
+        return Numbers(
+            np.array([named[name] for name in program.plan.numbers], program.shape.dtype)
+        )
 
     def _batch_size(self, n_rows: int) -> int:
         """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""

@@ -34,6 +34,28 @@ class Stopping:
     n_iter_no_change: int
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers that a compiled step is given, one of which may grow over the first epochs."""
+
+    final: Array
+    growing: int = 0  # the position of that one
+    warm_up: int = 0  # how many epochs it takes to grow from 0
+    epoch: int = 0  # of earlier trainings that this one goes on from
+
+    def of_epoch(self, epoch: int) -> Array:
+        """Return the numbers of an epoch of this training."""
+        if self.settled(epoch):
+            return self.final
+        numbers = self.final.copy()
+        numbers[self.growing] *= (self.epoch + epoch) / self.warm_up
+        return numbers
+
+    def settled(self, epoch: int) -> bool:
+        """Whether nothing grows any more, so that losses can be compared."""
+        return self.epoch + epoch >= self.warm_up
+
+
 @dataclass
 class TrainingState:
     """What one training hands on to the next: streams of random numbers, the optimizer's slots."""
@@ -74,8 +96,8 @@ class Training:
         What is trained on, and what the validation loss is computed on (or None). If there are
         held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
     optimizer : Optimizer
-    numbers : ndarray
-        Those of the program's plan, in its order.
+    numbers : Numbers
+        Those of the program's plan, in its order. The validation takes their final values.
     stopping : Stopping
     observers : sequence of Observer
     unit : float
@@ -88,7 +110,7 @@ class Training:
         rows: Rows,
         held_out: Rows | None,
         optimizer: Optimizer,
-        numbers: Array,
+        numbers: Numbers,
         stopping: Stopping,
         observers: Sequence[Observer] = (),
         unit: float = 1.0,
@@ -141,7 +163,7 @@ class Training:
             start = time.perf_counter()
             before = self._program.snapshot()
             self._begin_epoch(epoch)
-            losses = self._train_epoch(chunks)
+            losses = self._train_epoch(chunks, self._numbers.of_epoch(epoch))
             logs = dict(zip(self._program.terms, losses, strict=True))
             if held_out is not None:
                 losses = self._test_epoch(held_out)
@@ -149,7 +171,7 @@ class Training:
             if not np.isfinite(list(logs.values())).all():
                 self._outcome.diverged_at = epoch + 1
                 break
-            over = self._watch(logs, before)
+            over = self._watch(epoch, logs, before)
             logs = {name: loss * self._unit for name, loss in logs.items()}
             for name, value in {**logs, "seconds": time.perf_counter() - start}.items():
                 self._outcome.history[name].append(value)
@@ -163,12 +185,12 @@ class Training:
             rate = observer.on_epoch_begin(epoch)
             self._rate = self._rate if rate is None else rate
 
-    def _train_epoch(self, chunks: Chunks) -> list[float]:
+    def _train_epoch(self, chunks: Chunks, numbers: Array) -> list[float]:
         steps, _, _, dtype = self._program.shape
         totals = np.zeros(len(self._program.terms))
         for chunk in chunks:
             rates = learning_rates(self._rate, self._step, steps, dtype)
-            sums = self._program.train(chunk, rates, self._numbers)
+            sums = self._program.train(chunk, rates, numbers)
             self._step += chunk.n_steps
             totals += sums
             means = self._unit * sums / float(chunk.weight.sum())
@@ -183,18 +205,21 @@ class Training:
         assert self._held_out is not None
         totals = np.zeros(len(self._program.terms))
         for chunk in chunks:
-            totals += self._program.test(chunk, self._numbers)
+            totals += self._program.test(chunk, self._numbers.final)
             if chunk.last:
                 break
         return (totals / len(self._held_out)).tolist()
 
-    def _watch(self, logs: Logs, before: list[Any]) -> bool:
+    def _watch(self, epoch: int, logs: Logs, before: list[Any]) -> bool:
         """Note the loss that decides, with the weights that belong to it; tell whether to stop.
 
         A validation loss belongs to the weights at the epoch's end. A training loss was summed up
         on the way: of its epoch the weights at the start are those known to be good, and they are
         what is left if the training diverges later.
         """
+        if not self._numbers.settled(epoch):
+            self._good = before
+            return False
         watched = logs.get("val_loss", logs["loss"])
         stale = watched > self._best - self._stopping.tol
         self._stale_epochs = self._stale_epochs + 1 if stale else 0

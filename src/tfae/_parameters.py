@@ -13,7 +13,7 @@ from tfae._corruptions import CORRUPTIONS, Corruption
 from tfae._initial import check_initializer
 from tfae._losses import LOSSES, Loss
 from tfae._objective import Objective
-from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
+from tfae._penalties import Penalty
 from tfae._registry import ARCHITECTURES
 from tfae._structure import Structure, hashable_params
 from tfae._types import Spec
@@ -40,14 +40,13 @@ def read_parameters(model: Any, n_features: int) -> Asked:
         If parameters are wrong, or do not go together.
     """
     loss = LOSSES.find(model.loss)
-    penalty = NO_PENALTY if model.penalty is None else PENALTIES.find(model.penalty)
+    penalty, weight = model._asked_penalty()
     sparsity = _sparsity(model, penalty)
     n_components = code_length(model.n_components, n_features)
     code = PLAIN if penalty.code is None else penalty.code(n_components, sparsity)
     corruption = _corruption(model)
     emphasised = _emphasised(model, corruption)
     objective = Objective(loss, code, penalty, corruption is not None, emphasised)
-    weight = penalty.weight if model.penalty_weight is None else model.penalty_weight
     numbers = {"penalty_weight": weight, "sparsity": sparsity, "emphasis": model.emphasis}
     return Asked(
         Structure(

@@ -12,6 +12,7 @@ from tfae import (
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     SparseAutoencoder,
+    StackedAutoencoder,
     VariationalAutoencoder,
 )
 
@@ -21,6 +22,7 @@ KINDS = [
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     SparseAutoencoder,
+    StackedAutoencoder,
     VariationalAutoencoder,
 ]
 ESTIMATORS = [kind(hidden_layer_sizes=(8,), max_iter=5) for kind in KINDS]

@@ -10,6 +10,7 @@ from tfae._estimators import (
 from tfae._losses import losses, register_loss
 from tfae._penalties import penalties, register_penalty
 from tfae._registry import architectures, register_architecture
+from tfae._stacked import StackedAutoencoder
 from tfae._types import Spec
 from tfae._variational import VariationalAutoencoder
 
@@ -21,6 +22,7 @@ __all__ = [
     "DenoisingAutoencoder",
     "SparseAutoencoder",
     "Spec",
+    "StackedAutoencoder",
     "VariationalAutoencoder",
     "__version__",
     "architectures",

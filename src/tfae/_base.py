@@ -162,7 +162,7 @@ class BaseAutoencoder(
         X = check_rows(self, X, reset=not again, min_samples=2)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
-        self._train(X, train, held_out, state, self.max_iter, again)
+        self._train(X, train, held_out, state, self._max_iter(), again)
         self._state: TrainingState | None = None
         return self
 
@@ -400,7 +400,7 @@ class BaseAutoencoder(
         shape = chunk_shape(self._batch_size(X.shape[0]), X.shape[1], self.precision)
         with PROGRAMS.lease(Plan(structure, objective, optimizer.rule, shape)) as program:
             if not again:
-                self._initialise(structure, program, state, X)
+                self._initialise(structure, program, state, X, train)
             program.load(self._weights(), state.slots, state.weights_rng)
             noise = self._noise(asked, X, train, state.noise_rng)
             fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
@@ -428,6 +428,10 @@ class BaseAutoencoder(
         for name in self._of_one_fit:
             if hasattr(self, name):  # from an earlier fit
                 delattr(self, name)
+
+    def _max_iter(self) -> int:
+        """Return how many epochs `fit` trains at most."""
+        return self.max_iter
 
     def _asked_penalty(self) -> tuple[Penalty, float]:
         """Return the penalty and its weight."""
@@ -491,7 +495,12 @@ class BaseAutoencoder(
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
     def _initialise(
-        self, structure: Structure, program: Program, state: TrainingState, X: Any
+        self,
+        structure: Structure,
+        program: Program,
+        state: TrainingState,
+        X: Any,
+        train: Array | None,
     ) -> None:
         """Draw the first weights and note how the network is run."""
         dtype, network = self.precision, program.network

@@ -4,28 +4,26 @@ import inspect
 from functools import partial
 
 import pytest
+from family import kinds
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tfae import (
-    Autoencoder,
-    ContractiveAutoencoder,
-    DenoisingAutoencoder,
-    SparseAutoencoder,
-    StackedAutoencoder,
-    VariationalAutoencoder,
-)
+import tfae
+from tfae import Autoencoder
 
 # Small and short, so that a check takes no longer than it must.
-KINDS = [
-    Autoencoder,
-    ContractiveAutoencoder,
-    DenoisingAutoencoder,
-    SparseAutoencoder,
-    StackedAutoencoder,
-    VariationalAutoencoder,
+ESTIMATORS = [
+    *(kind(hidden_layer_sizes=(8,), max_iter=5) for kind in kinds()),
+    *(
+        Autoencoder(architecture=name, hidden_layer_sizes=(8,), max_iter=5)
+        for name in tfae.architectures()
+    ),
 ]
-ESTIMATORS = [kind(hidden_layer_sizes=(8,), max_iter=5) for kind in KINDS]
+
+
+def identifier(estimator):
+    return f"{type(estimator).__name__}-{estimator.architecture}"
+
 
 # Checks that exist but are not among those that the suite runs for a transformer.
 MORE_CHECKS = [
@@ -51,7 +49,9 @@ def test_check_of_the_suite(estimator, check):
 
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("name", MORE_CHECKS)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "estimator", ESTIMATORS, ids=lambda e: f"{type(e).__name__}-{e.architecture}"
+)
 def test_check_beyond_the_suite(estimator, name):
     getattr(estimator_checks, name)(type(estimator).__name__, estimator)
 

@@ -1,0 +1,35 @@
+"""Every public estimator and one estimator for every registered name, small and short.
+
+Whatever is registered or exported is in here by itself, and so in all tests that use it.
+"""
+
+import inspect
+
+import tfae
+from tfae._base import BaseAutoencoder
+
+SMALL = {"hidden_layer_sizes": (24,), "batch_size": 64, "random_state": 0}
+
+
+def kinds():
+    """The public estimator classes."""
+    public = (getattr(tfae, name) for name in tfae.__all__)
+    return [c for c in public if inspect.isclass(c) and issubclass(c, BaseAutoencoder)]
+
+
+def members(**params):
+    """Return an estimator for every class and every registered name, by an identifier."""
+    given = {**SMALL, **params}
+    family = {kind.__name__: kind(**given) for kind in kinds()}
+    for parameter, names in {
+        "architecture": tfae.architectures(),
+        "corruption": tfae.corruptions(),
+        "penalty": tfae.penalties(),
+        "loss": tfae.losses(),
+    }.items():
+        for name in names:
+            family[f"{parameter}={name}"] = tfae.Autoencoder(**{**given, parameter: name})
+    for estimator in family.values():
+        if estimator.loss in ("binary_crossentropy", "bernoulli"):
+            estimator.set_params(scaling="minmax")
+    return family

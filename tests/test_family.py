@@ -1,0 +1,145 @@
+"""What must hold for every estimator and for everything that is registered, now or later."""
+
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from family import members
+from sklearn.base import clone
+
+from tfae._chunks import Noise, Rows, chunk_shape
+from tfae._corruptions import find_landmarks
+from tfae._initial import initial_weights
+from tfae._optimizers import get_optimizer
+from tfae._parameters import read_parameters
+from tfae._program import Plan, Program, trace_count
+from tfae._scaling import fit_scaling
+from tfae._structure import tied_kernels
+
+NAMES = list(members())
+
+
+def member(name, **params):
+    return members(**params)[name]
+
+
+@pytest.fixture(scope="module")
+def rows(digits):
+    return digits[:600]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_reduces_its_error_to_less_than_half(name, digits):
+    """Of what it was untrained; in the user's units, for rows that it has seen."""
+    untrained = member(name, n_components=64, max_iter=1, learning_rate_init=1e-30)
+    trained = member(name, n_components=64, max_iter=50, learning_rate_init=0.005)
+    errors = [
+        np.square(model.fit(digits).reconstruct(digits) - digits).mean()
+        for model in (untrained.set_params(**_unstacked(untrained)), trained)
+    ]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def _unstacked(model):
+    """Without pretraining, where there is any: an untrained model."""
+    return {"pretrain_max_iter": 0} if hasattr(model, "pretrain_max_iter") else {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
+    first = member(name, max_iter=2, early_stopping=True).fit(rows)
+    before = trace_count()
+    # Another number of rows first: a program must not depend on it, nor keep anything of it.
+    clone(first).set_params(random_state=1, learning_rate_init=0.02).fit(rows[:401])
+    second = clone(first).fit(rows)
+    assert trace_count() == before
+    np.testing.assert_array_equal(first.transform(rows), second.transform(rows))
+    np.testing.assert_array_equal(first.reconstruct(rows), second.reconstruct(rows))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_float64_one_row_one_feature(name, rows):
+    model = member(name, max_iter=2, precision="float64").fit(rows.astype(np.float64))
+    assert model.transform(rows.astype(np.float64)).dtype == np.float64
+    assert {weight.dtype for weight in model.encoder_weights_} == {np.dtype(np.float64)}
+    one = model.transform(rows[:1].astype(np.float64))
+    np.testing.assert_allclose(one, model.transform(rows.astype(np.float64))[:1], rtol=1e-7)
+    narrow = member(name, max_iter=2, n_components=1).fit(rows[:, 20:21])
+    assert narrow.reconstruct(rows[:, 20:21]).shape == (600, 1)
+
+
+def test_all_are_used_again_in_a_fresh_process(rows, tmp_path):
+    fitted = {name: model.fit(rows) for name, model in members(max_iter=1).items()}
+    (tmp_path / "models.pkl").write_bytes(pickle.dumps(fitted))
+    np.save(tmp_path / "X.npy", rows)
+    code = (
+        "import pickle, numpy as np\n"
+        "models = pickle.load(open('models.pkl', 'rb')); X = np.load('X.npy')\n"
+        "np.savez('out.npz', **{name: m.reconstruct(X) for name, m in models.items()})\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    out = np.load(tmp_path / "out.npz")
+    for name, model in fitted.items():
+        np.testing.assert_allclose(out[name], model.reconstruct(rows), atol=1e-3, err_msg=name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradient_is_the_numerical_one(name):
+    """Along random directions, in double precision, penalties and random numbers included."""
+    model = member(name, n_components=3, hidden_layer_sizes=(4,), activation="tanh")
+    X = np.random.default_rng(0).uniform(0.1, 0.9, size=(11, 9))
+    program, chunk, numbers, weights = _loaded(model, X)
+
+    def objective(changed):
+        program.load(changed, None, np.random.default_rng(0))
+        return program.test(chunk, numbers)[0] / len(X)
+
+    program.train(chunk, np.ones(program.shape.steps), numbers)
+    gradient = [old - new for old, new in zip(weights, program.weights(), strict=True)]
+    structure = program.plan.structure
+    n_encoder = len(program.network.encoder.weights)
+    tied = {n_encoder + tie.decoder for tie in tied_kernels(structure, program.network)}
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        direction = [rng.normal(size=w.shape) * (i not in tied) for i, w in enumerate(weights)]
+        length = np.sqrt(sum(np.square(d).sum() for d in direction))
+
+        def along(distance, direction=direction, length=length):
+            step = distance / length
+            return objective([w + step * d for w, d in zip(weights, direction, strict=True)])
+
+        slope = sum(float((g * d).sum()) for g, d in zip(gradient, direction, strict=True)) / length
+        assert _slope(along) == pytest.approx(slope, rel=1e-4, abs=3e-5)
+
+
+def _slope(function):
+    """The derivative at 0, to fourth order: XLA's functions are good to 1e-9, so h is large."""
+    h = 3e-4
+    near, far = (function(k * h) - function(-k * h) for k in (1, 2))
+    return (8 * near - far) / (12 * h)
+
+
+def _loaded(model, X):
+    """A program of plain gradient descent at rate 1, one batch for it, its numbers and weights."""
+    asked = read_parameters(model, X.shape[1])
+    optimizer = get_optimizer(keras.optimizers.SGD(1.0), 0.0)
+    shape = chunk_shape(16, X.shape[1], "float64")
+    structure = asked.structure
+    if structure.spec.dropout:
+        structure = replace(structure, spec=replace(structure.spec, dropout=0.0))
+    program = Program(Plan(structure, asked.objective, optimizer.rule, shape))
+    rng = np.random.default_rng(0)
+    weights = initial_weights(program.plan.structure, program.network, "float64", rng)
+    program.load(weights, None, rng)
+    scaling = fit_scaling(None, X)
+    width = asked.objective.noise_width(asked.structure.spec.n_components)
+    corrupt = None
+    if asked.corruption is not None:
+        corrupt = asked.corruption.bind(0.3, scaling, find_landmarks(X, scaling, None))
+    chunk = next(Rows(X, scaling, shape, None, Noise(rng, corrupt, width)).epochs())
+    model.history_ = {}
+    return program, chunk, model._numbers(asked, optimizer, program).final, weights

@@ -52,6 +52,6 @@ bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks.first_look
 
 clean:
-	rm -rf build dist tfae-demo docs/_build docs/generated
+	rm -rf build dist tfae-demo docs/_build docs/generated docs/gallery
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,8 +16,17 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_parser",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "gallery",
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+    "min_reported_time": 1e9,
+}
+exclude_patterns = ["_build", "examples"]
 templates_path = ["_templates"]
 
 autosummary_generate = True
@@ -44,6 +53,7 @@ html_sidebars = {
     "quickstart": [],
     "how-it-works": [],
     "extending": [],
+    "published": [],
     "benchmarks": [],
     "changelog": [],
 }

@@ -44,6 +44,7 @@ LEVELS = {
     "_engine": 6,
     "_base": 7,
     "_estimators": 8,
+    "_convolutional": 9,
     "_stacked": 9,
     "_variational": 9,
     "plotting": 8,

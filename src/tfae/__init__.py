@@ -1,5 +1,6 @@
 """Autoencoders with the interface of scikit-learn, trained by TensorFlow."""
 
+from tfae._convolutional import ConvolutionalAutoencoder
 from tfae._corruptions import corruptions, register_corruption
 from tfae._estimators import (
     Autoencoder,
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Autoencoder",
     "ContractiveAutoencoder",
+    "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
     "SparseAutoencoder",
     "Spec",

@@ -159,7 +159,7 @@ class BaseAutoencoder(
         """
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
-        X = check_rows(self, X, reset=not again, min_samples=2)
+        X = self._check_rows(X, reset=not again, min_samples=2)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
         self._train(X, train, held_out, state, self._max_iter(), again)
@@ -195,7 +195,7 @@ class BaseAutoencoder(
         if self.early_stopping:
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
-        X = check_rows(self, X, reset=not again)
+        X = self._check_rows(X, reset=not again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
         self._train(X, None, None, state, 1, again)
@@ -354,7 +354,15 @@ class BaseAutoencoder(
 
     def _check_fitted_rows(self, X: Any) -> Any:
         check_is_fitted(self)
-        return check_rows(self, X, reset=False)
+        return self._check_rows(X, reset=False)
+
+    def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
+        """Check the data of fit (``reset=True``) or of a fitted estimator."""
+        return check_rows(self, X, reset=reset, min_samples=min_samples)
+
+    def _architecture_params(self) -> Mapping[str, Any]:
+        """Return the keyword arguments of the architecture's builder."""
+        return self.architecture_params or {}
 
     def _encode(self, rows: Array, dtype: Any) -> Array:
         return self._encoder(self.encoder_weights_, self._scaling.forward(rows, dtype))

@@ -51,7 +51,7 @@ def read_parameters(model: Any, n_features: int) -> Asked:
     return Asked(
         Structure(
             ARCHITECTURES.find(model.architecture),
-            hashable_params(model.architecture_params),
+            hashable_params(model._architecture_params()),
             _spec(model, n_features, n_components, penalty),
             _output_activation(model, loss),
             code,

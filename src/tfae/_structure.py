@@ -79,7 +79,7 @@ def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> No
         )
 
 
-def hashable_params(params: Mapping[str, Any] | None) -> tuple[tuple[str, Any], ...]:
+def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
     """Return ``architecture_params`` as a hashable tuple, lists as tuples.
 
     Raises
@@ -87,7 +87,7 @@ def hashable_params(params: Mapping[str, Any] | None) -> tuple[tuple[str, Any], 
     ValueError
         If a value cannot be hashed, for then equal structures could not be told.
     """
-    pairs = tuple(sorted((params or {}).items()))
+    pairs = tuple(sorted(params.items()))
     frozen = tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in pairs)
     for name, value in frozen:
         try:

@@ -23,6 +23,8 @@ def convolutional(
     Every hidden layer halves the image, rounding up; the decoder cuts off what the rounding added.
     """
     shape = image_shape_of(image_shape, spec.n_features)
+    if not isinstance(kernel_size, Integral) or kernel_size < 1:
+        raise ValueError(f"'kernel_size' must be an integer of at least 1. Got {kernel_size!r}.")
     return Network(_encoder(spec, shape, kernel_size), _decoder(spec, shape, kernel_size))
 
 

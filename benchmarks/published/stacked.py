@@ -33,8 +33,8 @@ def sparse_stack(seed: int) -> StackedAutoencoder:
         penalty="kl",
         sparsity=0.1,
         penalty_weight=3.0,
-        scaling=None,
-        learning_rate_init=0.003,
+        loss="binary_crossentropy",
+        learning_rate_init=0.01,
         pretrain_max_iter=30,
         fine_tune=False,
         random_state=seed,
@@ -58,7 +58,7 @@ def denoising_stack(seed: int) -> StackedAutoencoder:
 
 STACKS = {"sparse": sparse_stack, "denoising": denoising_stack}
 EPOCHS = {"sparse": 30, "denoising": 25}
-DROPOUT = {"sparse": 0.2, "denoising": 0.3}
+DROPOUT = {"sparse": 0.1, "denoising": 0.3}
 
 
 def train(model: keras.Model, X: np.ndarray, y: np.ndarray, epochs: int, rate: float) -> None:

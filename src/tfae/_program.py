@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfae._execution import fastest, plain_layers_only, prefers_xla
+from tfae._execution import by_rule, fastest, prefers_xla
 from tfae._objective import Batch, Objective
 from tfae._optimizers import Rule
 from tfae._pool import Pool
@@ -141,8 +141,8 @@ class Program:
 
     def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
         """Compile the training, both ways where only a measurement can tell which is better."""
-        if self._suits_xla:
-            return self._compiled(self._train_steps, xla=True)
+        if self._xla_by_rule is not None:
+            return self._compiled(self._train_steps, self._xla_by_rule)
         weights, slots, seeds = self.snapshot(), self.slots(), read(self._seeds)
         place = list(self._signature).index("n_steps")
         training = fastest(
@@ -156,14 +156,15 @@ class Program:
         return training
 
     @cached_property
-    def _suits_xla(self) -> bool:
-        """Whether XLA is known to be faster, without a measurement."""
-        draws_or_sorts = self._seeds or self.plan.structure.code.sorts
-        return plain_layers_only(self.network) and not draws_or_sorts
+    def _xla_by_rule(self) -> bool | None:
+        """Whether the program runs in XLA; None where only a measurement can tell."""
+        return None if self.plan.structure.code.sorts else by_rule(self.network)
 
     @cached_property
     def _test(self) -> Any:
-        return self._compiled(self._test_steps, prefers_xla(self.plan, self._suits_xla))
+        return self._compiled(
+            self._test_steps, prefers_xla(self.plan, otherwise=bool(self._xla_by_rule))
+        )
 
     def _compiled(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
         """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""

@@ -37,6 +37,7 @@ LEVELS = {
     "_portable": 3,
     "_sparsity": 3,
     "_chunks": 4,
+    "_imported": 4,
     "_inference": 4,
     "_parameters": 4,
     "_program": 4,

@@ -113,6 +113,59 @@ def test_wrong_builders_are_told_what_was_expected(digits):
         estimator(bowtie, width={1: 2}).fit(digits)
 
 
+class Block(keras.layers.Layer):
+    """A user's layer with others inside, which no list of the model's layers shows."""
+
+    def __init__(self, units, inner):
+        super().__init__()
+        self.dense, self.inner = keras.layers.Dense(units), inner
+
+    def call(self, x, training=False):
+        return self.dense(self.inner(x, training=training))
+
+
+def with_hidden(make):
+    """Return a builder whose two models hold what `make` makes of a spec."""
+
+    def given(spec):
+        def side(n_in, n_out):
+            return keras.Sequential([keras.Input((n_in,)), *make(spec, n_out)])
+
+        n_features, n_components = spec.n_features, spec.n_components
+        return side(n_features, n_components), side(n_components, n_features)
+
+    return given
+
+
+def plain(spec, units):
+    return [keras.layers.Dense(8, spec.activation), keras.layers.Dense(units)]
+
+
+def nested_dropout(spec, units):
+    return [keras.Sequential([keras.layers.Dense(8), Block(units, keras.layers.Dropout(0.2))])]
+
+
+def nested_normalization(spec, units):
+    return [keras.Sequential([Block(units, keras.layers.BatchNormalization())])]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "user"),
+    [("dropout", 0.2, nested_dropout), ("batch_normalization", True, nested_normalization)],
+)
+def test_a_builder_does_not_pass_over_what_is_asked(digits, parameter, value, user):
+    asked = {parameter: value, "max_iter": 1, "batch_size": 2000}
+    other = nested_normalization if user is nested_dropout else nested_dropout
+    for ignores in (plain, other):
+        with pytest.raises(
+            ValueError, match=rf"'given' makes no use of '{parameter}'.*Got {value}"
+        ):
+            Autoencoder(4, architecture=with_hidden(ignores), **asked).fit(digits)
+    Autoencoder(4, architecture=with_hidden(user), **asked).fit(digits)
+    # Without hidden layers there is nothing to drop or to normalise.
+    Autoencoder(4, hidden_layer_sizes=(), **asked).fit(digits)
+
+
 def test_names():
     table = Registry("thing")
     table.register("alpha")(len)

@@ -50,15 +50,15 @@ def denoising_stack(seed: int) -> StackedAutoencoder:
         corruption="masking",
         corruption_level=0.25,
         scaling=None,
-        pretrain_max_iter=8,
+        pretrain_max_iter=15,
         fine_tune=False,
         random_state=seed,
     )
 
 
 STACKS = {"sparse": sparse_stack, "denoising": denoising_stack}
-EPOCHS = {"sparse": 30, "denoising": 25}
-DROPOUT = {"sparse": 0.1, "denoising": 0.3}
+EPOCHS = {"sparse": 30, "denoising": 60}
+DROPOUT = {"sparse": 0.1, "denoising": 0.4}
 
 
 def train(model: keras.Model, X: np.ndarray, y: np.ndarray, epochs: int, rate: float) -> None:

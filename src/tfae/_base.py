@@ -21,8 +21,10 @@ from tfae._activations import get_activation
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
 from tfae._engine import Numbers, Outcome, Stopping, Training, TrainingState
+from tfae._imported import read_models, without_sigmoid
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
+from tfae._losses import LOSSES
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, read_parameters
@@ -30,7 +32,7 @@ from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
 from tfae._program import PROGRAMS, Plan, Program
 from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
 from tfae._sparsity import describe_activity
-from tfae._structure import Structure
+from tfae._structure import Structure, tied_kernels
 from tfae._types import Array, Builder, Network, Weights
 from tfae._validation import (
     HasMethods,
@@ -128,6 +130,103 @@ class BaseAutoencoder(
         *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_"),
     )
 
+    @classmethod
+    def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> Self:
+        """Wrap trained Keras models as a fitted estimator.
+
+        Parameters
+        ----------
+        encoder : keras.Model
+            Maps rows, or images and the like, to codes. The estimator's rows and codes are flat:
+            of shape (n_samples, n_features) and (n_samples, n_components).
+        decoder : keras.Model
+            Maps codes back to rows.
+        **params
+            Parameters of the estimator. `n_components`, `architecture` and `scaling`, which is
+            None, are read from the models and cannot be given; those that shape layers, such as
+            `hidden_layer_sizes`, mean nothing. The decoder is taken to give rows, unless
+            `output_activation` is given; a sigmoid that ends it is taken off and applied as
+            ``output_activation="sigmoid"`` where that or the loss asks for it.
+
+        Returns
+        -------
+        estimator
+            Fitted, with an empty ``history_``. The models are copied and stay as they are; layers
+            that both of them hold are two after that. ``fit`` trains the same structure anew, with
+            ``warm_start=True`` or by ``partial_fit`` it goes on from the weights given.
+
+        Raises
+        ------
+        ValueError
+            If the models cannot be read or do not fit together, or a parameter is wrong.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> encoder = keras.Sequential([keras.Input((64,)), keras.layers.Dense(8)])
+        >>> decoder = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64)])
+        >>> estimator = Autoencoder.from_keras(encoder, decoder, random_state=0)
+        >>> estimator.transform(X).shape
+        (1797, 8)
+        >>> estimator.partial_fit(X).n_iter_
+        1
+        """
+        imported = read_models(encoder, decoder)
+        own = {"n_components": imported.n_components, "scaling": None}
+        for name, value in {**own, "architecture": imported}.items():
+            if params.get(name, value) != value:
+                raise ValueError(
+                    f"from_keras reads {name!r} from the models, it must be {value!r}. Got "
+                    f"{params[name]!r}."
+                )
+        model = cls(**{**params, **own, "architecture": imported})
+        model._validate_params()
+        model._end_before_sigmoid()
+        model._take_over(encoder.get_weights(), decoder.get_weights())
+        return model
+
+    def _end_before_sigmoid(self) -> None:
+        """Settle where the imported decoder ends and what the output activation is."""
+        from_logits = LOSSES.find(self.loss).from_logits
+        imported: Any = self.architecture
+        shorter = None
+        if from_logits or self.output_activation in ("sigmoid", "logistic"):
+            shorter = without_sigmoid(imported.decoder)
+        if shorter is not None:
+            self.architecture = replace(imported, decoder=shorter)
+            self.output_activation = "sigmoid"
+        elif self.output_activation == "auto":
+            if from_logits:
+                raise ValueError(
+                    f"With loss={self.loss!r} the decoder must end with a sigmoid, or give logits "
+                    "with output_activation='sigmoid'. Got a decoder without a sigmoid at its end."
+                )
+            self.output_activation = "identity"
+
+    def _take_over(self, encoder_weights: Weights, decoder_weights: Weights) -> None:
+        """Become fitted with the weights of imported models."""
+        imported: Any = self.architecture
+        nothing = np.empty((0, imported.n_features), self.precision)
+        asked = read_parameters(self, imported.n_features)
+        network = asked.structure.build(self.precision)
+        self.n_features_in_ = imported.n_features
+        self._state: TrainingState | None = None
+        self._start(nothing, None, asked)
+        self._note_network(asked.structure, network, nothing)
+        self._set_weights([*encoder_weights, *decoder_weights], network)
+        for tie in tied_kernels(asked.structure, network):
+            kernel = self.encoder_weights_[tie.encoder]
+            if not np.array_equal(
+                kernel.T if tie.transposed else kernel, self.decoder_weights_[tie.decoder]
+            ):
+                raise ValueError(
+                    "tied=True needs a decoder whose kernels are those of the encoder, mirrored. "
+                    "Got models whose kernels differ; use tied=False."
+                )
+
     @unchanged_on_error
     @with_callbacks
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -163,7 +262,7 @@ class BaseAutoencoder(
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
         self._train(X, train, held_out, state, self._max_iter(), again)
-        self._state: TrainingState | None = None
+        self._state = None
         return self
 
     @unchanged_on_error
@@ -333,9 +432,6 @@ class BaseAutoencoder(
         """The number of epochs trained."""
         return len(self._history("loss"))
 
-    def _n_epochs(self) -> int:
-        return len(self.history_.get("loss", []))
-
     @property
     def _n_features_out(self) -> int:
         return int(self.n_components_)
@@ -348,7 +444,7 @@ class BaseAutoencoder(
 
     def _history(self, name: str) -> list[float]:
         try:
-            return self.history_[name]
+            return self.history_.get(name, [])  # none yet of imported models
         except AttributeError:
             raise AttributeError(f"This {type(self).__name__} is not fitted yet.") from None
 
@@ -511,17 +607,21 @@ class BaseAutoencoder(
         train: Array | None,
     ) -> None:
         """Draw the first weights and note how the network is run."""
-        dtype, network = self.precision, program.network
+        network = program.network
+        self._note_network(structure, network, X)
+        weights = initial_weights(structure, network, self.precision, state.weights_rng)
+        self._set_weights(weights, network)
+
+    def _note_network(self, structure: Structure, network: Network, X: Any) -> None:
+        dtype = self.precision
         self._encoder = Coder.of(structure, "encoder", dtype, network.encoder)
         self._decoder = Coder.of(structure, "decoder", dtype, network.decoder)
         # The data's dtype if it is the finer one: NumPy need not convert them at every use then.
         self._weights_dtype = np.result_type(float_dtype(X), dtype)
-        weights = initial_weights(structure, network, dtype, state.weights_rng)
-        self._set_weights(weights, program)
 
-    def _set_weights(self, weights: Weights, program: Program) -> None:
+    def _set_weights(self, weights: Weights, network: Network) -> None:
         weights = [weight.astype(self._weights_dtype, copy=False) for weight in weights]
-        n_encoder = len(program.network.encoder.weights)
+        n_encoder = len(network.encoder.weights)
         self.encoder_weights_, self.decoder_weights_ = weights[:n_encoder], weights[n_encoder:]
 
     def _weights(self) -> Weights:
@@ -530,7 +630,7 @@ class BaseAutoencoder(
     def _observers(self, program: Program, optimizer: Optimizer, max_iter: int) -> list[Observer]:
         def fitted() -> dict[str, Any]:
             now = copy.copy(self)
-            now._set_weights(program.weights(), program)
+            now._set_weights(program.weights(), program.network)
             given = set(self.get_params(deep=False))
             return {
                 name: value
@@ -551,8 +651,8 @@ class BaseAutoencoder(
 
     def _keep(self, outcome: Outcome, program: Program) -> None:
         """Take over what a training leaves, and tell if it ended badly."""
-        self._set_weights(outcome.weights, program)
-        n_before, n_epochs = self._n_epochs(), len(outcome.history["loss"])
+        self._set_weights(outcome.weights, program.network)
+        n_before, n_epochs = self.n_iter_, len(outcome.history["loss"])
         # What one of two trainings did not record is NaN, so that every list has all epochs.
         self.history_ = {
             name: [

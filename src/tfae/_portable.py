@@ -70,18 +70,59 @@ class BatchNormalization:
         return x if self.beta is None else x + weight(self.beta)
 
 
-def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
-    """Read a Keras model as plain layers; None if it holds any other kind.
+@dataclass(frozen=True)
+class Rescaling:
+    """A factor and an offset, of every feature or of all."""
 
-    Only a plain stack can be read: layers one after the other, as in ``keras.Sequential``.
-    """
-    if not isinstance(model, keras.Sequential):
+    scale: float | tuple[float, ...]
+    offset: float | tuple[float, ...]
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        return x * np.asarray(self.scale, x.dtype) + np.asarray(self.offset, x.dtype)
+
+
+def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
+    """Read a Keras model as plain layers; None if it holds any other kind, or is no chain."""
+    layers = chain(model)
+    if layers is None:
         return None
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
     try:
-        return tuple(plain for layer in model.layers for plain in _plain(layer, positions))
+        return tuple(plain for layer in layers for plain in _plain(layer, positions))
     except NotImplementedError:
         return None
+
+
+def chain(model: Any) -> list[Any] | None:
+    """Return a model's layers, those of models within it too, if each feeds only the next."""
+    if type(model) is not keras.Sequential and not _is_linear(model):
+        return None
+    parts = [chain(layer) if hasattr(layer, "layers") else [layer] for layer in model.layers]
+    if any(part is None for part in parts):
+        return None
+    return [layer for part in parts for layer in part or ()]
+
+
+def _is_linear(model: Any) -> bool:
+    """Whether a functional model calls its layers once each, one after the other.
+
+    All its layers lead to the output and are listed in an order in which they can be called. So
+    it is enough that each takes one tensor, and nothing else.
+    """
+    kind = type(model)
+    if kind.__name__ != "Functional" or not kind.__module__.startswith("keras."):
+        return False  # a user's class may call its layers in any way
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        return False
+    calls = [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
+    return all(_takes_one_tensor(nodes) for nodes in calls[1:])
+
+
+def _takes_one_tensor(nodes: list[Any]) -> bool:
+    if len(nodes) != 1 or any(value is not None for value in nodes[0]["kwargs"].values()):
+        return False
+    args = nodes[0]["args"]
+    return len(args) == 1 and isinstance(args[0], dict) and "keras_history" in args[0]["config"]
 
 
 def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
@@ -100,8 +141,20 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
             positions[id(layer.moving_variance)],
             layer.epsilon,
         )
-    elif kind not in (layers.Dropout, layers.GaussianNoise):  # which rest after training
+    elif kind is layers.Rescaling:
+        yield Rescaling(_numbers(layer.scale), _numbers(layer.offset))
+    elif kind not in (
+        layers.InputLayer,
+        layers.Dropout,
+        layers.GaussianNoise,
+    ):  # which rest after training
         raise NotImplementedError(kind)
+
+
+def _numbers(values: Any) -> float | tuple[float, ...]:
+    if np.ndim(values) > 1:
+        raise NotImplementedError(values)
+    return tuple(map(float, values)) if np.ndim(values) else float(values)
 
 
 def _activation(layer: Any) -> str:

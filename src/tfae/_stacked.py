@@ -131,7 +131,7 @@ class StackedAutoencoder(Autoencoder):
             rows = self._pretrain(stage, number, rows, last=number == len(stages))
             encoder = [*encoder, *stage.encoder_weights_]
             decoder = [*stage.decoder_weights_, *decoder]
-        self._set_weights([*encoder, *decoder], program)
+        self._set_weights([*encoder, *decoder], program.network)
 
     def _pretrain(self, stage: Autoencoder, number: int, rows: Any, last: bool) -> Any:
         """Train a stage and return what the next one is trained on."""

@@ -52,6 +52,7 @@ class Structure:
         sizes = spec.n_features, spec.n_components
         _check_shape(self.name, "encoder", network.encoder, sizes)
         _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
+        _check_use(self.name, network, spec)
         return network
 
     def _check_params(self, params: dict[str, Any]) -> None:
@@ -77,6 +78,23 @@ def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> No
             f"The {side} of the architecture {name!r} must map shape (None, {sizes[0]}) to "
             f"(None, {sizes[1]}). It returns shape {shape}."
         )
+
+
+def _check_use(name: str, network: Network, spec: Spec) -> None:
+    """Raise if something is asked of hidden layers that a builder has passed over."""
+    if not (spec.hidden_layer_sizes or spec.decoder_layer_sizes):
+        return
+    # Layers that drop units keep the state of their random numbers in a variable that is no
+    # weight, and moving averages are weights. Both are found however deep the layers are nested.
+    draws = any(len(model.variables) > len(model.weights) for model in network)
+    normalizes = any(w.name == "moving_mean" for model in network for w in model.weights)
+    for parameter, used in [("dropout", draws), ("batch_normalization", normalizes)]:
+        value = getattr(spec, parameter)
+        if value and not used:
+            raise ValueError(
+                f"The architecture {name!r} makes no use of {parameter!r}, which must be "
+                f"{type(value)()!r} for it. Got {value!r}."
+            )
 
 
 def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:

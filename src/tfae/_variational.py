@@ -245,7 +245,7 @@ class VariationalAutoencoder(Autoencoder):
             super()._numbers(asked, optimizer, program),
             growing=program.plan.numbers.index("penalty_weight"),
             warm_up=self.kl_warm_up,
-            epoch=self._n_epochs(),
+            epoch=self.n_iter_,
         )
 
     def _describe(self, X: Any, train: Array | None, asked: Asked) -> None:

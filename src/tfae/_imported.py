@@ -1,0 +1,187 @@
+"""Ready-made Keras models as an architecture: how they are read, kept and built again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tfae._portable import chain
+from tfae._tensorflow import keras, private_keras
+from tfae._types import Network, Spec
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Imported:
+    """A builder that makes two given models anew, as ones of flat rows and codes.
+
+    The models are kept as text without dtypes, which are those that the estimator asks for.
+    """
+
+    encoder: str
+    decoder: str
+    row_shape: Shape
+    code_shape: Shape
+
+    def __call__(self, spec: Spec) -> Network:
+        """Build both models, untrained."""
+        asked = spec.n_features, spec.n_components
+        if asked != (self.n_features, self.n_components):
+            raise ValueError(
+                f"The imported models must be used with {self.n_features} features and "
+                f"n_components={self.n_components}. Got {asked[0]} features and "
+                f"n_components={asked[1]}."
+            )
+        return Network(
+            _flat(_built(self.encoder), self.row_shape, self.code_shape),
+            _flat(_built(self.decoder), self.code_shape, self.row_shape),
+        )
+
+    @property
+    def n_features(self) -> int:
+        """The length of a flat row."""
+        return math.prod(self.row_shape)
+
+    @property
+    def n_components(self) -> int:
+        """The length of a flat code."""
+        return math.prod(self.code_shape)
+
+    @property
+    def __name__(self) -> str:
+        return "imported"
+
+    def __repr__(self) -> str:
+        return f"<imported models of {self.n_features} features, {self.n_components} components>"
+
+
+def read_models(encoder: Any, decoder: Any) -> Imported:
+    """Read a pair of Keras models, which stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If they are no built Keras models of one input and one output, cannot be built from their
+        configuration, or do not fit together.
+    """
+    row_shape, code_shape = _shapes("encoder", encoder)
+    decoder_shapes = _shapes("decoder", decoder)
+    if decoder_shapes != (code_shape, row_shape):
+        raise ValueError(
+            "The decoder must map codes back to rows. The encoder maps shape "
+            f"{row_shape} to {code_shape}; got a decoder that maps {decoder_shapes[0]} to "
+            f"{decoder_shapes[1]}."
+        )
+    return Imported(_text("encoder", encoder), _text("decoder", decoder), row_shape, code_shape)
+
+
+def without_sigmoid(decoder: str) -> str | None:
+    """Return a decoder that ends before its last activation; None if that is no sigmoid."""
+    layers = keras.layers
+    with private_keras("float32"):
+        model = _built(decoder)
+        for layer in reversed(chain(model) or []):
+            if type(layer) in (layers.Flatten, layers.Reshape, layers.Cropping2D):
+                continue  # these only move entries
+            if getattr(layer, "activation", None) is not keras.activations.sigmoid:
+                return None
+            layer.activation = keras.activations.linear
+            return _cleaned(model)
+    return None
+
+
+def _shapes(side: str, model: Any) -> tuple[Shape, Shape]:
+    """Return what a model takes and gives, without the batch."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"The {side} must be a Keras model. Got {model!r}.")
+    inputs, outputs = (getattr(model, name, None) for name in ("inputs", "outputs"))
+    if not inputs or not outputs:
+        raise ValueError(
+            f"The {side} must be a built keras.Sequential or functional model, one that has "
+            f"seen its input shape. Got {model!r}, whose shapes are not known."
+        )
+    shapes = [tuple(tensor.shape)[1:] for tensor in (*inputs, *outputs)]
+    if len(inputs) != 1 or len(outputs) != 1 or not all(s and None not in s for s in shapes):
+        raise ValueError(
+            f"The {side} must have one input and one output of fixed shapes. Got inputs of shapes "
+            f"{shapes[: len(inputs)]} and outputs of shapes {shapes[len(inputs) :]}."
+        )
+    return shapes[0], shapes[1]
+
+
+def _text(side: str, model: Any) -> str:
+    """Return a model's configuration, once it is known that the model can be built from it."""
+    try:
+        text = _cleaned(model)
+        with private_keras("float32"):
+            built = _built(text)
+        given, found = ([tuple(w.shape) for w in m.weights] for m in (model, built))
+    except Exception as error:  # whatever the user's own layers raise
+        raise ValueError(
+            f"The {side} must be a model that Keras can build from its configuration; classes of "
+            "your own need keras.saving.register_keras_serializable and get_config. Got "
+            f"{model!r}: {error}"
+        ) from error
+    if given != found:
+        raise ValueError(
+            f"The {side} must have the weights that its configuration describes, of the shapes "
+            f"{found}. Got {given}."
+        )
+    return text
+
+
+def _cleaned(model: Any) -> str:
+    """Return a model's configuration without dtypes and without what it was compiled with."""
+    return json.dumps(_stripped(json.loads(model.to_json())))
+
+
+def _stripped(config: Any) -> Any:
+    if isinstance(config, list):
+        return [_stripped(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        name: _stripped(part)
+        for name, part in config.items()
+        if name != "compile_config" and not (name == "dtype" and isinstance(part, dict))
+    }
+
+
+def _inputs(config: Any) -> Iterator[dict[str, Any]]:
+    """Yield the configurations of all input layers."""
+    parts = config.values() if isinstance(config, dict) else config
+    if isinstance(config, dict) and config.get("class_name") == "InputLayer":
+        yield config["config"]
+    for part in parts:
+        if isinstance(part, dict | list):
+            yield from _inputs(part)
+
+
+def _built(text: str) -> Any:
+    """Build a model in the dtype of the thread's policy."""
+    config = json.loads(text)
+    for given in _inputs(config):
+        if str(given["dtype"]).startswith(("float", "bfloat")):
+            given["dtype"] = keras.config.dtype_policy().compute_dtype
+    # The text was written of a living model: what its Lambda layers do was trusted before.
+    return keras.saving.deserialize_keras_object(config, safe_mode=False)
+
+
+def _flat(model: Any, n_in: Shape, n_out: Shape) -> Any:
+    """Let a model take and give flat rows."""
+    if len(n_in) == len(n_out) == 1:
+        return model
+    layers = keras.layers
+    dtype = keras.config.dtype_policy().compute_dtype
+    return keras.Sequential(
+        [
+            keras.Input((math.prod(n_in),), dtype=dtype),
+            *([layers.Reshape(n_in)] if len(n_in) > 1 else []),
+            model,
+            *([layers.Reshape((math.prod(n_out),))] if len(n_out) > 1 else []),
+        ]
+    )

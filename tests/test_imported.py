@@ -1,0 +1,168 @@
+"""Ready-made Keras models as fitted estimators."""
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
+from tfae._imported import read_models
+
+layers = keras.layers
+X = np.random.default_rng(0).normal(size=(300, 12)).astype(np.float32)
+
+
+def stack(n_in, *given):
+    return keras.Sequential([keras.Input(n_in if isinstance(n_in, tuple) else (n_in,)), *given])
+
+
+def pair(output="linear"):
+    hidden = layers.Dense(9, "tanh"), layers.BatchNormalization(), layers.Dropout(0.1)
+    return stack(12, *hidden, layers.Dense(3)), stack(3, layers.Dense(12, output))
+
+
+def images():
+    encoder = stack(
+        (4, 3, 1),
+        layers.Conv2D(2, 2, padding="same", activation="relu"),
+        layers.MaxPooling2D((2, 1)),
+    )
+    decoder = stack((2, 3, 2), layers.UpSampling2D((2, 1)), layers.Conv2D(1, 1))
+    return encoder, decoder
+
+
+def branched():
+    x = keras.Input((12,))
+    joined = layers.Concatenate()([layers.Dense(4, "relu")(x), layers.Dense(4)(x)])
+    return keras.Model(x, layers.Dense(3)(joined)), pair()[1]
+
+
+@pytest.mark.parametrize("make", [pair, images, branched])
+def test_it_gives_what_the_models_give(make):
+    encoder, decoder = make()
+    before = [w.copy() for w in encoder.get_weights()]
+    model = Autoencoder.from_keras(encoder, decoder, random_state=0)
+    codes = encoder.predict(X.reshape(-1, *encoder.input_shape[1:]), verbose=0)
+    rows = decoder.predict(codes, verbose=0).reshape(X.shape)
+    np.testing.assert_allclose(model.transform(X), codes.reshape(len(X), -1), atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(X), rows, atol=1e-5)
+    np.testing.assert_allclose(model.inverse_transform(model.transform(X)), rows, atol=1e-5)
+    np.testing.assert_allclose(model.score_samples(X), -np.square(X - rows).mean(axis=1), rtol=1e-4)
+    assert model.history_ == {}
+    assert model.loss_curve_ == []
+    assert model.n_iter_ == 0
+    assert not hasattr(model, "feature_names_in_")
+    assert len(model.get_feature_names_out()) == model.n_components_ == model.n_components
+    score = model.score(X)
+    model.set_params(warm_start=True, max_iter=30, learning_rate_init=0.01, batch_size=50).fit(X)
+    assert score + 0.05 < model.score(X)
+    assert model.n_iter_ == 30
+    for mine, theirs in zip(before, encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        Autoencoder(3, hidden_layer_sizes=(6,), scaling="standard", batch_normalization=True),
+        SparseAutoencoder(5, hidden_layer_sizes=(), penalty="lifetime", sparsity=0.3),
+        ContractiveAutoencoder(4, hidden_layer_sizes=()),
+        Autoencoder(3, architecture="convolutional", hidden_layer_sizes=(2,)),
+    ],
+)
+def test_there_and_back(fitted):
+    fitted.set_params(max_iter=3, random_state=0).fit(X + 5)
+    again = Autoencoder.from_keras(*fitted.to_keras())
+    np.testing.assert_allclose(again.transform(X + 5), fitted.transform(X + 5), atol=1e-5)
+    np.testing.assert_allclose(again.reconstruct(X + 5), fitted.reconstruct(X + 5), atol=2e-5)
+    if fitted.architecture == "dense" and fitted.penalty is None:
+        assert again._encoder.layers
+        assert again._decoder.layers  # chains run in NumPy
+
+
+def test_the_same_structure_trains_anew_and_alike():
+    encoder, decoder = pair()
+    one = Autoencoder.from_keras(encoder, decoder, random_state=0, max_iter=3)
+    fits = [clone(one).fit(X), pickle.loads(pickle.dumps(one)).fit(X), copy.deepcopy(one).fit(X)]
+    for other in fits[1:]:
+        np.testing.assert_array_equal(other.transform(X), fits[0].transform(X))
+        assert other._encoder.structure == fits[0]._encoder.structure
+    assert not np.array_equal(fits[0].transform(X), one.transform(X))
+    assert one.partial_fit(X).n_iter_ == 1
+    double = Autoencoder.from_keras(
+        encoder, decoder, precision="float64", max_iter=2, warm_start=True
+    )
+    assert double.fit(X.astype(np.float64)).encoder_weights_[0].dtype == np.float64
+
+
+def test_a_fresh_process_reads_it(tmp_path):
+    model = Autoencoder.from_keras(*pair())
+    (tmp_path / "model").write_bytes(pickle.dumps(model))
+    np.save(tmp_path / "x.npy", X)
+    code = (
+        "import sys, pickle, numpy as np\n"
+        f"model = pickle.load(open(r'{tmp_path}/model', 'rb'))\n"
+        f"np.save(r'{tmp_path}/out.npy', model.reconstruct(np.load(r'{tmp_path}/x.npy')))\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), model.reconstruct(X))
+
+
+def test_a_sigmoid_at_the_end_serves_cross_entropy():
+    unit = (X - X.min()) / np.ptp(X)
+    encoder, decoder = pair("sigmoid")
+    plain = Autoencoder.from_keras(encoder, decoder)
+    moved = Autoencoder.from_keras(
+        encoder, decoder, loss="binary_crossentropy", warm_start=True, max_iter=20
+    )
+    assert (plain.output_activation, moved.output_activation) == ("identity", "sigmoid")
+    np.testing.assert_allclose(moved.reconstruct(unit), plain.reconstruct(unit), atol=1e-6)
+    assert plain.score(unit) < moved.fit(unit).score(unit)
+    with pytest.raises(ValueError, match="decoder must end with a sigmoid"):
+        Autoencoder.from_keras(*pair(), loss="binary_crossentropy")
+
+
+def test_what_cannot_be_read_is_told():
+    encoder, decoder = pair()
+    two = keras.Model(encoder.inputs, [encoder.outputs[0], encoder.outputs[0]])
+    for given, message in [
+        ((1, decoder), "encoder must be a Keras model. Got 1"),
+        ((encoder, keras.Sequential([layers.Dense(12)])), "decoder must be a built"),
+        ((encoder, encoder), r"maps shape \(12,\) to \(3,\); got a decoder that maps \(12,\)"),
+        ((two, decoder), "one input and one output"),
+        ((stack((None, 2), layers.Dense(3)), decoder), r"fixed shapes. Got .*\(None, 2\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Autoencoder.from_keras(*given)
+    for params, message in [
+        ({"scaling": "global"}, "'scaling' .* must be None. Got 'global'"),
+        ({"n_components": 4}, "'n_components' .* must be 3. Got 4"),
+        ({"tied": True}, "tied=True needs"),
+        ({"batch_size": 0}, "'batch_size'"),
+        ({"corruption_level": 3, "corruption": "masking"}, "corruption_level"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Autoencoder.from_keras(encoder, decoder, **params)
+    with pytest.raises(ValueError, match="must be used with 12 features"):
+        Autoencoder.from_keras(encoder, decoder).fit(X[:, :5])
+    with pytest.raises(ValueError, match="no use of 'dropout'"):
+        Autoencoder.from_keras(stack(12, layers.Dense(3)), decoder, dropout=0.2)
+
+
+def test_layers_with_arguments_or_branches_are_no_chain():
+    from tfae._portable import chain
+
+    x = keras.Input((12,))
+    normalized = layers.BatchNormalization()(x, training=True)
+    assert chain(keras.Model(x, normalized)) is None
+    assert chain(branched()[0]) is None
+    assert len(chain(keras.Model(x, pair()[0](x)))) == 5  # the input and four layers
+    twice = layers.Dense(12)
+    assert chain(keras.Model(x, twice(twice(x)))) is None
+    assert repr(read_models(*pair())) == "<imported models of 12 features, 3 components>"

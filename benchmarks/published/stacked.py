@@ -9,9 +9,9 @@ by layer on rows of which a quarter of the pixels is masked, as in Vincent et al
 1.28 % test error.
 
 The stages are trained without labels on the 60,000 training images; the encoder is handed over as
-Keras layers, and plain Keras trains a softmax on the standardised codes ("before") and then all layers
-("after"). All settings were chosen with the last 10,000 training images held out (``--validate``
-does that, and does not touch the test images).
+Keras layers, and plain Keras trains a softmax on the standardised codes ("before") and then all
+layers ("after"). All settings were chosen with the last 10,000 training images held out
+(``--validate`` does that, and does not touch the test images).
 """
 
 from __future__ import annotations

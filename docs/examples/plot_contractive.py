@@ -36,7 +36,7 @@ def singular_values(penalty_weight):
 # The score is the fraction of the variance that is rebuilt.
 
 fig, ax = plt.subplots()
-for weight in (0.0, 0.1, 1.0):
+for weight in (0.0, 1.0, 10.0):
     values, score = singular_values(weight)
     ax.plot(values, label=f"penalty_weight={weight:g} (score {score:.2f})")
 ax.set(xlabel="direction", ylabel="singular value of the Jacobian", yscale="log", ylim=(1e-3, None))

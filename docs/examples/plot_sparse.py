@@ -1,9 +1,9 @@
 """
-SparseAutoencoder: strokes out of digits
-========================================
+SparseAutoencoder: a few units a digit
+======================================
 
-With 100 units for 64 pixels, of which few may be active at a time, every unit comes to stand for a
-part of a digit. Rows of the decoder's kernel show which.
+With 100 units for 64 pixels, of which each may be active in one row of twenty, every unit comes to
+stand for some kind of digit. Rows of the decoder's kernel show what it adds to the picture.
 """
 
 # %%
@@ -31,12 +31,12 @@ print(f"{active:.1f} of 100 units are active in a digit, {model.n_dead_units_} n
 # %%
 # What each unit adds to a picture when it is active.
 
-strokes = model.decoder_weights_[0].reshape(10, 10, 8, 8)
-strokes = np.pad(strokes, [(0, 0), (0, 0), (0, 1), (0, 1)])
-picture = strokes.transpose(0, 2, 1, 3).reshape(90, 90)
-limit = np.abs(picture).max()
+units = model.decoder_weights_[0].reshape(10, 10, 8, 8)
+units = np.pad(units, [(0, 0), (0, 0), (0, 1), (0, 1)])
+picture = units.transpose(0, 2, 1, 3).reshape(90, 90)
+limit = np.quantile(np.abs(picture), 0.99)
 fig, ax = plt.subplots(figsize=(6, 6))
 ax.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit)
 ax.axis("off")
-ax.set_title("What the 100 units stand for")
+ax.set_title("What each of the 100 units adds")
 fig.tight_layout()

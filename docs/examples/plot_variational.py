@@ -25,13 +25,9 @@ print(f"{model.active_units_.sum()} of 8 units are active")
 # 48 digits that nobody wrote.
 
 drawn = model.sample(48, random_state=0)
+images = np.pad(drawn.reshape(4, 12, 8, 8), [(0, 0), (0, 0), (1, 1), (1, 1)])
 fig, ax = plt.subplots(figsize=(7, 2.6))
-ax.imshow(
-    drawn.reshape(4, 12, 8, 8).transpose(0, 2, 1, 3).reshape(32, 96),
-    cmap="gray_r",
-    vmin=0,
-    vmax=16,
-)
+ax.imshow(images.transpose(0, 2, 1, 3).reshape(40, 120), cmap="gray_r", vmin=0, vmax=16)
 ax.axis("off")
 ax.set_title("Drawn from the model")
 fig.tight_layout()

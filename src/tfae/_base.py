@@ -21,8 +21,8 @@ from tfae._activations import get_activation
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
 from tfae._engine import Outcome, Stopping, Training, TrainingState
-from tfae._inference import Coder, keras_models
 from tfae._imported import read_models, without_sigmoid
+from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
 from tfae._losses import LOSSES
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
@@ -207,7 +207,7 @@ class BaseAutoencoder(
         asked = read_parameters(self, imported.n_features)
         network = asked.structure.build(self.precision)
         self.n_features_in_ = imported.n_features
-        self._state = None
+        self._state: TrainingState | None = None
         self._start(nothing, None, asked)
         self._note_network(asked.structure, network, nothing)
         self._set_weights([*encoder_weights, *decoder_weights], network)
@@ -256,7 +256,7 @@ class BaseAutoencoder(
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
         self._train(X, train, held_out, state, self.max_iter, again)
-        self._state: TrainingState | None = None
+        self._state = None
         return self
 
     @unchanged_on_error

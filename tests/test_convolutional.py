@@ -166,3 +166,24 @@ def test_bad_images(fitted, images, digits):
     bad[3, 2, 1] = np.nan
     with pytest.raises(ValueError, match="column 17, row 3"):
         small().fit(bad)
+
+
+def test_keras_models_of_images(images):
+    encoder = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Conv2D(4, 3, 2, "same", activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5),
+        ]
+    )
+    decoder = keras.Sequential(
+        [keras.Input((5,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8, 1))]
+    )
+    model = ConvolutionalAutoencoder.from_keras(encoder, decoder)
+    assert model.image_shape_ == (8, 8, 1)
+    codes = np.asarray(encoder(images[..., None]))
+    np.testing.assert_allclose(model.transform(images), codes, atol=1e-4)
+    assert model.reconstruct(images).shape == images.shape
+    assert model.inverse_transform(codes).shape == (*images.shape, 1)
+    assert model.set_params(max_iter=20).fit(images).score(images) > 0.1

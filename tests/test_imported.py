@@ -124,8 +124,12 @@ def test_a_sigmoid_at_the_end_serves_cross_entropy():
     assert (plain.output_activation, moved.output_activation) == ("identity", "sigmoid")
     np.testing.assert_allclose(moved.reconstruct(unit), plain.reconstruct(unit), atol=1e-6)
     assert plain.score(unit) < moved.fit(unit).score(unit)
-    with pytest.raises(ValueError, match="decoder must end with a sigmoid"):
-        Autoencoder.from_keras(*pair(), loss="binary_crossentropy")
+    again = Autoencoder.from_keras(*moved.to_keras(), loss="binary_crossentropy")
+    np.testing.assert_allclose(again.reconstruct(unit), moved.reconstruct(unit), atol=1e-5)
+    gated = stack(3, layers.Reshape((3, 1)), layers.LSTM(12, activation="sigmoid"))
+    for other in (pair()[1], gated):
+        with pytest.raises(ValueError, match="decoder must end with a sigmoid"):
+            Autoencoder.from_keras(encoder, other, loss="binary_crossentropy")
 
 
 def test_what_cannot_be_read_is_told():
@@ -153,6 +157,25 @@ def test_what_cannot_be_read_is_told():
         Autoencoder.from_keras(encoder, decoder).fit(X[:, :5])
     with pytest.raises(ValueError, match="no use of 'dropout'"):
         Autoencoder.from_keras(stack(12, layers.Dense(3)), decoder, dropout=0.2)
+
+
+def test_a_model_that_cannot_tell_its_configuration():
+    class Scaled(layers.Layer):
+        def __init__(self, by, /):
+            super().__init__()
+            self.by = by
+
+        def call(self, x):
+            return x * self.by
+
+    def builder(spec):
+        x = keras.Input((12,))
+        return keras.Model(x, layers.Dense(3)(Scaled(2.0)(x))), (stack(3, layers.Dense(12)))
+
+    model = Autoencoder(3, architecture=builder, max_iter=1).fit(X)  # no need to
+    assert model.transform(X).shape == (300, 3)
+    with pytest.raises(ValueError, match="encoder must be a model that Keras can build from its"):
+        Autoencoder.from_keras(*model.to_keras())
 
 
 def test_layers_with_arguments_or_branches_are_no_chain():

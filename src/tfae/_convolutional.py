@@ -12,7 +12,7 @@ import numpy as np
 
 from tfae._architectures.convolutional import image_shape_of
 from tfae._estimators import Autoencoder
-from tfae._types import Array, Builder
+from tfae._types import Array, Builder, Weights
 from tfae._validation import Interval
 
 
@@ -136,8 +136,18 @@ class ConvolutionalAutoencoder(Autoencoder):
             self._fitted_shape = rows.shape[1:] if shape is None else shape
         return rows
 
+    def _take_over(self, encoder_weights: Weights, decoder_weights: Weights) -> None:
+        super()._take_over(encoder_weights, decoder_weights)
+        imported: Any = self.architecture
+        images = len(imported.row_shape) > 1
+        asked = imported.row_shape if images else self.image_shape
+        self.image_shape_ = image_shape_of(asked, self.n_features_in_)
+        self._fitted_shape = imported.row_shape
+
     def _architecture_params(self) -> Mapping[str, Any]:
         given = dict(self.architecture_params or {})
+        if self.architecture != "convolutional":
+            return given
         own = {
             "image_shape": getattr(self, "image_shape_", self.image_shape),
             "kernel_size": self.kernel_size,

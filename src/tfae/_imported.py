@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tfae._portable import chain
 from tfae._tensorflow import keras, private_keras
 from tfae._types import Network, Spec
@@ -81,17 +83,34 @@ def read_models(encoder: Any, decoder: Any) -> Imported:
 
 def without_sigmoid(decoder: str) -> str | None:
     """Return a decoder that ends before its last activation; None if that is no sigmoid."""
-    layers = keras.layers
     with private_keras("float32"):
         model = _built(decoder)
-        for layer in reversed(chain(model) or []):
-            if type(layer) in (layers.Flatten, layers.Reshape, layers.Cropping2D):
-                continue  # these only move entries
-            if getattr(layer, "activation", None) is not keras.activations.sigmoid:
-                return None
-            layer.activation = keras.activations.linear
-            return _cleaned(model)
-    return None
+        last: Any = next(
+            (layer for layer in reversed(chain(model) or []) if not _keeps(layer)), None
+        )
+        if not _is_sigmoid(last):
+            return None
+        last.activation = keras.activations.linear
+        return _cleaned(model)
+
+
+def _keeps(layer: Any) -> bool:
+    """Whether a layer passes values on as they are, if in other places."""
+    layers = keras.layers
+    if type(layer) is layers.Rescaling:
+        return bool(np.all(np.equal(layer.scale, 1)) and not np.any(layer.offset))
+    moving = layers.InputLayer, layers.Flatten, layers.Reshape, layers.Permute, layers.Cropping2D
+    return type(layer) in moving
+
+
+def _is_sigmoid(layer: Any) -> bool:
+    """Whether the last that a layer does is to apply the sigmoid."""
+    layers = keras.layers
+    ending = (
+        *(layers.Activation, layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D),
+        *(layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose),
+    )
+    return type(layer) in ending and layer.activation is keras.activations.sigmoid
 
 
 def _shapes(side: str, model: Any) -> tuple[Shape, Shape]:
@@ -165,7 +184,7 @@ def _built(text: str) -> Any:
     """Build a model in the dtype of the thread's policy."""
     config = json.loads(text)
     for given in _inputs(config):
-        if str(given["dtype"]).startswith(("float", "bfloat")):
+        if str(given.get("dtype")).startswith(("float", "bfloat")):
             given["dtype"] = keras.config.dtype_policy().compute_dtype
     # The text was written of a living model: what its Lambda layers do was trusted before.
     return keras.saving.deserialize_keras_object(config, safe_mode=False)

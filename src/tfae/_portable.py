@@ -114,7 +114,10 @@ def _is_linear(model: Any) -> bool:
         return False  # a user's class may call its layers in any way
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return False
-    calls = [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
+    try:
+        calls = [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
+    except Exception:  # a layer of the user's own that cannot say what it is
+        return False
     return all(_takes_one_tensor(nodes) for nodes in calls[1:])
 
 

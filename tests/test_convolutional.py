@@ -186,4 +186,4 @@ def test_keras_models_of_images(images):
     np.testing.assert_allclose(model.transform(images), codes, atol=1e-4)
     assert model.reconstruct(images).shape == images.shape
     assert model.inverse_transform(codes).shape == (*images.shape, 1)
-    assert model.set_params(max_iter=20).fit(images).score(images) > 0.1
+    assert model.set_params(max_iter=40, learning_rate_init=0.005).fit(images).score(images) > 0.2

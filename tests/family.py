@@ -17,12 +17,17 @@ def kinds():
     return [c for c in public if inspect.isclass(c) and issubclass(c, BaseAutoencoder)]
 
 
+def other_architectures():
+    """The registered architectures that no class has as its own."""
+    return sorted(set(tfae.architectures()) - {kind().architecture for kind in kinds()})
+
+
 def members(**params):
     """Return an estimator for every class and every registered name, by an identifier."""
     given = {**SMALL, **params}
     family = {kind.__name__: kind(**given) for kind in kinds()}
     for parameter, names in {
-        "architecture": tfae.architectures(),
+        "architecture": other_architectures(),
         "corruption": tfae.corruptions(),
         "penalty": tfae.penalties(),
         "loss": tfae.losses(),

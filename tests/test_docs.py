@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
@@ -11,15 +12,20 @@ from tfae._registry import ARCHITECTURES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "docs/quickstart.md", "docs/extending.md"]
+ARCHITECTURE_PAGES = sorted(
+    f"docs/architectures/{path.name}" for path in (ROOT / "docs/architectures").glob("*.md")
+)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for the pictures that they write
     matplotlib.use("Agg")
     examples = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert examples
-    names = {"X": load_digits().data[:300]}
+    X = load_digits().data[:300]
+    rows = np.random.default_rng(0).random((30, 32 * 32 * 3))
+    names = {"X": X, "X_noisy": X, "images": X.reshape(-1, 8, 8), "rows": rows}
     before = dict(ARCHITECTURES._entries)
     try:
         for example in examples:

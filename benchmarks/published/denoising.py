@@ -59,7 +59,7 @@ def _projection(pca: PCA, n: int) -> Callable[[Rows], Rows]:
     return lambda X: (X - pca.mean_) @ axes.T @ axes + pca.mean_
 
 
-def by_filters() -> dict[str, Callable[[Rows], Rows]]:
+def by_filter(name: str) -> dict[str, Callable[[Rows], Rows]]:
     def images(function: Callable[[Rows, int], Rows], size: int) -> Callable[[Rows], Rows]:
         return lambda X: np.stack(
             [function(x.reshape(28, 28), size).ravel() for x in X.astype(np.float64)]
@@ -69,12 +69,8 @@ def by_filters() -> dict[str, Callable[[Rows], Rows]]:
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.nan_to_num(wiener(image, size))  # where a patch is all zeros
 
-    kinds = {"median filter": median_filter, "Wiener filter": adaptive}
-    return {
-        f"{name}, {size} x {size}": images(function, size)
-        for name, function in kinds.items()
-        for size in (3, 5, 7)
-    }
+    function = {"median filter": median_filter, "Wiener filter": adaptive}[name]
+    return {f"{name}, {size} x {size}": images(function, size) for size in (3, 5, 7)}
 
 
 def best(methods: dict[str, Callable[[Rows], Rows]], noisy: Rows, clean: Rows) -> str:
@@ -120,7 +116,12 @@ def main() -> None:
         noisy, noisy_held_out = noise(test, LEVEL, rng), noise(held_out, LEVEL, rng)
         scores = {"noisy": psnr(test, noisy)}
         shown = {"noisy": noisy}
-        for methods in (by_pca(train[:-5000], noise), by_filters()):
+        others = (
+            by_pca(train[:-5000], noise),
+            by_filter("median filter"),
+            by_filter("Wiener filter"),
+        )
+        for methods in others:
             name = best(methods, noisy_held_out, held_out)
             shown[name] = methods[name](noisy)
             scores[name] = psnr(test, shown[name])

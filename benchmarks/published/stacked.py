@@ -34,8 +34,7 @@ def sparse_stack(seed: int) -> StackedAutoencoder:
         sparsity=0.1,
         penalty_weight=3.0,
         loss="binary_crossentropy",
-        learning_rate_init=0.005,
-        pretrain_max_iter=30,
+        pretrain_max_iter=15,
         fine_tune=False,
         random_state=seed,
     )

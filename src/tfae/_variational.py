@@ -167,7 +167,7 @@ class VariationalAutoencoder(Autoencoder):
     def score_samples(self, X: Any, *, n_samples: int = 64, random_state: Any = 0) -> Array:
         r"""Return a lower bound on the log-likelihood of every row.
 
-        It is estimated with `n_samples` random codes, weighted by importance [5]_:
+        It is estimated with `n_samples` random codes, weighted by importance (Burda et al., 2016):
         :math:`\log \frac1K \sum_k p(x | z_k) p(z_k) / q(z_k | x)`. The more, the tighter.
 
         Parameters

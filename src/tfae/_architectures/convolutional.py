@@ -8,6 +8,8 @@ from functools import partial
 from numbers import Integral
 from typing import Any
 
+import numpy as np
+
 from tfae._architectures._hidden import hidden
 from tfae._registry import register_architecture
 from tfae._tensorflow import keras
@@ -39,7 +41,7 @@ def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[
     if image_shape is None:
         side = math.isqrt(n_features)
         return (side, side, 1) if side * side == n_features else (1, n_features, 1)
-    shape = tuple(image_shape) if isinstance(image_shape, Sequence) else ()
+    shape = tuple(image_shape) if isinstance(image_shape, Sequence | np.ndarray) else ()
     whole = all(isinstance(size, Integral) and size > 0 for size in shape)
     if len(shape) not in (2, 3) or not whole or math.prod(shape) != n_features:
         raise ValueError(

@@ -65,7 +65,7 @@ class StackedAutoencoder(Autoencoder):
     Notes
     -----
     The loss of the first stage is `loss`. Later stages rebuild activations: with cross-entropy if
-    those lie in [0, 1], otherwise with the squared error, unless `pretraining` names another.
+    those are logistic, otherwise with the squared error, unless `pretraining` names another.
     ``partial_fit`` trains the stages at its first call, on the rows of that call.
 
     References
@@ -154,9 +154,7 @@ class StackedAutoencoder(Autoencoder):
         hidden = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         asked = self._stage_params(len(hidden) + 1)
         shared = {name: getattr(self, name) for name in _OF_A_STAGE}
-        shared |= {
-            name: getattr(self, name) for name in ("tied", "kernel_initializer", "precision")
-        }
+        shared |= {"tied": self.tied, "precision": self.precision}
         shared["max_iter"] = self.pretrain_max_iter
         for number, params in enumerate(asked):
             at_end = number == len(hidden)
@@ -173,10 +171,9 @@ class StackedAutoencoder(Autoencoder):
 
     def _of_activations(self) -> dict[str, Any]:
         """Return what a stage needs that rebuilds the activations of another."""
-        bounds = get_activation(self.activation)
-        in_unit_interval = bounds.keras_name == "sigmoid"
+        logistic = get_activation(self.activation).keras_name == "sigmoid"
         return {
-            "loss": "binary_crossentropy" if in_unit_interval else "mse",
+            "loss": "binary_crossentropy" if logistic else "mse",
             "output_activation": self.activation,
             "scaling": None,
         }

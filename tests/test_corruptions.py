@@ -67,6 +67,8 @@ def test_a_callable_works_in_the_users_units():
 
     _, out, scaler = corrupted(double, 2.0)
     np.testing.assert_allclose(scaler.backward(out), 2 * X)
+    with pytest.raises(ValueError, match=r"must return finite numbers. Got NaN or infinity"):
+        corrupted(lambda rows, level, rng: rows * np.inf, 1.0)
     with pytest.raises(ValueError, match=r"must return rows of the shape it is given, \(4000, 5\)"):
         corrupted(lambda rows, level, rng: rows[:2], 1.0)
 

@@ -67,6 +67,8 @@ def _in_users_units(
             f"The 'corruption' must return rows of the shape it is given, {x.shape}. Got shape "
             f"{corrupted.shape}."
         )
+    if not np.isfinite(corrupted).all():
+        raise ValueError("The 'corruption' must return finite numbers. Got NaN or infinity.")
     scaling.forward(corrupted.astype(x.dtype, copy=False), x.dtype, out=out)
 
 

@@ -9,8 +9,8 @@ by layer on rows of which a quarter of the pixels is masked, as in Vincent et al
 1.28 % test error.
 
 The stages are trained without labels on the 60,000 training images; the encoder is handed over as
-Keras layers, and plain Keras trains a softmax on the standardised codes ("before") and then all
-layers ("after"). All settings were chosen with the last 10,000 training images held out
+Keras layers, and plain Keras trains a softmax on the codes ("before") and then all layers
+("after"). All settings were chosen with the last 10,000 training images held out
 (``--validate`` does that, and does not touch the test images).
 """
 
@@ -89,6 +89,15 @@ def with_dropout(encoder: keras.Model, rate: float) -> keras.Sequential:
     return stack
 
 
+def _scaled(name: str, codes: np.ndarray) -> list[keras.layers.Layer]:
+    """Sigmoid codes vary little and are standardised; of ReLU codes some are never active."""
+    if name != "sparse":
+        return [keras.Input(codes.shape[1:])]
+    standardized = keras.layers.Normalization()
+    standardized.adapt(codes)
+    return [standardized]
+
+
 def error(model: keras.Model, X: np.ndarray, y: np.ndarray) -> float:
     return 100 * float(np.mean(model.predict(X, batch_size=1000, verbose=0).argmax(axis=1) != y))
 
@@ -102,9 +111,7 @@ def run(name: str, seed: int, validate: bool) -> dict[str, float]:
     encoder = STACKS[name](seed).fit(X).to_keras().encoder
     minutes = {"stages, minutes": time.perf_counter() - start}
     codes, codes_test = (encoder.predict(rows, batch_size=1000, verbose=0) for rows in (X, X_test))
-    standardized = keras.layers.Normalization()
-    standardized.adapt(codes)
-    softmax = keras.Sequential([standardized, keras.layers.Dense(10)])
+    softmax = keras.Sequential([*_scaled(name, codes), keras.layers.Dense(10)])
     train(softmax, codes, y, epochs=20, rate=0.01)
     before = error(softmax, codes_test, y_test)
     classifier = keras.Sequential([with_dropout(encoder, DROPOUT[name]), *softmax.layers])

@@ -5,7 +5,7 @@ import threading
 import keras
 import numpy as np
 import pytest
-from networks import loaded_program, small_plan
+from networks import loaded_program, small_plan, small_structure
 from sklearn.base import clone
 
 from tfae import Autoencoder
@@ -149,3 +149,9 @@ def test_equal_plans_are_equal_keys():
     assert small_plan(adam) != small_plan(adam, loss="mae")
     assert small_plan(adam) != small_plan(get_optimizer("rmsprop", 0.1))
     assert small_plan(adam) != small_plan(get_optimizer("adam", 0.1, alpha=1.0))
+
+
+def test_double_precision_is_not_rounded_at_the_door():
+    network = small_structure(n_features=6).build("float64")
+    x = np.ones((1, 6))
+    assert np.abs(network.encoder(x) - network.encoder(x * (1 + 1e-10))).max() > 0

@@ -9,6 +9,11 @@ from tfae._tensorflow import keras
 from tfae._types import Spec
 
 
+def rows_of(n_features: int) -> Any:
+    """Return the input layer; Keras would make it float32 whatever the thread's policy is."""
+    return keras.Input((n_features,), dtype=keras.config.dtype_policy().compute_dtype)
+
+
 def hidden(make: Callable[..., Any], name: str, spec: Spec) -> Iterator[Any]:
     """Yield a layer that `make` builds and what follows it.
 

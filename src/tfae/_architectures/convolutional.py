@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfae._architectures._hidden import hidden
+from tfae._architectures._hidden import hidden, rows_of
 from tfae._registry import register_architecture
 from tfae._tensorflow import keras
 from tfae._types import Network, Spec
@@ -53,7 +53,7 @@ def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[
 
 
 def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
-    layers = [keras.Input((spec.n_features,)), keras.layers.Reshape(shape)]
+    layers = [rows_of(spec.n_features), keras.layers.Reshape(shape)]
     for number, filters in enumerate(spec.hidden_layer_sizes, start=1):
         convolution = partial(keras.layers.Conv2D, filters, kernel_size, strides=2, padding="same")
         layers += hidden(convolution, f"encoder_{number}", spec)
@@ -73,7 +73,7 @@ def _decoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     first, *others = (*spec.decoder_layer_sizes, channels)
     start = (*sizes.pop(), first)
-    layers = [keras.Input((spec.n_components,))]
+    layers = [rows_of(spec.n_components)]
     unfold = partial(keras.layers.Dense, math.prod(start))
     layers += hidden(unfold, "decoder_1", spec) if others else [_output(unfold, spec)]
     layers.append(keras.layers.Reshape(start))

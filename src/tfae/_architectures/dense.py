@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from tfae._architectures._hidden import hidden
+from tfae._architectures._hidden import hidden, rows_of
 from tfae._registry import register_architecture
 from tfae._tensorflow import keras
 from tfae._types import Network, Spec
@@ -25,8 +25,8 @@ def dense(spec: Spec) -> Network:
         layer(spec.n_features, name="output"),
     ]
     return Network(
-        keras.Sequential([keras.Input((spec.n_features,)), *encoder], name="encoder"),
-        keras.Sequential([keras.Input((spec.n_components,)), *decoder], name="decoder"),
+        keras.Sequential([rows_of(spec.n_features), *encoder], name="encoder"),
+        keras.Sequential([rows_of(spec.n_components), *decoder], name="decoder"),
     )
 
 

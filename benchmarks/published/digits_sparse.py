@@ -3,7 +3,7 @@
 Published: 99.0 % (tensorflow-fcwta, after Makhzani and Frey, 2015; 7 % lifetime sparsity), and
 95.5 % for raw pixels, on ``train_test_split(test_size=0.35, random_state=1)``. Our settings (tied
 weights, gaussian corruption, epochs, C) were chosen by ten-fold cross-validation on the training
-rows, where they had 98.8 %.
+rows, where they were the best of 24 with 98.8 %.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """MNIST: 2,000 winner-take-all features with tied weights, then a linear SVM on 60,000 rows.
 
 Published: 98.8 % (Makhzani and Frey, 2015, 5 % lifetime sparsity), 98.6 % by a re-implementation.
-Our settings (epochs, C) were chosen on the last 10,000 training images, with the SVM trained on
-15,000 others.
+C was chosen on the last 10,000 training images, with the SVM trained on 15,000 others, and the
+epochs between 12 and 16, which were equal there.
 """
 
 from __future__ import annotations

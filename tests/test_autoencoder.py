@@ -31,6 +31,7 @@ def small(**params):
             "hidden_layer_sizes": (12,),
             "max_iter": 3,
             "random_state": 0,
+            "linear_path": False,
             **params,
         }
     )
@@ -50,6 +51,7 @@ def test_a_linear_autoencoder_reaches_the_error_of_pca(digits):
     model = Autoencoder(
         8,
         hidden_layer_sizes=(),
+        linear_path=False,
         learning_rate_init=keras.optimizers.schedules.CosineDecay(0.01, 150 * 29),
         max_iter=150,
         batch_size=64,

@@ -13,6 +13,7 @@ from tfae import Autoencoder
 
 def small(**params):
     params = {"n_components": 4, "hidden_layer_sizes": (16,), "batch_size": 64, **params}
+    params = {"linear_path": False, **params}
     return Autoencoder(**{"random_state": 0, "learning_rate_init": 0.003, **params})
 
 

@@ -11,6 +11,7 @@ import pytest
 from family import members
 from sklearn.base import clone
 
+from tfae._auto import settings
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
 from tfae._initial import initial_weights
@@ -35,8 +36,9 @@ def rows(digits):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_reduces_its_error_to_less_than_half(name, digits):
     """Of what it was untrained; in the user's units, for rows that it has seen."""
-    untrained = member(name, n_components=64, max_iter=1, learning_rate_init=1e-30)
-    trained = member(name, n_components=64, max_iter=50, learning_rate_init=0.005)
+    pure = {"n_components": 64, "linear_path": False, "activation": "relu"}
+    untrained = member(name, **pure, max_iter=1, learning_rate_init=1e-30)
+    trained = member(name, **pure, max_iter=50, learning_rate_init=0.005)
     errors = [
         np.square(model.fit(digits).reconstruct(digits) - digits).mean()
         for model in (untrained.set_params(**_unstacked(untrained)), trained)
@@ -90,7 +92,9 @@ def test_all_are_used_again_in_a_fresh_process(rows, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_the_numerical_one(name):
     """Along random directions, in double precision, penalties and random numbers included."""
-    model = member(name, n_components=3, hidden_layer_sizes=(4,), activation="tanh")
+    model = member(
+        name, n_components=3, hidden_layer_sizes=(4,), activation="tanh", linear_path=False
+    )
     X = np.random.default_rng(2).uniform(0.1, 0.9, size=(11, 9))
     program, chunk, numbers, weights = _loaded(model, X)
 
@@ -125,6 +129,7 @@ def _slope(function):
 
 def _loaded(model, X):
     """A program of plain gradient descent at rate 1, one batch for it, its numbers and weights."""
+    model.settings_ = settings(model, *X.shape)
     asked = read_parameters(model, X.shape[1])
     optimizer = get_optimizer(keras.optimizers.SGD(1.0), 0.0)
     shape = chunk_shape(16, X.shape[1], "float64")

@@ -69,7 +69,13 @@ def test_it_gives_what_the_models_give(make):
 @pytest.mark.parametrize(
     "fitted",
     [
-        Autoencoder(3, hidden_layer_sizes=(6,), scaling="standard", batch_normalization=True),
+        Autoencoder(
+            3,
+            hidden_layer_sizes=(6,),
+            scaling="standard",
+            batch_normalization=True,
+            linear_path=False,
+        ),
         SparseAutoencoder(5, hidden_layer_sizes=(), penalty="lifetime", sparsity=0.3),
         ContractiveAutoencoder(4, hidden_layer_sizes=()),
         Autoencoder(3, architecture="convolutional", hidden_layer_sizes=(2,)),

@@ -96,7 +96,13 @@ def test_grid_search_traces_once_for_every_structure(digits):
 
     before = trace_count()
     search = GridSearchCV(
-        Autoencoder(hidden_layer_sizes=(9,), max_iter=2, random_state=0, batch_size=64),
+        Autoencoder(
+            hidden_layer_sizes=(9,),
+            max_iter=2,
+            random_state=0,
+            batch_size=64,
+            early_stopping=False,
+        ),
         {"n_components": [2, 5, 8], "learning_rate_init": [1e-3, 1e-2], "max_iter": [1, 2]},
         cv=5,
     ).fit(digits[:300])

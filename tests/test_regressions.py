@@ -16,6 +16,7 @@ X = np.random.default_rng(0).normal(size=(60, 6))
 
 def small(**params):
     defaults = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
+    defaults["linear_path"] = False
     return Autoencoder(2, **(defaults | params))
 
 

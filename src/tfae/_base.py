@@ -18,6 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
+from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_at_zero
+from tfae._auto import annealed, settings
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
 from tfae._engine import Numbers, Outcome, Stopping, Training, TrainingState
@@ -28,6 +30,7 @@ from tfae._losses import LOSSES
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, read_parameters
+from tfae._pca import principal_components
 from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
 from tfae._program import PROGRAMS, Plan, Program
 from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
@@ -43,6 +46,8 @@ from tfae._validation import (
     unchanged_on_error,
 )
 
+_AUTO = StrOptions({"auto"})
+
 
 @dataclass(eq=False, repr=False)
 class BaseAutoencoder(
@@ -52,12 +57,13 @@ class BaseAutoencoder(
 
     n_components: int | None = None
     _: KW_ONLY
-    hidden_layer_sizes: int | Sequence[int] = (256, 128)
+    hidden_layer_sizes: int | Sequence[int] | str = "auto"
     decoder_layer_sizes: int | Sequence[int] | None = None
-    activation: str = "relu"
+    activation: str = "auto"
     code_activation: str = "auto"
     output_activation: str = "auto"
     kernel_initializer: str = "glorot_uniform"
+    linear_path: bool | str = "auto"
     tied: bool = False
     dropout: float = 0.0
     batch_normalization: bool = False
@@ -73,15 +79,16 @@ class BaseAutoencoder(
     scaling: str | None = "global"
     alpha: float = 0.0
     optimizer: Any = "adam"
-    learning_rate_init: float | Callable[[Any], Any] = 0.001
-    batch_size: int = 256
-    max_iter: int = 100
+    learning_rate_init: float | Callable[[Any], Any] | str = "auto"
+    batch_size: int | str = "auto"
+    max_iter: int | str = "auto"
     shuffle: bool = True
     random_state: Any = None
     tol: float = 1e-4
-    n_iter_no_change: int = 10
-    early_stopping: bool = False
-    validation_fraction: float = 0.1
+    n_iter_no_change: int | str = "auto"
+    early_stopping: bool | str = "auto"
+    validation_fraction: float | str = "auto"
+    refit: bool | str = "auto"
     warm_start: bool = False
     precision: str = "float32"
     callbacks: Sequence[Any] | None = None
@@ -89,12 +96,15 @@ class BaseAutoencoder(
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
-        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "hidden_layer_sizes": [
+            *("array-like", Interval(Integral, 1, None, closed="left"), _AUTO),
+        ],
         "decoder_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left"), None],
         "activation": [str],
         "code_activation": [str],
         "output_activation": [str],
         "kernel_initializer": [str],
+        "linear_path": ["boolean", _AUTO],
         "tied": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "batch_normalization": ["boolean"],
@@ -110,15 +120,16 @@ class BaseAutoencoder(
         "scaling": [str, None],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "optimizer": [str, HasMethods(["get_config", "apply"])],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), callable],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), callable, _AUTO],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), _AUTO],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), _AUTO],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), _AUTO],
+        "early_stopping": ["boolean", _AUTO],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), _AUTO],
+        "refit": ["boolean", _AUTO],
         "warm_start": ["boolean"],
         "precision": [StrOptions({"float32", "float64"})],
         "callbacks": ["array-like", None],
@@ -127,7 +138,7 @@ class BaseAutoencoder(
 
     # What only some fits set.
     _of_one_fit: ClassVar[tuple[str, ...]] = (
-        *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_"),
+        *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_", "baseline_"),
     )
 
     @classmethod
@@ -210,6 +221,7 @@ class BaseAutoencoder(
         """Become fitted with the weights of imported models."""
         imported: Any = self.architecture
         nothing = np.empty((0, imported.n_features), self.precision)
+        self.settings_ = settings(self, 0, imported.n_features)
         asked = read_parameters(self, imported.n_features)
         network = asked.structure.build(self.precision)
         self.n_features_in_ = imported.n_features
@@ -259,9 +271,12 @@ class BaseAutoencoder(
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again, min_samples=2)
+        self._settle(X, again)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
-        self._train(X, train, held_out, state, self._max_iter(), again)
+        best = self._train(X, train, held_out, state, self._max_iter(), again)
+        if best is not None and not again and self._setting("refit"):
+            self._train_on_all(X, best)
         self._state = None
         return self
 
@@ -291,10 +306,11 @@ class BaseAutoencoder(
             all rows at once.
         """
         self._validate_params()
-        if self.early_stopping:
+        if self.early_stopping is True:
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again)
+        self._settle(X, again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
         self._train(X, None, None, state, 1, again)
@@ -486,9 +502,17 @@ class BaseAutoencoder(
         state: TrainingState,
         max_iter: int,
         again: bool,
-    ) -> None:
-        """Run the engine over some rows of `X`, from new weights or `again` from those here."""
-        optimizer = get_optimizer(self.optimizer, self.learning_rate_init, float(self.alpha))
+        watched: bool = True,
+    ) -> int | None:
+        """Run the engine over some rows of `X`, from new weights or `again` from those here.
+
+        Return the number of epochs that did best on the held-out rows, if there is a linear path to
+        compare them with.
+        """
+        n_rows = X.shape[0] if train is None else len(train)
+        batch_size = self._batch_size(X.shape[0])
+        rate = self._learning_rate(-(-n_rows // batch_size))
+        optimizer = get_optimizer(self.optimizer, rate, float(self.alpha))
         asked = read_parameters(self, X.shape[1])
         structure, objective = asked.structure, asked.objective
         if not again:
@@ -501,25 +525,89 @@ class BaseAutoencoder(
         self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
-        shape = chunk_shape(self._batch_size(X.shape[0]), X.shape[1], self.precision)
+        shape = chunk_shape(batch_size, X.shape[1], self.precision)
         with PROGRAMS.lease(Plan(structure, objective, optimizer.rule, shape)) as program:
             if not again:
                 self._initialise(structure, program, state, X, train)
             program.load(self._weights(), state.slots, state.weights_rng)
             noise = self._noise(asked, X, train, state.noise_rng)
             fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
+            # What the linear path leaves over is the unit of the network's errors.
+            anchored = structure.linear_path
+            left = residual_variance(program.network, self._weights()) if anchored else 1.0
             training = Training(
                 program,
                 Rows(X, self._scaling, shape, train, noise),
                 None if held_out is None else Rows(X, self._scaling, shape, held_out, fixed),
                 optimizer,
                 self._numbers(asked, optimizer, program),
-                Stopping(max_iter, self.tol, self.n_iter_no_change),
-                self._observers(program, optimizer, max_iter),
+                Stopping(max_iter, self.tol * left, self._setting("n_iter_no_change")),
+                self._observers(program, optimizer, max_iter) if watched else [],
                 unit=float(self.scale_) ** objective.loss.power if np.ndim(self.scale_) == 0 else 1,
+                keep_start=anchored,
             )
-            self._keep(training.run(state, self.shuffle), program)
+            outcome = training.run(state, self.shuffle)
+            self._keep(outcome, program)
+        improved = anchored and held_out is not None and self._compare(X, held_out)
         self._describe(X, train, asked)
+        ended_well = not outcome.interrupted and outcome.diverged_at is None
+        if not (anchored and ended_well) or held_out is None:
+            return None
+        return outcome.best_epoch if improved else 0
+
+    def _train_on_all(self, X: Any, n_epochs: int) -> None:
+        """Train anew, as long as was best, on the rows that were held out too."""
+        found = {name: getattr(self, name) for name in ("history_", "baseline_")}
+        state = TrainingState.new(self.random_state)
+        self._train(X, None, None, state, n_epochs, again=False, watched=False)
+        for name, value in found.items():
+            setattr(self, name, value)
+
+    def _settle(self, X: Any, again: bool) -> None:
+        """Decide what "auto" stands for, once for all trainings of the same network."""
+        earlier = self.settings_ if again else {}
+        self.settings_ = {**settings(self, *X.shape), **earlier}
+
+    def _setting(self, name: str) -> Any:
+        """Return a parameter, or what "auto" stands for."""
+        value = getattr(self, name)
+        return self.settings_[name] if isinstance(value, str) and value == "auto" else value
+
+    def _learning_rate(self, steps_per_epoch: int) -> Any:
+        rate = self._setting("learning_rate_init")
+        automatic = isinstance(self.learning_rate_init, str)
+        if automatic and self._setting("linear_path"):
+            return annealed(rate, self._setting("max_iter") * steps_per_epoch)
+        return rate
+
+    def _compare(self, X: Any, held_out: Array) -> bool:
+        """Note the errors of the linear path alone and of the whole on the held-out rows.
+
+        Fall back on the former, with a warning, unless the mean of what the network gains on a row
+        is larger than twice its standard error.
+        """
+        network = self._encoder.structure.build(self.precision)
+        linear = copy.copy(self)
+        linear._set_weights(start_at_zero(network, self._weights()), network)
+        before, after = (-model._row_scores(X[held_out]) for model in (linear, self))
+        gain = before - after
+        improved = bool(gain.mean() > 2 * gain.std() / np.sqrt(len(gain)))
+        if not improved:
+            self._set_weights(linear._weights(), network)
+            after = before
+            warnings.warn(
+                "The network could not improve on PCA, whose reconstruction error on the "
+                f"{len(held_out)} held-out rows is {before.mean():.6g}: the estimator is now PCA. "
+                "More rows may help, or other 'hidden_layer_sizes' or 'max_iter'.",
+                UserWarning,
+                stacklevel=_TO_CALLER,
+            )
+        self.baseline_ = {
+            "pca": float(before.mean()),
+            "autoencoder": float(after.mean()),
+            "n_samples": len(held_out),
+        }
+        return improved
 
     def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Learn the scaling, forget the history."""
@@ -535,7 +623,7 @@ class BaseAutoencoder(
 
     def _max_iter(self) -> int:
         """Return how many epochs `fit` trains at most."""
-        return self.max_iter
+        return int(self._setting("max_iter"))
 
     def _asked_penalty(self) -> tuple[Penalty, float]:
         """Return the penalty and its weight."""
@@ -560,13 +648,16 @@ class BaseAutoencoder(
     def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Numbers:
         """Return the numbers that the compiled functions take."""
         named = {**optimizer.numbers, **asked.numbers}
+        if asked.structure.linear_path:
+            left = residual_variance(program.network, self._weights())
+            named["loss_scale"] = 1 / left if left > 0 else 1.0
         return Numbers(
             np.array([named[name] for name in program.plan.numbers], program.shape.dtype)
         )
 
     def _batch_size(self, n_rows: int) -> int:
         """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""
-        return min(self.batch_size, max(1024, 1 << (n_rows - 1).bit_length()))
+        return min(self._setting("batch_size"), max(1024, 1 << (n_rows - 1).bit_length()))
 
     def _check_range(self, X: Any, rows: Array | None, asked: Asked) -> None:
         """See whether the output can reach the data."""
@@ -592,9 +683,11 @@ class BaseAutoencoder(
 
     def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[Array | None, Array | None]:
         """Choose the rows to train on and those to hold out; None stands for all and for none."""
-        if not self.early_stopping:
+        if not self._setting("early_stopping"):
             return None, None
-        n_held_out = min(max(1, round(self.validation_fraction * n_samples)), n_samples - 1)
+        n_held_out = min(
+            max(1, round(self._setting("validation_fraction") * n_samples)), n_samples - 1
+        )
         order = rng.permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 
@@ -610,6 +703,12 @@ class BaseAutoencoder(
         network = program.network
         self._note_network(structure, network, X)
         weights = initial_weights(structure, network, self.precision, state.weights_rng)
+        if structure.linear_path:
+            seed = int(state.weights_rng.integers(2**31))
+            found = principal_components(X, self._scaling, train, self.n_components_, seed)
+            weights = start_at_zero(network, weights)
+            for place, value in fixed_weights(network, found).items():
+                weights[place] = value
         self._set_weights(weights, network)
 
     def _note_network(self, structure: Structure, network: Network, X: Any) -> None:
@@ -651,7 +750,11 @@ class BaseAutoencoder(
 
     def _keep(self, outcome: Outcome, program: Program) -> None:
         """Take over what a training leaves, and tell if it ended badly."""
-        self._set_weights(outcome.weights, program.network)
+        before, weights = self._weights(), outcome.weights
+        if program.plan.structure.linear_path:
+            for place in fixed_places(program.network):
+                weights[place] = before[place]  # which may be of a higher precision
+        self._set_weights(weights, program.network)
         n_before, n_epochs = self.n_iter_, len(outcome.history["loss"])
         # What one of two trainings did not record is NaN, so that every list has all epochs.
         self.history_ = {

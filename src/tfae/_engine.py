@@ -84,6 +84,8 @@ class Outcome:
     weights: Weights = field(default_factory=list)
     diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
     interrupted: bool = False
+    start: float | None = None  # the validation loss before training
+    best_epoch: int = 0  # the one of the lowest validation loss, counted from 1
 
 
 class Training:
@@ -102,6 +104,8 @@ class Training:
     observers : sequence of Observer
     unit : float
         What a loss of the scaled data is multiplied by when it is reported.
+    keep_start : bool
+        Whether the weights at the start count among the best on the held-out rows.
     """
 
     def __init__(
@@ -114,6 +118,7 @@ class Training:
         stopping: Stopping,
         observers: Sequence[Observer] = (),
         unit: float = 1.0,
+        keep_start: bool = False,
     ) -> None:
         self._program, self._rows, self._held_out = program, rows, held_out
         self._stopping, self._observers, self._unit = stopping, observers, unit
@@ -123,6 +128,7 @@ class Training:
         self._good = program.snapshot()
         self._best = np.inf
         self._stale_epochs = 0
+        self._keep_start = keep_start and held_out is not None
 
     def _recorded(self) -> list[str]:
         """What is noted of every epoch."""
@@ -159,6 +165,9 @@ class Training:
         logs: Logs = {}
         for observer in self._observers:
             observer.on_train_begin()
+        if self._keep_start and held_out is not None:
+            self._best = self._test_epoch(held_out)[0]
+            self._outcome.start = self._best * self._unit
         for epoch in range(self._stopping.max_iter):
             start = time.perf_counter()
             before = self._program.snapshot()
@@ -226,4 +235,5 @@ class Training:
         if watched < self._best:
             self._best = watched
             self._good = before if self._held_out is None else self._program.snapshot()
+            self._outcome.best_epoch = epoch + 1
         return self._stale_epochs > self._stopping.n_iter_no_change

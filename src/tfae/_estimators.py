@@ -21,14 +21,17 @@ class Autoencoder(BaseAutoencoder):
     ----------
     n_components : int, default=None
         The length of the code. None takes half of the features, but at most 32.
-    hidden_layer_sizes : int or sequence of int, default=(256, 128)
-        The units of the encoder's hidden layers, from the input to the code.
+    hidden_layer_sizes : int or sequence of int, default="auto"
+        The units of the encoder's hidden layers, from the input to the code. "auto" here and below
+        is decided from the number of rows and features, see :doc:`/defaults`, and noted in
+        ``settings_``.
     decoder_layer_sizes : int or sequence of int, default=None
         The units of the decoder's hidden layers, from the code to the output. None mirrors the
         encoder's.
-    activation : str, default="relu"
+    activation : str, default="auto"
         The activation of hidden layers, by scikit-learn's or Keras's name: "identity", "relu",
         "gelu", "silu", "elu", "selu", "leaky_relu", "softplus", "logistic", "tanh", "softmax".
+        "auto" is "gelu" with a linear path, otherwise "relu".
     code_activation : str, default="auto"
         The activation of the code. "auto" is the one that suits the penalty: "logistic" for "kl",
         "relu" for "l1", "top_k" and "lifetime", otherwise "identity".
@@ -37,6 +40,13 @@ class Autoencoder(BaseAutoencoder):
         for other losses. A warning tells if it cannot reach the data.
     kernel_initializer : str, default="glorot_uniform"
         How weights are drawn at the start, by Keras's name.
+    linear_path : bool, default="auto"
+        Whether principal components carry the code and the network only corrects them: training
+        starts at the error of :class:`sklearn.decomposition.PCA`, and with `early_stopping` the
+        best weights on held-out rows are kept, PCA's among them. "auto" means yes where the code
+        and the output have no activation and nothing else is asked of the network: no penalty,
+        corruption, tied weights, cross-entropy or other architecture. False gives the pure network
+        of papers.
     tied : bool, default=False
         Whether the decoder's kernels are those of the encoder, mirrored. Its biases are its own.
     dropout : float, default=0.0
@@ -87,13 +97,13 @@ class Autoencoder(BaseAutoencoder):
         The optimizer: "adam", "adamw", "sgd" (as in scikit-learn with Nesterov momentum 0.9),
         "rmsprop" or another one of Keras by its name in lower case; or a configured Keras
         optimizer, of which a copy is used, with its own learning rate or schedule.
-    learning_rate_init : float or callable, default=0.001
+    learning_rate_init : float or callable, default="auto"
         The learning rate for an optimizer given by name; or a Keras learning-rate schedule, a
-        callable of the step.
-    batch_size : int, default=256
+        callable of the step. "auto" is 0.001, with a linear path one that falls from 0.002 to 0.
+    batch_size : int, default="auto"
         Rows a step. More than there are rows is fine: a step then takes them all. Its cost
         is that of a full batch, but batches beyond 1,024 are cut to the size of the data.
-    max_iter : int, default=100
+    max_iter : int, default="auto"
         The largest number of epochs.
     shuffle : bool, default=True
         Whether the rows are shuffled before every epoch.
@@ -102,13 +112,18 @@ class Autoencoder(BaseAutoencoder):
         the same result at every call, bit for bit on the same machine.
     tol : float, default=1e-4
         Training ends when the loss of the scaled data has not fallen by `tol` below its best for
-        `n_iter_no_change` epochs; with ``early_stopping=True`` the validation loss.
-    n_iter_no_change : int, default=10
-        See `tol`.
-    early_stopping : bool, default=False
-        Whether to hold out rows, watch their loss, and keep the weights with the lowest.
-    validation_fraction : float, default=0.1
+        `n_iter_no_change` epochs; with ``early_stopping=True`` the validation loss. With a linear
+        path `tol` is a fraction of the error that this leaves.
+    n_iter_no_change : int, default="auto"
+        See `tol`; "auto" is 10.
+    early_stopping : bool, default="auto"
+        Whether to hold out rows, watch their loss, and keep the weights with the lowest. "auto"
+        does with a linear path.
+    validation_fraction : float, default="auto"
         The fraction of rows that early stopping holds out.
+    refit : bool, default="auto"
+        With a linear path and early stopping: whether to train once more on all rows, the held-out
+        ones too, for as many epochs as were best. "auto" does with fewer than 5,000 rows.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the scaling of the last fit.
     precision : {"float32", "float64"}, default="float32"
@@ -140,6 +155,13 @@ class Autoencoder(BaseAutoencoder):
         ``history_["loss"]``, as in ``MLPRegressor``.
     n_iter_ : int
         The number of epochs trained.
+    settings_ : dict of str to object
+        What every parameter that was "auto" stands for.
+    baseline_ : dict of str to float
+        With a linear path and early stopping: the mean squared error, in the user's units, of
+        "pca" and of the "autoencoder" on the same held-out rows, "n_samples" of them. They are
+        equal if the network could not improve on PCA, which a warning tells: only then the
+        estimator is PCA. A gain must be larger than twice its standard error to count.
     mean_activation_ : ndarray of shape (n_components,)
         With a sparse penalty: the mean of every component of the code over the training rows.
     n_dead_units_ : int
@@ -172,10 +194,10 @@ class Autoencoder(BaseAutoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from tfae import Autoencoder
     >>> X = load_digits().data
-    >>> autoencoder = Autoencoder(n_components=8, max_iter=20, random_state=0).fit(X)
+    >>> autoencoder = Autoencoder(n_components=8, random_state=0).fit(X)
     >>> autoencoder.transform(X).shape
     (1797, 8)
-    >>> autoencoder.score(X) > 0.6
+    >>> autoencoder.baseline_["autoencoder"] < 0.7 * autoencoder.baseline_["pca"]
     True
     """
 

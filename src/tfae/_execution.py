@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from tfae._tensorflow import keras, tf
+from tfae._tensorflow import flat_layers, keras, tf
 
 # XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
 # on the machine's mood. What was chosen holds for the life of the process.
@@ -33,11 +33,12 @@ def by_rule(network: Any) -> bool | None:
     plain = {
         *(layers.InputLayer, layers.Dense, layers.Activation, layers.BatchNormalization),
         *(layers.Rescaling, layers.Reshape, layers.Flatten, layers.ReLU, layers.LeakyReLU),
+        *(layers.Add, layers.EinsumDense),
     }
     # Faster in XLA on one machine and in the executor on another, by too little to measure in two
     # steps; and the two draw other numbers, which must not hang on the machine's mood.
     random = {layers.Dropout, layers.GaussianNoise, layers.GaussianDropout}
-    kinds = {type(layer) for model in network for layer in model.layers}
+    kinds = {type(layer) for model in network for layer in flat_layers(model)}
     if kinds <= plain:
         return True
     return False if kinds <= plain | random else None

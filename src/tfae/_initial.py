@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tfae._registry import nearest_name
 from tfae._structure import Structure, tied_kernels
-from tfae._tensorflow import keras, private_keras
+from tfae._tensorflow import flat_layers, keras, private_keras
 from tfae._types import Network, Weights
 
 
@@ -34,7 +33,7 @@ def initial_weights(
 def _drawn(structure: Structure, network: Network, dtype: str, rng: np.random.Generator) -> Weights:
     drawn: dict[int, Any] = {}
     for model in network:
-        for layer in _layers(model):
+        for layer in flat_layers(model):
             for variable in layer.weights:
                 initializer = getattr(layer, f"{variable.name}_initializer", None)
                 if initializer is not None:
@@ -59,14 +58,6 @@ def check_initializer(name: str) -> str:
             f"Got {name!r}.{nearest_name(name, names)}"
         ) from None
     return name
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    for layer in model.layers:
-        if hasattr(layer, "layers"):
-            yield from _layers(layer)
-        else:
-            yield layer
 
 
 def _seeded(initializer: Any, seed: int) -> Any:

@@ -56,6 +56,7 @@ def read_parameters(model: Any, n_features: int) -> Asked:
             _output_activation(model, loss),
             code,
             bool(model.tied),
+            _linear_path(model),
         ),
         objective,
         {name: float(numbers[name]) for name in objective.numbers},
@@ -78,7 +79,7 @@ def layer_sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
 
 
 def _spec(model: Any, n_features: int, n_components: int, penalty: Penalty) -> Spec:
-    hidden = layer_sizes(model.hidden_layer_sizes, "hidden_layer_sizes")
+    hidden = layer_sizes(model._setting("hidden_layer_sizes"), "hidden_layer_sizes")
     decoder = model.decoder_layer_sizes
     return Spec(
         n_features=n_features,
@@ -87,7 +88,7 @@ def _spec(model: Any, n_features: int, n_components: int, penalty: Penalty) -> S
         decoder_layer_sizes=(
             hidden[::-1] if decoder is None else layer_sizes(decoder, "decoder_layer_sizes")
         ),
-        activation=get_activation(model.activation, "activation").keras_name,
+        activation=get_activation(model._setting("activation"), "activation").keras_name,
         code_activation=_code_activation(model, penalty),
         kernel_initializer=check_initializer(model.kernel_initializer),
         dropout=float(model.dropout),
@@ -145,6 +146,12 @@ def _emphasised(model: Any, corruption: Corruption | None) -> bool:
             f"'masking'. Got emphasis={model.emphasis!r} with corruption={model.corruption!r}."
         )
     return True
+
+
+def _linear_path(model: Any) -> bool:
+    if model._setting("linear_path") and model.tied:
+        raise ValueError("linear_path=True needs tied=False. Got tied=True.")
+    return bool(model._setting("linear_path"))
 
 
 def _output_activation(model: Any, loss: Loss) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfae._activations import KNOWN, get_activation
+from tfae._anchor import linear_path
 from tfae._tensorflow import keras
 from tfae._types import Array, Weights
 
@@ -81,16 +82,47 @@ class Rescaling:
         return x * np.asarray(self.scale, x.dtype) + np.asarray(self.offset, x.dtype)
 
 
+@dataclass(frozen=True)
+class EachFeature:
+    """A factor and an offset of every feature, which are weights."""
+
+    kernel: int
+    bias: int
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        kernel, bias = (weights[i].astype(x.dtype, copy=False) for i in (self.kernel, self.bias))
+        return x * kernel + bias
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Two stacks of layers side by side."""
+
+    paths: tuple[tuple[PlainLayer, ...], tuple[PlainLayer, ...]]
+
+    def run(self, weights: Weights, x: Array) -> Array:
+        one, other = (run_layers(path, weights, x) for path in self.paths)
+        return one + other
+
+
 def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
     """Read a Keras model as plain layers; None if it holds any other kind, or is no chain."""
-    layers = chain(model)
-    if layers is None:
-        return None
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
+    two = linear_path(model)
     try:
-        return tuple(plain for layer in layers for plain in _plain(layer, positions))
+        if two is not None:
+            network, beside = two
+            return (Sum((_all_plain(network, positions), _all_plain([beside], positions))),)
+        return _all_plain([model], positions)
     except NotImplementedError:
         return None
+
+
+def _all_plain(layers: Sequence[Any], positions: dict[int, int]) -> tuple[PlainLayer, ...]:
+    parts = [chain(layer) if hasattr(layer, "layers") else [layer] for layer in layers]
+    if any(part is None for part in parts):
+        raise NotImplementedError(layers)
+    return tuple(p for part in parts for layer in part or () for p in _plain(layer, positions))
 
 
 def chain(model: Any) -> list[Any] | None:
@@ -136,6 +168,8 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
         yield Dense(positions[id(layer.kernel)], bias, _activation(layer))
     elif kind is layers.Activation:
         yield Activation(_activation(layer))
+    elif kind is layers.EinsumDense and layer.equation == "bi,i->bi" and layer.bias is not None:
+        yield EachFeature(positions[id(layer.kernel)], positions[id(layer.bias)])
     elif kind is layers.BatchNormalization and layer.axis == -1:
         yield BatchNormalization(
             positions[id(layer.gamma)] if layer.scale else None,

@@ -42,7 +42,8 @@ class Plan:
     @property
     def numbers(self) -> tuple[str, ...]:
         """The names of the numbers that the compiled functions take, in their order."""
-        return (*self.rule.numbers, *self.objective.numbers)
+        relative = ("loss_scale",) if self.structure.linear_path else ()
+        return (*self.rule.numbers, *self.objective.numbers, *relative)
 
 
 class Program:
@@ -188,7 +189,8 @@ class Program:
                 sums = self._sums(batch, numbers, training=True)
                 # What layers ask for themselves: regularizers of weights and of activities.
                 penalties = [*self.network.encoder.losses, *self.network.decoder.losses]
-                objective = tf.add_n([sums[0] / tf.reduce_sum(batch.weight), *penalties])
+                mean = sums[0] / tf.reduce_sum(batch.weight) * numbers.get("loss_scale", 1)
+                objective = tf.add_n([mean, *penalties])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )

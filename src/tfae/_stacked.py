@@ -23,8 +23,16 @@ from tfae._validation import Interval
 _OF_THE_STACK = (
     *("n_components", "hidden_layer_sizes", "decoder_layer_sizes", "activation"),
     *("code_activation", "output_activation", "architecture", "architecture_params"),
-    *("tied", "dropout", "batch_normalization", "scaling", "precision", "random_state"),
-    *("warm_start", "callbacks", "early_stopping", "validation_fraction"),
+    *(
+        "linear_path",
+        "tied",
+        "dropout",
+        "batch_normalization",
+        "scaling",
+        "precision",
+        "random_state",
+    ),
+    *("warm_start", "callbacks", "early_stopping", "validation_fraction", "refit"),
 )
 _OF_A_STAGE = tuple(f.name for f in fields(Autoencoder) if f.name not in _OF_THE_STACK)
 
@@ -94,6 +102,7 @@ class StackedAutoencoder(Autoencoder):
     True
     """
 
+    linear_path: bool | str = False
     pretraining: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     pretrain_max_iter: int = 20
     fine_tune: bool = True
@@ -106,7 +115,7 @@ class StackedAutoencoder(Autoencoder):
     }
 
     def _max_iter(self) -> int:
-        return self.max_iter if self.fine_tune else 0
+        return super()._max_iter() if self.fine_tune else 0
 
     def _initialise(
         self,
@@ -151,17 +160,17 @@ class StackedAutoencoder(Autoencoder):
     def _stages(self) -> Iterator[Autoencoder]:
         """Yield an untrained autoencoder for every layer of the encoder."""
         self._check_stackable()
-        hidden = layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        hidden = layer_sizes(self._setting("hidden_layer_sizes"), "hidden_layer_sizes")
         asked = self._stage_params(len(hidden) + 1)
         shared = {name: getattr(self, name) for name in _OF_A_STAGE}
-        shared |= {"tied": self.tied, "precision": self.precision}
+        shared |= {"linear_path": False, "tied": self.tied, "precision": self.precision}
         shared["max_iter"] = self.pretrain_max_iter
         for number, params in enumerate(asked):
             at_end = number == len(hidden)
             own = {
                 "n_components": self.n_components_ if at_end else hidden[number],
                 "hidden_layer_sizes": (),
-                "code_activation": self.code_activation if at_end else self.activation,
+                "code_activation": self.code_activation if at_end else self._setting("activation"),
                 "output_activation": self.output_activation,
                 "scaling": self.scaling,
             }
@@ -171,10 +180,10 @@ class StackedAutoencoder(Autoencoder):
 
     def _of_activations(self) -> dict[str, Any]:
         """Return what a stage needs that rebuilds the activations of another."""
-        logistic = get_activation(self.activation).keras_name == "sigmoid"
+        logistic = get_activation(self._setting("activation")).keras_name == "sigmoid"
         return {
             "loss": "binary_crossentropy" if logistic else "mse",
-            "output_activation": self.activation,
+            "output_activation": self._setting("activation"),
             "scaling": None,
         }
 
@@ -198,6 +207,7 @@ class StackedAutoencoder(Autoencoder):
         """Refuse what cannot be built layer by layer."""
         for name, required, reason in [
             ("architecture", "dense", "stages are dense layers"),
+            ("linear_path", False, "stages are all there is"),
             ("decoder_layer_sizes", None, "each stage gives a layer to both sides"),
             ("batch_normalization", False, "a stage knows no moments of the whole network"),
         ]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from tfae._anchor import add_linear_path
 from tfae._codes import PLAIN, Code
 from tfae._tensorflow import keras, private_keras
 from tfae._types import Builder, Network, Spec
@@ -22,6 +23,7 @@ class Structure:
     output_activation: str
     code: Code = PLAIN
     tied: bool = False  # whether the decoder's kernels are the encoder's
+    linear_path: bool = False  # whether the network corrects principal components
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build the Keras models anew, untrained, and check what the builder returns."""
@@ -32,6 +34,9 @@ class Structure:
                 # Any builder's encoder can give more numbers: that of a network with a longer code.
                 wide = self._build(replace(self.spec, n_components=width))
                 network = Network(wide.encoder, network.decoder)
+            if self.linear_path:
+                spec = self.spec
+                network = add_linear_path(network, spec.n_features, spec.n_components)
         return network
 
     @property

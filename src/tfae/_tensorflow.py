@@ -132,3 +132,12 @@ def write(variables: list[Any], values: list[Any]) -> None:
         if tuple(value.shape) != tuple(variable.shape):
             raise ValueError(f"A weight must have shape {variable.shape}. Got {value.shape}.")
         op(resource=variable.handle, value=constant(value, variable.dtype))
+
+
+def flat_layers(model: Any) -> Iterator[Any]:
+    """Yield a Keras model's layers, instead of a model within it the layers of that."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from flat_layers(layer)
+        else:
+            yield layer

@@ -440,7 +440,8 @@ def _first_kernel(estimator: Any) -> NDArray[np.float64]:
             "estimator must keep its encoder_weights_, "
             f"got {type(estimator).__name__} without them."
         )
-    kernel = _dense(weights[0])
+    # Before the first layer there may be factors of the features, which are of one dimension.
+    kernel = _dense(next((w for w in weights if np.ndim(w) > 1), weights[0]))
     if kernel.ndim != 2:
         raise ValueError(
             "The first layer must be dense, with weights of shape (n_features, n_units), "

@@ -1,0 +1,44 @@
+"""The data of these benchmarks: each a name, training rows and test rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from tfae import _datasets
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def mnist_seed_split() -> Split:
+    """The first 42,000 rows of MNIST's training file, 70/30 in their order, pixels in [0, 1]."""
+    X = (_datasets.mnist().X[:42_000] / np.float32(255)).astype(np.float32)
+    return X[:29_400], X[29_400:]
+
+
+def tables(seed: int) -> Iterator[tuple[str, Split]]:
+    """All that is smaller, split 70/30 at random by the seed."""
+    yield "digits", _split(load_digits().data, seed)
+    folder = Path(os.environ.get("TFAE_DATA", "../shared/data"))
+    for path in sorted((folder / "adbench").glob("*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            yield path.stem.partition("_")[2], _split(file["X"].astype(np.float64), seed)
+    yield "single-cell", _split(_single_cell(folder), seed)
+
+
+def _single_cell(folder: Path) -> np.ndarray:
+    with np.load(folder / "single_cell" / "mouse_bladder_2100_counts_csr.npz") as parts:
+        counts = sparse.csr_array(
+            (parts["data"], parts["indices"], parts["indptr"]), shape=parts["shape"]
+        )
+    return np.log1p(counts.toarray().astype(np.float32))
+
+
+def _split(X: np.ndarray, seed: int) -> Split:
+    return train_test_split(X, train_size=0.7, random_state=seed)

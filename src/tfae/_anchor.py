@@ -1,0 +1,145 @@
+"""A linear path around a network: principal components carry the code, the network corrects them.
+
+The encoder becomes ``P x + S f(N x)`` and the decoder ``P' z + R g(M z)``. ``P`` and ``P'`` are
+PCA's projection and its inverse; ``N`` and ``M`` standardise what the networks ``f`` and ``g`` see,
+``S`` and ``R`` scale what they give by how much PCA's code varies and by how much it leaves over.
+All of these are learned from the data before training and do not change in it. The last layers of
+``f`` and ``g`` start at zero, so that training starts at PCA's error, whatever the units are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfae._pca import Components
+from tfae._tensorflow import keras
+from tfae._types import Array, Network, Weights
+
+_PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
+
+
+def add_linear_path(network: Network, n_features: int, n_components: int) -> Network:
+    """Build models of a network and a linear path around each side of it."""
+    return Network(
+        _around(network.encoder, n_features, n_components),
+        _around(network.decoder, n_components, n_features),
+    )
+
+
+def linear_path(model: Any) -> tuple[list[Any], Any] | None:
+    """Return the layers around and of the network and the one beside it; None if there is none."""
+    layers = {layer.name: layer for layer in model.layers}
+    if _PATH not in layers:
+        return None
+    beside = layers[_PATH]
+    own = [layer for layer in model.layers if layer is not beside]
+    return own[:-1], beside  # without the addition
+
+
+def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
+    """Return the weights that training does not change, by their places among all of both sides."""
+    seen, code_seen = _inverse(found.deviation_seen), _inverse(found.spread_seen)
+    zeros = np.zeros(len(found.spread))
+    # A lossless code has nothing to gain from a correction.
+    spread = found.spread if found.residual.any() else zeros
+    encoder = {
+        _PATH: (found.axes.T, -found.axes @ found.mean),
+        _STANDARDISED: (seen, -found.mean * seen),
+        _SCALED: (spread, zeros),
+    }
+    decoder = {
+        _PATH: (found.axes, found.mean),
+        _STANDARDISED: (code_seen, zeros),
+        _SCALED: (found.residual, np.zeros_like(found.mean)),
+    }
+    places = {id(w): i for i, w in enumerate([*network.encoder.weights, *network.decoder.weights])}
+    return {
+        places[id(variable)]: value
+        for model, values in zip(network, (encoder, decoder), strict=True)
+        for name, pair in values.items()
+        for variable, value in zip(model.get_layer(name).weights, pair, strict=True)
+    }
+
+
+def start_at_zero(network: Network, weights: Weights) -> Weights:
+    """Return the weights with which both networks give 0.
+
+    Raises
+    ------
+    ValueError
+        If a network does not end with a layer that has a kernel.
+    """
+    places = {id(w): i for i, w in enumerate([*network.encoder.weights, *network.decoder.weights])}
+    weights = list(weights)
+    for side, model in zip(Network._fields, network, strict=True):
+        last = _last_layer(model)
+        if getattr(last, "kernel", None) is None or not _gives_zero_for_zero(last):
+            raise ValueError(
+                f"linear_path=True needs an architecture whose {side} ends with a dense or "
+                f"convolutional layer, without an activation. Got {last!r}."
+            )
+        for variable in last.weights:
+            place = places[id(variable)]
+            weights[place] = np.zeros_like(weights[place])
+    return weights
+
+
+def fixed_places(network: Network) -> list[int]:
+    """Return the places of the weights that training does not change."""
+    fixed = {
+        id(weight)
+        for model in network
+        for name in (_PATH, _STANDARDISED, _SCALED)
+        for weight in model.get_layer(name).weights
+    }
+    weights = [*network.encoder.weights, *network.decoder.weights]
+    return [place for place, weight in enumerate(weights) if id(weight) in fixed]
+
+
+def residual_variance(network: Network, weights: Weights) -> float:
+    """Return the mean squared error that the linear path alone leaves in the training rows."""
+    kernel = network.decoder.get_layer(_SCALED).kernel
+    everything = [*network.encoder.weights, *network.decoder.weights]
+    place = next(i for i, weight in enumerate(everything) if weight is kernel)
+    return float(np.square(weights[place], dtype=np.float64).mean())
+
+
+def _around(model: Any, n_in: int, n_out: int) -> Any:
+    layers = keras.layers
+    x = keras.Input((n_in,), dtype=keras.config.dtype_policy().compute_dtype)
+    beside = layers.Dense(n_out, name=_PATH, trainable=False)(x)
+    standardised = _of_each_feature(n_in, _STANDARDISED)(x)
+    scaled = _of_each_feature(n_out, _SCALED)(model(standardised))
+    return keras.Model(x, layers.Add(name="sum")([beside, scaled]), name=model.name)
+
+
+def _of_each_feature(width: int, name: str) -> Any:
+    """Return a layer that multiplies every feature by a number and adds one."""
+    return keras.layers.EinsumDense(
+        "bi,i->bi", output_shape=width, bias_axes="i", trainable=False, name=name
+    )
+
+
+def _inverse(spread: Array) -> Array:
+    return np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def _last_layer(model: Any) -> Any:
+    network = model
+    while hasattr(network, "layers"):
+        inner = [layer for layer in network.layers if hasattr(layer, "layers")]
+        if linear_path(network) is not None:
+            network = inner[0]
+            continue
+        weighty = [layer for layer in network.layers if layer.weights]
+        if not weighty:
+            return network.layers[-1]
+        network = weighty[-1]
+    return network
+
+
+def _gives_zero_for_zero(layer: Any) -> bool:
+    activation = getattr(layer, "activation", None)
+    return activation is None or activation is keras.activations.linear

@@ -1,0 +1,508 @@
+"""How well an embedding keeps neighbours and distances, and a reconstruction the data.
+
+Distances are computed in blocks of rows, so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import pearsonr, rankdata
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.utils import check_array, check_random_state, gen_batches
+
+from tfae._types import Array
+
+__all__ = [
+    "continuity",
+    "embedding_report",
+    "knn_accuracy",
+    "neighbor_recall",
+    "reconstruction_errors",
+    "shepard_correlation",
+    "trustworthiness",
+]
+
+# A block of distances has at most so many entries: 64 MB in double precision.
+_BLOCK_ENTRIES = 1 << 23
+
+
+def trustworthiness(
+    X: Any,
+    X_embedded: Any,
+    *,
+    n_neighbors: int | Sequence[int] = 5,
+    metric: str | Callable[..., float] = "euclidean",
+) -> Any:
+    r"""Return to what extent neighbours in the embedding are neighbours in the data.
+
+    Of every row's :math:`k` nearest rows in the embedding, those that are not among its :math:`k`
+    nearest in the data cost by their rank :math:`r` there [1]_:
+
+    .. math:: T(k) = 1 - \frac{2}{n k (2 n - 3 k - 1)} \sum_i \sum_{j} \max(0, r(i, j) - k).
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data.
+    X_embedded : array-like of shape (n_samples, n_components)
+        The same rows in the embedding.
+    n_neighbors : int or sequence of int, default=5
+        :math:`k`, less than half of the rows. Several cost as much as the largest.
+    metric : str or callable, default="euclidean"
+        The distance of the data, as in :func:`sklearn.metrics.pairwise_distances`; in the embedding
+        it is Euclidean.
+
+    Returns
+    -------
+    float or ndarray of shape (len(n_neighbors),)
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ or there are too few for `n_neighbors`.
+
+    References
+    ----------
+    .. [1] Venna, J. and Kaski, S. (2001). Neighborhood preservation in nonlinear projection
+       methods: an experimental study. ICANN.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from tfae.metrics import trustworthiness
+    >>> X = load_digits().data
+    >>> round(trustworthiness(X, PCA(2).fit_transform(X), n_neighbors=10), 2)
+    0.83
+    """
+    kept = _neighbourhoods(X, {"": X_embedded}, n_neighbors, metric)[""]
+    return _one_or_all(kept["trustworthiness"], n_neighbors)
+
+
+def continuity(
+    X: Any,
+    X_embedded: Any,
+    *,
+    n_neighbors: int | Sequence[int] = 5,
+    metric: str | Callable[..., float] = "euclidean",
+) -> Any:
+    """Return to what extent neighbours in the data are neighbours in the embedding.
+
+    It is :func:`trustworthiness` with the data and the embedding exchanged (Venna and Kaski, 2001).
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data.
+    X_embedded : array-like of shape (n_samples, n_components)
+        The same rows in the embedding.
+    n_neighbors : int or sequence of int, default=5
+        How many neighbours, less than half of the rows.
+    metric : str or callable, default="euclidean"
+        The distance of the data.
+
+    Returns
+    -------
+    float or ndarray of shape (len(n_neighbors),)
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ or there are too few for `n_neighbors`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae.metrics import continuity
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> continuity(X, 2 * X)
+    1.0
+    """
+    kept = _neighbourhoods(X, {"": X_embedded}, n_neighbors, metric)[""]
+    return _one_or_all(kept["continuity"], n_neighbors)
+
+
+def neighbor_recall(
+    X: Any,
+    X_embedded: Any,
+    *,
+    n_neighbors: int | Sequence[int] = 5,
+    metric: str | Callable[..., float] = "euclidean",
+) -> Any:
+    """Return which fraction of every row's nearest rows in the data is nearest in the embedding.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data.
+    X_embedded : array-like of shape (n_samples, n_components)
+        The same rows in the embedding.
+    n_neighbors : int or sequence of int, default=5
+        How many neighbours, less than half of the rows.
+    metric : str or callable, default="euclidean"
+        The distance of the data.
+
+    Returns
+    -------
+    float or ndarray of shape (len(n_neighbors),)
+        From 0 to 1; that of a random embedding is about ``n_neighbors / n_samples``.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ or there are too few for `n_neighbors`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae.metrics import neighbor_recall
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> neighbor_recall(X, -X, n_neighbors=[1, 10])
+    array([1., 1.])
+    """
+    kept = _neighbourhoods(X, {"": X_embedded}, n_neighbors, metric)[""]
+    return _one_or_all(kept["neighbor_recall"], n_neighbors)
+
+
+def shepard_correlation(
+    X: Any,
+    X_embedded: Any,
+    *,
+    method: str = "spearman",
+    metric: str | Callable[..., float] = "euclidean",
+    n_samples: int = 2000,
+    random_state: Any = 0,
+) -> float:
+    """Return the correlation of the distances in the data with those in the embedding.
+
+    It sums up the Shepard diagram (Shepard, 1962, Psychometrika 27): 1 if all distances keep their
+    order.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data.
+    X_embedded : array-like of shape (n_samples, n_components)
+        The same rows in the embedding.
+    method : {"spearman", "pearson"}, default="spearman"
+        The correlation of ranks, or of the distances themselves.
+    metric : str or callable, default="euclidean"
+        The distance of the data.
+    n_samples : int, default=2000
+        Of more rows than these, so many are drawn, and all their pairs taken.
+    random_state : int, RandomState instance or None, default=0
+        What they are drawn with.
+
+    Returns
+    -------
+    float
+        From -1 to 1; NaN if all distances are the same.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ, or `method` is another.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae.metrics import shepard_correlation
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> round(shepard_correlation(X, 2 * X), 6)
+    1.0
+    """
+    if method not in ("spearman", "pearson"):
+        raise ValueError(f"'method' must be 'spearman' or 'pearson'. Got {method!r}.")
+    X, Z = _same_rows(X, X_embedded, "X_embedded")
+    if X.shape[0] > n_samples:
+        drawn = check_random_state(random_state).choice(X.shape[0], n_samples, replace=False)
+        X, Z = X[drawn], Z[drawn]
+    upper = np.triu_indices(X.shape[0], 1)
+    pairs = [pairwise_distances(X, metric=metric)[upper], pairwise_distances(Z)[upper]]
+    if any(len(d) < 2 or d.min() == d.max() for d in pairs):
+        return float("nan")
+    if method == "spearman":
+        pairs = [rankdata(d) for d in pairs]
+    return float(pearsonr(*pairs).statistic)
+
+
+def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
+    """Return how often a row's nearest others have its label: leave-one-out k-NN accuracy.
+
+    Parameters
+    ----------
+    X_embedded : array-like of shape (n_samples, n_components)
+        The embedding.
+    y : array-like of shape (n_samples,)
+        The labels.
+    n_neighbors : int, default=1
+        How many neighbours vote.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ or there are too few for `n_neighbors`.
+
+    Examples
+    --------
+    >>> from tfae.metrics import knn_accuracy
+    >>> knn_accuracy([[0.0], [1.0], [5.0], [6.5]], ["a", "a", "b", "b"])
+    1.0
+    """
+    Z, labels = check_array(X_embedded, input_name="X_embedded"), np.asarray(y)
+    if labels.shape != (len(Z),):
+        raise ValueError(
+            f"'y' must have one label for each of the {len(Z)} rows. Got shape {labels.shape}."
+        )
+    if not (isinstance(n_neighbors, Integral) and 1 <= int(n_neighbors) < len(Z)):
+        raise ValueError(
+            f"'n_neighbors' must be an integer from 1 to {len(Z) - 1}, one less than there are "
+            f"rows. Got {n_neighbors!r}."
+        )
+    # Without rows to predict for, neighbours are asked for that are not the row itself.
+    nearest = KNeighborsClassifier(n_neighbors).fit(Z, labels).kneighbors(return_distance=False)
+    classes, places = np.unique(labels, return_inverse=True)
+    votes = np.zeros((len(Z), len(classes)), np.intp)
+    np.add.at(votes, (np.arange(len(Z))[:, None], places[nearest]), 1)
+    return float(np.mean(votes.argmax(axis=1) == places))
+
+
+def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
+    """Return how far reconstructed rows are from the rows, in the units of the data.
+
+    Parameters
+    ----------
+    X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        The rows.
+    X_reconstructed : {array-like, sparse matrix} of shape (n_samples, n_features)
+        Their reconstruction.
+
+    Returns
+    -------
+    dict of str to float
+        "mse", "rmse" and "mae", the mean squared error, its root and the mean absolute error over
+        all entries; "max_error", the largest absolute one; and "explained_variance", 1 minus the
+        squared error over the squared distance from the mean, as :meth:`tfae.Autoencoder.score`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> from tfae.metrics import reconstruction_errors
+    >>> reconstruction_errors([[0.0, 2.0], [4.0, 2.0]], [[0.0, 2.0], [3.0, 2.0]])["mse"]
+    0.25
+    """
+    X, other = (
+        check_array(rows, accept_sparse="csr", dtype=np.float64, input_name=name)
+        for rows, name in [(X, "X"), (X_reconstructed, "X_reconstructed")]
+    )
+    if X.shape != other.shape:
+        raise ValueError(
+            f"'X_reconstructed' must have the shape of 'X', {X.shape}. Got {other.shape}."
+        )
+    mean = np.asarray(X.mean(axis=0)).ravel()
+    squared = absolute = largest = variance = 0.0
+    for block in gen_batches(X.shape[0], max(1, _BLOCK_ENTRIES // X.shape[1])):
+        rows, rebuilt = (
+            a[block].toarray() if hasattr(a, "toarray") else a[block] for a in (X, other)
+        )
+        error = np.abs(rows - rebuilt)
+        squared, absolute = squared + float(np.square(error).sum()), absolute + float(error.sum())
+        largest = max(largest, float(error.max()))
+        variance += float(np.square(rows - mean).sum())
+    size = X.shape[0] * X.shape[1]
+    kept = 1 - squared / variance if variance > 0 else float(squared == 0)
+    return {
+        "mse": squared / size,
+        "rmse": float(np.sqrt(squared / size)),
+        "mae": absolute / size,
+        "max_error": largest,
+        "explained_variance": kept,
+    }
+
+
+def embedding_report(
+    X: Any,
+    embeddings: Mapping[str, Any],
+    *,
+    y: Any | None = None,
+    reconstructions: Mapping[str, Any] | None = None,
+    n_neighbors: int | Sequence[int] = (5, 15, 50),
+    metric: str | Callable[..., float] = "euclidean",
+    random_state: Any = 0,
+) -> pd.DataFrame:
+    """Return all measures of several embeddings of the same rows, to compare them.
+
+    Distances in the data are computed once for all embeddings.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The data.
+    embeddings : mapping of str to array-like of shape (n_samples, n_components)
+        The embeddings by name.
+    y : array-like of shape (n_samples,), default=None
+        Labels, for the accuracy of the nearest neighbour.
+    reconstructions : mapping of str to array-like of shape (n_samples, n_features), default=None
+        For some of the embeddings, what the rows were rebuilt as.
+    n_neighbors : int or sequence of int, default=(5, 15, 50)
+        The sizes of neighbourhoods.
+    metric : str or callable, default="euclidean"
+        The distance of the data.
+    random_state : int, RandomState instance or None, default=0
+        For :func:`shepard_correlation`.
+
+    Returns
+    -------
+    DataFrame
+        One row for every embedding. Columns such as "trustworthiness@5" say how many neighbours.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of rows differ, there are too few for `n_neighbors`, or `reconstructions` has
+        a name that `embeddings` has not.
+
+    See Also
+    --------
+    tfae.plotting.embedding_report : A plot of it.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from tfae.metrics import embedding_report
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embeddings = {f"PCA {k}": PCA(k).fit_transform(X) for k in (2, 16)}
+    >>> embedding_report(X, embeddings, y=y, n_neighbors=10).round(2).T
+                         PCA 2  PCA 16
+    trustworthiness@10    0.83    1.00
+    continuity@10         0.95    1.00
+    neighbor_recall@10    0.12    0.79
+    shepard_correlation   0.58    0.98
+    knn_accuracy          0.59    0.99
+    """
+    rebuilt = {} if reconstructions is None else reconstructions
+    if unknown := sorted(set(rebuilt) - set(embeddings)):
+        raise ValueError(
+            f"The names in 'reconstructions' must be among {list(embeddings)}. Got {unknown[0]!r}."
+        )
+    sizes = _sizes(n_neighbors)
+    kept = _neighbourhoods(X, embeddings, n_neighbors, metric)
+    table: dict[str, dict[str, float]] = {}
+    for name, Z in embeddings.items():
+        line = {
+            f"{measure}@{k}": float(value)
+            for measure, values in kept[name].items()
+            for k, value in zip(sizes, values, strict=True)
+        }
+        line["shepard_correlation"] = shepard_correlation(
+            X, Z, metric=metric, random_state=random_state
+        )
+        if y is not None:
+            line["knn_accuracy"] = knn_accuracy(Z, y)
+        table[name] = line | (reconstruction_errors(X, rebuilt[name]) if name in rebuilt else {})
+    return pd.DataFrame.from_dict(table, orient="index")
+
+
+def _neighbourhoods(
+    X: Any, embeddings: Mapping[str, Any], n_neighbors: int | Sequence[int], metric: Any
+) -> dict[str, dict[str, Array]]:
+    """Return, for each embedding, the three measures of neighbours for every size."""
+    sizes = np.array(_sizes(n_neighbors))
+    checked = {name: _same_rows(X, Z, name or "X_embedded") for name, Z in embeddings.items()}
+    rows = next(iter(checked.values()))[0] if checked else check_array(X)
+    n = rows.shape[0]
+    if sizes.max() >= n / 2:
+        raise ValueError(
+            f"'n_neighbors' must be less than {n} / 2, half of the rows. Got {sizes.max()}."
+        )
+    sums = {name: np.zeros((3, len(sizes))) for name in checked}
+    for block, ranks in _ranks(rows, metric, n):
+        for name, (_, Z) in checked.items():
+            own = _block_ranks(Z[block], Z, block, "euclidean")
+            sums[name] += _counts(ranks, own, sizes)
+    worst = n * sizes * (2 * n - 3 * sizes - 1) / 2
+    return {
+        name: {
+            "trustworthiness": 1 - total[0] / worst,
+            "continuity": 1 - total[1] / worst,
+            "neighbor_recall": total[2] / (n * sizes),
+        }
+        for name, total in sums.items()
+    }
+
+
+def _ranks(rows: Array, metric: Any, n: int) -> Iterator[tuple[slice, Array]]:
+    for block in gen_batches(n, max(1, _BLOCK_ENTRIES // n)):
+        yield block, _block_ranks(rows[block], rows, block, metric)
+
+
+def _block_ranks(some: Array, everything: Array, block: slice, metric: Any) -> Array:
+    """Return the rank of every row by its distance from each of some; 0 is itself.
+
+    Rows at the same distance are ranked in their order.
+    """
+    distances = pairwise_distances(some, everything, metric=metric)
+    places = np.arange(len(some))
+    distances[places, np.arange(block.start, block.start + len(some))] = -np.inf
+    order = np.argsort(distances, axis=1, kind="stable")
+    ranks = np.empty(order.shape, np.int32)
+    np.put_along_axis(ranks, order, np.arange(order.shape[1], dtype=np.int32)[None], axis=1)
+    return ranks
+
+
+def _counts(given: Array, embedded: Array, sizes: Array) -> Array:
+    """Return what a block adds to the two penalties and to the neighbours kept, for every size."""
+    largest = sizes.max()
+    pairs = [
+        (outer[near], inner[near])
+        for outer, inner in [(given, embedded), (embedded, given)]
+        for near in [(inner > 0) & (inner <= largest)]
+    ]
+    costs = [
+        [np.maximum(0, far[near <= k] - k).sum(dtype=np.float64) for k in sizes]
+        for far, near in pairs
+    ]
+    far, near = pairs[0]
+    kept = [np.count_nonzero((near <= k) & (far <= k)) for k in sizes]
+    return np.array([*costs, kept], np.float64)
+
+
+def _sizes(n_neighbors: int | Sequence[int]) -> list[int]:
+    sizes: list[Any] = list(np.atleast_1d(np.asarray(n_neighbors)))
+    if not sizes or not all(isinstance(k, Integral) and int(k) >= 1 for k in sizes):
+        raise ValueError(
+            f"'n_neighbors' must be an integer of at least 1, or several. Got {n_neighbors!r}."
+        )
+    return [int(k) for k in sizes]
+
+
+def _one_or_all(values: Array, n_neighbors: int | Sequence[int]) -> Any:
+    return float(values[0]) if isinstance(n_neighbors, Integral) else values
+
+
+def _same_rows(X: Any, X_embedded: Any, name: str) -> tuple[Array, Array]:
+    rows = check_array(X, input_name="X", accept_sparse="csr")
+    Z = check_array(X_embedded, input_name=name)
+    if rows.shape[0] != Z.shape[0]:
+        raise ValueError(
+            f"{name!r} must have as many rows as 'X', {rows.shape[0]}. Got {Z.shape[0]}."
+        )
+    return rows, Z

@@ -1,0 +1,142 @@
+"""The default estimator against PCA: where it starts, what it keeps, when it gives up."""
+
+import pickle
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.model_selection import train_test_split
+
+from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from tfae._program import trace_count
+
+TABLE = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(
+    size=(5, 12)
+)
+
+
+def mse(model, X):
+    return np.square(model.inverse_transform(model.transform(X)) - X).mean()
+
+
+@pytest.fixture(scope="module")
+def halves(digits):
+    return train_test_split(digits.astype(np.float64), train_size=0.7, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted(halves):
+    return Autoencoder(8, random_state=0).fit(halves[0])
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("k", [1, 3, 12])
+def test_an_untrained_network_is_pca(scale, k):
+    rng = np.random.default_rng(2)
+    X = scale * (TABLE + rng.normal(size=TABLE.shape)) * 10.0 ** rng.integers(-3, 4, size=12)
+    model = Autoencoder(
+        k, max_iter=1, learning_rate_init=1e-30, early_stopping=False, random_state=0
+    ).fit(X)
+    pca = PCA(k).fit(X)
+    floor = 1e-20 * X.var()
+    assert mse(model, X) == pytest.approx(mse(pca, X), rel=1e-6, abs=floor)
+    codes = model.transform(X) * model.scale_
+    np.testing.assert_allclose(np.abs(codes), np.abs(pca.transform(X)), atol=1e-5 * X.std())
+
+
+def test_it_beats_pca_on_rows_it_has_not_seen(halves, fitted):
+    train, test = halves
+    assert mse(fitted, test) < 0.65 * mse(PCA(8).fit(train), test)
+
+
+def test_the_baseline_is_the_error_of_pca_on_the_same_rows(halves):
+    train, _ = halves
+    model = Autoencoder(8, max_iter=40, refit=False, random_state=0).fit(train)
+    baseline = model.baseline_
+    assert baseline["n_samples"] == round(model.settings_["validation_fraction"] * len(train))
+    assert baseline["autoencoder"] == pytest.approx(min(model.history_["val_loss"]), rel=1e-4)
+    # Of PCA on the other rows; one on all of them can be only a little better or worse.
+    assert baseline["pca"] == pytest.approx(mse(PCA(8).fit(train), train), rel=0.2)
+    assert baseline["autoencoder"] < 0.7 * baseline["pca"]
+
+
+def test_where_nothing_can_be_gained_it_is_pca_of_all_rows_and_says_so():
+    X = np.random.default_rng(0).normal(size=(200, 6)) * [9, 5, 1, 1, 1, 1]
+    model = Autoencoder(2, random_state=0)
+    with pytest.warns(UserWarning, match=r"could not improve on PCA.*60 held-out"):
+        model.fit(X)
+    assert model.baseline_["pca"] == model.baseline_["autoencoder"]
+    assert mse(model, X) == pytest.approx(mse(PCA(2).fit(X), X), rel=1e-9)
+
+
+def test_a_lossless_code_stays_lossless_and_constant_columns_exact():
+    X = np.column_stack([TABLE, np.full(300, 7.0)])
+    model = Autoencoder(5, random_state=0).fit(X)
+    assert mse(model, X) < 1e-20 * X.var()
+    assert np.ptp(model.reconstruct(X)[:, 12]) < 1e-9
+
+
+@pytest.mark.parametrize("make", [sparse.csr_array, lambda X: X.astype(np.uint8), np.float16])
+def test_other_kinds_of_rows_do_too(digits, make):
+    model = Autoencoder(4, max_iter=20, random_state=0).fit(make(digits))
+    assert model.baseline_["autoencoder"] < 0.8 * model.baseline_["pca"]
+
+
+def test_numpy_and_keras_agree(halves, fitted):
+    test = halves[1]
+    encoder, decoder = fitted.to_keras()
+    codes = fitted.transform(test)
+    np.testing.assert_allclose(np.asarray(encoder(test)), codes, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        np.asarray(decoder(codes)), fitted.inverse_transform(codes), rtol=1e-3, atol=1e-2
+    )
+    assert fitted._encoder.layers is not None  # so that it runs without TensorFlow
+
+
+def test_there_and_back_through_keras(halves, fitted):
+    again = Autoencoder.from_keras(*fitted.to_keras())
+    np.testing.assert_allclose(again.transform(halves[1]), fitted.transform(halves[1]), atol=1e-3)
+
+
+def test_the_same_seed_gives_the_same_bits_and_a_second_fit_traces_nothing(halves, fitted):
+    before = trace_count()
+    other = Autoencoder(8, random_state=0).fit(halves[0])
+    assert trace_count() == before
+    for one, two in zip(fitted.encoder_weights_, other.encoder_weights_, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_going_on_keeps_what_auto_stood_for(digits):
+    model = Autoencoder(4, max_iter=3, warm_start=True, random_state=0).fit(digits)
+    settings = model.settings_
+    assert pickle.loads(pickle.dumps(model)).fit(digits[:200]).settings_ == settings
+    assert model.partial_fit(digits[:100]).settings_ == settings
+
+
+def test_a_linear_path_around_any_architecture(digits):
+    model = Autoencoder(
+        6,
+        architecture="convolutional",
+        hidden_layer_sizes=(8,),
+        linear_path=True,
+        max_iter=15,
+        random_state=0,
+    ).fit(digits)
+    assert model.baseline_["autoencoder"] < model.baseline_["pca"]
+
+
+def test_it_is_left_out_where_it_does_not_fit(digits):
+    pure = [
+        Autoencoder(tied=True),
+        Autoencoder(loss="binary_crossentropy", scaling="minmax"),
+        Autoencoder(code_activation="tanh"),
+        DenoisingAutoencoder(),
+        SparseAutoencoder(),
+    ]
+    for model in pure:
+        model.set_params(n_components=4, hidden_layer_sizes=(8,), max_iter=1)
+        assert model.fit(digits).settings_["linear_path"] is False
+        assert not hasattr(model, "baseline_")
+    with pytest.raises(ValueError, match="linear_path=True needs tied=False"):
+        Autoencoder(tied=True, linear_path=True).fit(digits)

@@ -1,0 +1,150 @@
+"""The measures of embeddings, against scikit-learn and against plain counting."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
+from sklearn import manifold
+from sklearn.decomposition import PCA
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+from sklearn.model_selection import LeaveOneOut, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+
+from tfae import metrics
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(metrics, "_BLOCK_ENTRIES", 7 * 150)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(0).normal(size=(150, 6))
+
+
+@pytest.fixture(scope="module")
+def embedded(rows):
+    return PCA(2).fit_transform(rows)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
+def test_trustworthiness_and_continuity_are_scikit_learns(rows, embedded, metric):
+    sizes = [1, 5, 30, 70]
+    expected = [
+        manifold.trustworthiness(rows, embedded, n_neighbors=k, metric=metric) for k in sizes
+    ]
+    found = metrics.trustworthiness(rows, embedded, n_neighbors=sizes, metric=metric)
+    np.testing.assert_allclose(found, expected)
+    single = metrics.trustworthiness(rows, embedded, n_neighbors=5, metric=metric)
+    assert isinstance(single, float)
+    assert single == pytest.approx(expected[1])
+    if metric == "euclidean":
+        swapped = [manifold.trustworthiness(embedded, rows, n_neighbors=k) for k in sizes]
+        np.testing.assert_allclose(metrics.continuity(rows, embedded, n_neighbors=sizes), swapped)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), k=st.integers(1, 9))
+def test_rows_that_occur_twice_are_neighbours_of_each_other(seed, k):
+    rng = np.random.default_rng(seed)
+    rows = np.repeat(rng.normal(size=(10, 3)), 2, axis=0)
+    other = rng.normal(size=(20, 2))
+    assert metrics.trustworthiness(rows, rows, n_neighbors=1) == 1
+    expected = manifold.trustworthiness(
+        rows + 1e-9 * rng.normal(size=rows.shape), other, n_neighbors=k
+    )
+    # Ties may be broken either way, each worth one rank.
+    worst = 2 / (2 * 20 - 3 * k - 1)
+    assert metrics.trustworthiness(rows, other, n_neighbors=k) == pytest.approx(expected, abs=worst)
+
+
+def test_recall_is_the_overlap_of_the_neighbours(rows, embedded):
+    def nearest(points, k):
+        distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+        np.fill_diagonal(distances, np.inf)
+        return np.argsort(distances, axis=1)[:, :k]
+
+    for k in (1, 10):
+        pairs = zip(nearest(rows, k), nearest(embedded, k), strict=True)
+        expected = np.mean([len(set(a) & set(b)) / k for a, b in pairs])
+        assert metrics.neighbor_recall(rows, embedded, n_neighbors=k) == pytest.approx(expected)
+
+
+def test_shepard_correlation_is_that_of_all_distances(rows, embedded):
+    expected = spearmanr(pdist(rows), pdist(embedded)).statistic
+    assert metrics.shepard_correlation(rows, embedded) == pytest.approx(expected)
+    pearson = np.corrcoef(pdist(rows), pdist(embedded))[0, 1]
+    assert metrics.shepard_correlation(rows, embedded, method="pearson") == pytest.approx(pearson)
+    drawn = metrics.shepard_correlation(rows, embedded, n_samples=100)
+    assert drawn == pytest.approx(expected, abs=0.1)
+    assert drawn == metrics.shepard_correlation(rows, embedded, n_samples=100)
+    assert np.isnan(metrics.shepard_correlation(rows, np.zeros((150, 2))))
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_knn_accuracy_leaves_the_row_itself_out(embedded, k):
+    y = np.where(embedded[:, 0] > 0, "right", "left")
+    expected = cross_val_score(KNeighborsClassifier(k), embedded, y, cv=LeaveOneOut()).mean()
+    assert metrics.knn_accuracy(embedded, y, n_neighbors=k) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_reconstruction_errors_are_scikit_learns(rows, make):
+    rebuilt = rows + np.random.default_rng(1).normal(0, 0.3, rows.shape)
+    errors = metrics.reconstruction_errors(make(rows), make(rebuilt))
+    assert errors["mse"] == pytest.approx(mean_squared_error(rows, rebuilt))
+    assert errors["rmse"] == pytest.approx(np.sqrt(errors["mse"]))
+    assert errors["mae"] == pytest.approx(mean_absolute_error(rows, rebuilt))
+    assert errors["max_error"] == pytest.approx(np.abs(rows - rebuilt).max())
+    assert errors["explained_variance"] == pytest.approx(
+        r2_score(rows, rebuilt, multioutput="variance_weighted")
+    )
+
+
+def test_a_perfect_embedding_scores_one_and_a_shuffled_one_chance(rows):
+    shuffled = np.random.default_rng(0).permutation(rows)
+    report = metrics.embedding_report(rows, {"same": rows, "shuffled": shuffled}, n_neighbors=15)
+    np.testing.assert_allclose(report.loc["same"], 1)
+    assert report.loc["shuffled", "trustworthiness@15"] == pytest.approx(0.5, abs=0.05)
+    assert report.loc["shuffled", "neighbor_recall@15"] == pytest.approx(0.1, abs=0.03)
+    assert report.loc["shuffled", "shepard_correlation"] == pytest.approx(0, abs=0.1)
+
+
+def test_the_report_has_what_the_functions_return(rows, embedded):
+    y = rows[:, 0] > 0
+    report = metrics.embedding_report(
+        rows, {"pca": embedded, "itself": rows}, y=y, reconstructions={"itself": rows}
+    )
+    assert list(report.index) == ["pca", "itself"]
+    for k in (5, 15, 50):
+        for name in ("trustworthiness", "continuity", "neighbor_recall"):
+            alone = getattr(metrics, name)(rows, embedded, n_neighbors=k)
+            assert report.loc["pca", f"{name}@{k}"] == alone
+    assert report.loc["pca", "knn_accuracy"] == metrics.knn_accuracy(embedded, y)
+    assert report.loc["itself", "mse"] == 0
+    assert np.isnan(report.loc["pca", "mse"])
+
+
+def test_wrong_input_is_told(rows, embedded):
+    with pytest.raises(ValueError, match=r"as many rows as 'X', 150\. Got 149"):
+        metrics.trustworthiness(rows, embedded[1:])
+    with pytest.raises(ValueError, match=r"less than 150 / 2, half of the rows\. Got 75"):
+        metrics.continuity(rows, embedded, n_neighbors=[5, 75])
+    with pytest.raises(ValueError, match="integer of at least 1"):
+        metrics.neighbor_recall(rows, embedded, n_neighbors=0)
+    with pytest.raises(ValueError, match=r"'spearman' or 'pearson'\. Got 'kendall'"):
+        metrics.shepard_correlation(rows, embedded, method="kendall")
+    with pytest.raises(ValueError, match="one label for each of the 150 rows"):
+        metrics.knn_accuracy(embedded, [1, 2])
+    with pytest.raises(ValueError, match=r"from 1 to 149.*Got 150"):
+        metrics.knn_accuracy(embedded, rows[:, 0] > 0, n_neighbors=150)
+    with pytest.raises(ValueError, match="the shape of 'X'"):
+        metrics.reconstruction_errors(rows, embedded)
+    with pytest.raises(ValueError, match=r"among \['pca'\]\. Got 'umap'"):
+        metrics.embedding_report(rows, {"pca": embedded}, reconstructions={"umap": rows})
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.trustworthiness(rows, embedded * np.nan)

@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import (
+    MinMaxScaler,
+    QuantileTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
-from tfae import _scaling
+from tfae import Autoencoder, _scaling
 from tfae._scaling import fit_scaling, mean_variance, scaled_range
 
 X = np.random.default_rng(0).normal([1, -3, 100], [1, 0.01, 20], size=(500, 3))
@@ -19,7 +24,11 @@ def small_blocks(monkeypatch):
 ORACLES = {
     "global": lambda x: (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0).mean()),
     "standard": lambda x: StandardScaler().fit_transform(x),
+    "robust": lambda x: RobustScaler().fit_transform(x),
     "minmax": lambda x: MinMaxScaler().fit_transform(x),
+    "quantile": lambda x: QuantileTransformer(
+        n_quantiles=len(x), output_distribution="normal"
+    ).fit_transform(x),
     None: lambda x: x,
 }
 
@@ -68,3 +77,54 @@ def test_range_and_variance():
 def test_a_misspelt_name_is_told_the_nearest():
     with pytest.raises(ValueError, match=r"'scaling'.*Got 'globl'\. Did you mean 'global'\?"):
         fit_scaling("globl", X)
+
+
+@pytest.mark.parametrize("kind", ORACLES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int32, np.uint8, bool])
+def test_every_scaling_takes_every_kind_of_column(kind, dtype):
+    rng = np.random.default_rng(0)
+    columns = [
+        rng.integers(0, 100, 300),
+        rng.random(300) < 0.1,
+        np.full(300, 3),
+        np.arange(300) % 7,
+    ]
+    given = np.column_stack(columns).astype(dtype)
+    model = Autoencoder(2, scaling=kind, max_iter=3, random_state=0).fit(given)
+    assert np.isfinite(model.transform(given)).all()
+    assert np.isfinite(model.history_["val_loss"]).all()
+    constant = model.reconstruct(given)[:, 2]
+    np.testing.assert_allclose(constant, given[:, 2].astype(float), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ORACLES)
+def test_outliers_of_a_million_medians_do_no_harm(kind):
+    rng = np.random.default_rng(0)
+    given = rng.normal(1, 0.2, size=(400, 2)) @ rng.normal(size=(2, 6))
+    given[::100, 0] = 1e6 * np.median(given[:, 0])
+    model = Autoencoder(3, scaling=kind, max_iter=30, random_state=0).fit(given)
+    rebuilt = model.reconstruct(given)
+    assert np.isfinite(rebuilt).all()
+    assert np.isfinite(model.history_["loss"]).all()
+    if kind in ("robust", "quantile"):  # those that are meant for it rebuild the rest
+        usual = np.arange(400) % 100 != 0
+        errors = np.square(rebuilt - given)[usual][:, 1:].mean()
+        assert errors < 0.3 * given[usual][:, 1:].var(axis=0).mean()
+
+
+@pytest.mark.parametrize("kind", ORACLES)
+def test_errors_are_in_the_users_units_or_in_the_scaled_ones(kind):
+    model = Autoencoder(1, scaling=kind, max_iter=3, random_state=0).fit(X)
+    rebuilt = model.reconstruct(X)
+    np.testing.assert_allclose(model.score_samples(X), -np.square(X - rebuilt).mean(axis=1))
+    forward = model._scaling.forward
+    difference = forward(X, np.float64) - forward(rebuilt, np.float64)
+    np.testing.assert_allclose(
+        model.score_samples(X, scaled=True), -np.square(difference).mean(axis=1)
+    )
+
+
+def test_quantiles_have_no_keras_layers():
+    model = Autoencoder(1, scaling="quantile", max_iter=2, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="to_keras needs a 'scaling' that layers can do"):
+        model.to_keras()

@@ -33,7 +33,15 @@ from tfae._parameters import Asked, read_parameters
 from tfae._pca import principal_components
 from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
 from tfae._program import PROGRAMS, Plan, Program
-from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
+from tfae._scaling import (
+    Affine,
+    Quantiles,
+    Scaling,
+    dense_blocks,
+    fit_scaling,
+    mean_variance,
+    scaled_range,
+)
 from tfae._sparsity import describe_activity
 from tfae._structure import Structure, tied_kernels
 from tfae._types import Array, Builder, Network, Weights
@@ -139,6 +147,7 @@ class BaseAutoencoder(
     # What only some fits set.
     _of_one_fit: ClassVar[tuple[str, ...]] = (
         *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_", "baseline_"),
+        "quantiles_",
     )
 
     @classmethod
@@ -377,24 +386,30 @@ class BaseAutoencoder(
             reconstructed[block] = self._decode(self._encode(rows, reconstructed.dtype))
         return reconstructed
 
-    def score_samples(self, X: Any) -> Array:
+    def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        scaled : bool, default=False
+            Whether the errors are those of the scaled data, as `scaling` makes them; otherwise they
+            are in the square of the user's units.
 
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            In the square of the user's units; the lower, the odder the row.
+            The lower, the odder the row.
         """
-        return self._row_scores(self._check_fitted_rows(X))
+        return self._row_scores(self._check_fitted_rows(X), scaled)
 
-    def _row_scores(self, X: Any) -> Array:
+    def _row_scores(self, X: Any, scaled: bool = False) -> Array:
         scores = np.empty(X.shape[0])
         for block, rows in dense_blocks(X):
-            error = rows - self._decode(self._encode(rows, float_dtype(X)))
+            rebuilt = self._decode(self._encode(rows, float_dtype(X)))
+            if scaled:
+                rows, rebuilt = (self._scaling.forward(r, r.dtype) for r in (rows, rebuilt))
+            error = rows - rebuilt
             scores[block] = -np.mean(np.square(error, dtype=np.float64), axis=1)
         return scores
 
@@ -433,6 +448,12 @@ class BaseAutoencoder(
             training them leaves the estimator as it is.
         """
         check_is_fitted(self)
+        if hasattr(self, "quantiles_"):
+            raise ValueError(
+                "to_keras needs a 'scaling' that layers can do: 'global', 'standard', 'robust', "
+                "'minmax' or None. Got 'quantile'; put sklearn.preprocessing.QuantileTransformer "
+                "before an estimator with scaling=None instead."
+            )
         models = keras_models(self._encoder.structure, self.center_, self.scale_, self._thresholds)
         models.encoder.set_weights(self.encoder_weights_)
         models.decoder.set_weights(self.decoder_weights_)
@@ -492,7 +513,9 @@ class BaseAutoencoder(
 
     @property
     def _scaling(self) -> Scaling:
-        return Scaling(self.center_, self.scale_)
+        if hasattr(self, "quantiles_"):
+            return Quantiles(self.quantiles_)
+        return Affine(self.center_, self.scale_)
 
     def _train(
         self,
@@ -611,15 +634,19 @@ class BaseAutoencoder(
 
     def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Learn the scaling, forget the history."""
-        # Cross-entropy takes the values themselves, which lie in [0, 1] already.
-        given = asked.objective.loss.from_logits and self.scaling == "global"
-        scaling = fit_scaling(None if given else self.scaling, X, train)
-        self.center_, self.scale_ = scaling.center, scaling.scale
-        self.n_components_ = asked.structure.spec.n_components
-        self.history_: dict[str, list[float]] = {}
         for name in self._of_one_fit:
             if hasattr(self, name):  # from an earlier fit
                 delattr(self, name)
+        # Cross-entropy takes the values themselves, which lie in [0, 1] already.
+        given = asked.objective.loss.from_logits and self.scaling == "global"
+        scaling = fit_scaling(None if given else self.scaling, X, train)
+        if isinstance(scaling, Quantiles):
+            self.quantiles_ = scaling.quantiles
+            scaling = Affine(np.zeros(X.shape[1]), np.ones(X.shape[1]))
+        assert isinstance(scaling, Affine)
+        self.center_, self.scale_ = scaling.center, scaling.scale
+        self.n_components_ = asked.structure.spec.n_components
+        self.history_: dict[str, list[float]] = {}
 
     def _max_iter(self) -> int:
         """Return how many epochs `fit` trains at most."""

@@ -85,11 +85,13 @@ class Autoencoder(BaseAutoencoder):
         ``scaling="minmax"``. A callable ``(target, output) -> values`` works on tensors of shape
         [batch, features] and returns one value for every entry or every row; Keras's loss objects
         do too.
-    scaling : {"global", "standard", "minmax"} or None, default="global"
+    scaling : {"global", "standard", "robust", "minmax", "quantile"} or None, default="global"
         What the network sees. "global" centres every feature and divides all by one number, so
         that none is weighted up or down; with binary cross-entropy it leaves the data as they
-        are. "standard" divides each feature by its standard deviation, "minmax" maps each to
-        [0, 1]. None leaves the data as they are.
+        are. "standard" divides each feature by its standard deviation, "robust" does
+        with the median and the interquartile range (where that is 0, with the standard deviation),
+        "minmax" maps each to [0, 1], "quantile" to normal deviates by its ranks; the last and
+        "robust" learn from at most 10,000 evenly spaced rows. None leaves the data as they are.
     alpha : float, default=0.0
         The L2 penalty: ``alpha / 2`` times the sum of all squared weights (not biases) is added
         to what is minimised, but not to the loss that is reported.
@@ -146,6 +148,8 @@ class Autoencoder(BaseAutoencoder):
         What is subtracted from the data.
     scale_ : float or ndarray of shape (n_features,)
         What the data are divided by after that.
+    quantiles_ : ndarray of shape (n_quantiles, n_features)
+        With ``scaling="quantile"``: the values of each feature that it is mapped by.
     history_ : dict of str to list of float
         For every epoch "loss", with a penalty "reconstruction_loss", which is the loss without
         it, with early stopping the same as "val_loss" and "val_reconstruction_loss", and

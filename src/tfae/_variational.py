@@ -164,7 +164,9 @@ class VariationalAutoencoder(Autoencoder):
         chance = self._scaling.forward(rows, rows.dtype)
         return self._scaling.backward((rng.random_sample(rows.shape) < chance).astype(rows.dtype))
 
-    def score_samples(self, X: Any, *, n_samples: int = 64, random_state: Any = 0) -> Array:
+    def score_samples(  # type: ignore[override]  # likelihoods, which know no scaled units
+        self, X: Any, *, n_samples: int = 64, random_state: Any = 0
+    ) -> Array:
         r"""Return a lower bound on the log-likelihood of every row.
 
         It is estimated with `n_samples` random codes, weighted by importance (Burda et al., 2016):
@@ -238,6 +240,11 @@ class VariationalAutoencoder(Autoencoder):
                     f"{name!r} of a VariationalAutoencoder must be "
                     f"{' or '.join(map(repr, values))}{_REASONS.get(name, '')}. Got {value!r}."
                 )
+        if self.scaling == "quantile":
+            raise ValueError(
+                "'scaling' of a VariationalAutoencoder must not be 'quantile', which gives its "
+                "likelihood no units. Put sklearn.preprocessing.QuantileTransformer before it."
+            )
         return GAUSSIAN_KL, self.beta
 
     def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Numbers:

@@ -45,13 +45,9 @@ def main() -> None:
                     line = {"data": name, "code": k, "seed": seed}
                     line |= compare(split, k, seed, asked.others and seed == 0)
                     lines.append(line)
-                    print(
-                        {n: v if isinstance(v, str | int) else f"{v:.4g}" for n, v in line.items()},
-                        flush=True,
-                    )
+                    print(*(f"{n}={v}" for n, v in line.items()), flush=True)
+                    write(lines, asked.json)
     frame = pd.DataFrame(lines)
-    if asked.json is not None:
-        frame.to_json(asked.json, orient="records", indent=1, double_precision=8)
     print(summary(frame).to_string(float_format="%.4g"))
 
 

@@ -31,7 +31,7 @@ from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallb
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, read_parameters
 from tfae._pca import principal_components
-from tfae._penalties import NO_PENALTY, PENALTIES, Penalty
+from tfae._penalties import NESTED, NO_PENALTY, PENALTIES, Penalty
 from tfae._program import PROGRAMS, Plan, Program
 from tfae._scaling import (
     Affine,
@@ -42,12 +42,14 @@ from tfae._scaling import (
     mean_variance,
     scaled_range,
 )
+from tfae._search import choose_length
 from tfae._sparsity import describe_activity
 from tfae._structure import Structure, tied_kernels
 from tfae._types import Array, Builder, Network, Weights
 from tfae._validation import (
     HasMethods,
     Interval,
+    RealNotInt,
     StrOptions,
     check_rows,
     float_dtype,
@@ -63,7 +65,7 @@ class BaseAutoencoder(
 ):
     """The parameters and methods that every autoencoder shares; see :class:`tfae.Autoencoder`."""
 
-    n_components: int | None = None
+    n_components: int | float | str | None = None
     _: KW_ONLY
     hidden_layer_sizes: int | Sequence[int] | str = "auto"
     decoder_layer_sizes: int | Sequence[int] | None = None
@@ -103,7 +105,10 @@ class BaseAutoencoder(
     verbose: int | bool = 0
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "n_components": [
+            *(Interval(Integral, 1, None, closed="left"), None),
+            *(Interval(RealNotInt, 0, 1, closed="neither"), _AUTO),
+        ],
         "hidden_layer_sizes": [
             *("array-like", Interval(Integral, 1, None, closed="left"), _AUTO),
         ],
@@ -144,6 +149,8 @@ class BaseAutoencoder(
         "verbose": ["verbose"],
     }
 
+    # Whether training cuts codes at random, to find how long they must be.
+    _nested: ClassVar[bool] = False
     # What only some fits set.
     _of_one_fit: ClassVar[tuple[str, ...]] = (
         *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_", "baseline_"),
@@ -589,11 +596,38 @@ class BaseAutoencoder(
     def _settle(self, X: Any, again: bool) -> None:
         """Decide what "auto" stands for, once for all trainings of the same network."""
         earlier = self.settings_ if again else {}
+        self.component_errors_: Array
+        if not again and hasattr(self, "component_errors_"):
+            del self.component_errors_
         self.settings_ = {**settings(self, *X.shape), **earlier}
+        if self._length_is_open() and "n_components" not in earlier:
+            if not self._setting("linear_path"):
+                raise ValueError(
+                    "'n_components' must be an integer or None where there is no linear path. Got "
+                    f"{self.n_components!r}."
+                )
+            self.settings_["n_components"], errors = choose_length(self, X)
+            self.component_errors_ = errors
+
+    def _warn_of_pca(self, error: float, n_rows: int) -> None:
+        warnings.warn(
+            f"The network could not improve on PCA, whose reconstruction error on the {n_rows} "
+            f"held-out rows is {error:.6g}: the estimator is now PCA. More rows may help, or other "
+            "'hidden_layer_sizes' or 'max_iter'.",
+            UserWarning,
+            stacklevel=_TO_CALLER + 1,
+        )
+
+    def _length_is_open(self) -> bool:
+        """Whether the length of the code is to be found from the data."""
+        given = self.n_components
+        return isinstance(given, str) or (given is not None and not isinstance(given, Integral))
 
     def _setting(self, name: str) -> Any:
         """Return a parameter, or what "auto" stands for."""
         value = getattr(self, name)
+        if name == "n_components" and self._length_is_open():
+            return self.settings_[name]
         return self.settings_[name] if isinstance(value, str) and value == "auto" else value
 
     def _learning_rate(self, steps_per_epoch: int) -> Any:
@@ -615,16 +649,11 @@ class BaseAutoencoder(
         before, after = (-model._row_scores(X[held_out]) for model in (linear, self))
         gain = before - after
         improved = bool(gain.mean() > 2 * gain.std() / np.sqrt(len(gain)))
+        if not improved and not self._nested:
+            self._warn_of_pca(float(before.mean()), len(held_out))
         if not improved:
             self._set_weights(linear._weights(), network)
             after = before
-            warnings.warn(
-                "The network could not improve on PCA, whose reconstruction error on the "
-                f"{len(held_out)} held-out rows is {before.mean():.6g}: the estimator is now PCA. "
-                "More rows may help, or other 'hidden_layer_sizes' or 'max_iter'.",
-                UserWarning,
-                stacklevel=_TO_CALLER,
-            )
         self.baseline_ = {
             "pca": float(before.mean()),
             "autoencoder": float(after.mean()),
@@ -654,6 +683,8 @@ class BaseAutoencoder(
 
     def _asked_penalty(self) -> tuple[Penalty, float]:
         """Return the penalty and its weight."""
+        if self._nested:
+            return NESTED, 0.0
         penalty = NO_PENALTY if self.penalty is None else PENALTIES.find(self.penalty)
         return penalty, penalty.weight if self.penalty_weight is None else self.penalty_weight
 

@@ -87,6 +87,19 @@ class LargestOfUnit(Code):
 
 
 @dataclass(frozen=True)
+class Nested(Code):
+    """Training keeps the first components of every row, as many as it draws; others become 0."""
+
+    random = True
+
+    def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
+        n_components = given.shape[1]
+        uniform = 0.5 * (1 + tf.math.erf(noise[:, :1] / np.sqrt(2)))
+        length = 1 + tf.floor(uniform * n_components)
+        return given * tf.cast(tf.range(n_components, dtype=given.dtype) < length, given.dtype)
+
+
+@dataclass(frozen=True)
 class Gaussian(Code):
     """The encoder gives means and log-variances, of which training draws the code.
 

@@ -143,20 +143,11 @@ def ordered_split(data: Dataset, options: Options) -> Split:
 
 
 def _default_estimator(options: Options, split: Split) -> Autoencoder:
-    """Return settings chosen on a validation part of the training rows of digits and of MNIST."""
-    n_rows, n_columns = split.train.shape
+    """Return the defaults, which follow from the shape of the rows."""
+    n_columns = split.train.shape[1]
     return Autoencoder(
         n_components=options.n_components or int(np.clip(n_columns // 4, 1, 32)),
-        hidden_layer_sizes=(256,),
-        activation="gelu",
-        # One weight penalty spread over all rows: few rows need it, many outweigh it.
-        alpha=1.0 / n_rows,
-        # Few rows still make several steps an epoch, and about as many in all as many rows do.
-        batch_size=int(np.clip(n_rows // 8, 16, 128)),
-        max_iter=options.epochs or int(np.clip(750_000 // n_rows, 15, 300)),
-        tol=0.0,
-        early_stopping=True,
-        n_iter_no_change=20,
+        max_iter=options.epochs or "auto",
         random_state=options.seed,
     )
 
@@ -210,7 +201,7 @@ def _tutorial_callback() -> Any:
 def _check_size(estimator: Autoencoder, split: Split) -> None:
     # PCA finds no more components than there are rows or columns.
     largest = min(split.train.shape)
-    if not 1 <= (estimator.n_components or 0) <= largest:
+    if not 1 <= int(estimator.n_components or 0) <= largest:
         raise ValueError(
             f"--n-components must be from 1 to {largest} for these data, "
             f"got {estimator.n_components}."

@@ -19,8 +19,11 @@ class Autoencoder(BaseAutoencoder):
 
     Parameters
     ----------
-    n_components : int, default=None
-        The length of the code. None takes half of the features, but at most 32.
+    n_components : int, float or "auto", default=None
+        The length of the code. None takes half of the features, but at most 32. A float between 0
+        and 1 takes the shortest code whose reconstruction keeps that fraction of the variance of
+        held-out rows, "auto" one of at most 64 at the elbow of their error; both cost a training
+        more, in which codes of all lengths are tried at once, and need a linear path.
     hidden_layer_sizes : int or sequence of int, default="auto"
         The units of the encoder's hidden layers, from the input to the code. "auto" here and below
         is decided from the number of rows and features, see :doc:`/defaults`, and noted in
@@ -166,6 +169,9 @@ class Autoencoder(BaseAutoencoder):
         "pca" and of the "autoencoder" on the same held-out rows, "n_samples" of them. They are
         equal if the network could not improve on PCA, which a warning tells: only then the
         estimator is PCA. A gain must be larger than twice its standard error to count.
+    component_errors_ : ndarray of shape (longest + 1,)
+        Where `n_components` is a float or "auto": the mean squared error on held-out rows, in the
+        user's units, of codes of every length from 0.
     mean_activation_ : ndarray of shape (n_components,)
         With a sparse penalty: the mean of every component of the code over the training rows.
     n_dead_units_ : int

@@ -42,7 +42,7 @@ def read_parameters(model: Any, n_features: int) -> Asked:
     loss = LOSSES.find(model.loss)
     penalty, weight = model._asked_penalty()
     sparsity = _sparsity(model, penalty)
-    n_components = code_length(model.n_components, n_features)
+    n_components = code_length(model._setting("n_components"), n_features)
     code = PLAIN if penalty.code is None else penalty.code(n_components, sparsity)
     corruption = _corruption(model)
     emphasised = _emphasised(model, corruption)

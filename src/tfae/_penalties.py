@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from tfae._codes import Code, Gaussian, LargestOfRow, LargestOfUnit
+from tfae._codes import Code, Gaussian, LargestOfRow, LargestOfUnit, Nested
 from tfae._registry import Registry
 from tfae._tensorflow import keras, tf
 
@@ -76,6 +76,8 @@ def _of_code(function: Callable[[Any], Any]) -> Penalty:
 
 
 NO_PENALTY = Penalty(sparse=False)
+# Of the training that finds how long a code must be.
+NESTED = Penalty(code=lambda n_components, sparsity: Nested(), sparse=False)
 PENALTIES: Registry[Penalty] = Registry(
     "penalty",
     or_else="None or a callable",

@@ -1,0 +1,79 @@
+"""How long a code must be: one training for all lengths, with codes that are cut at random.
+
+Nested dropout (Rippel, Gelbart and Adams, 2014, Learning ordered representations with nested
+dropout, ICML) keeps the first b components of every row, b drawn anew at every step. The network
+then works with a code of any length, and its errors on held-out rows say which is enough.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+from sklearn.utils import check_random_state
+
+from tfae._engine import TrainingState
+from tfae._scaling import dense_rows
+from tfae._types import Array
+
+# The longest code that "auto" considers, and the most rows that PCA sees to bound the length.
+_LONGEST = 64
+_MAX_ROWS = 20_000
+
+
+def choose_length(model: Any, X: Any) -> tuple[int, Array]:
+    """Return how many components a model asks for, and the held-out error of every length from 0.
+
+    A fraction asks for the shortest code whose reconstruction keeps that much of the variance of
+    held-out rows, "auto" for the elbow of the errors.
+    """
+    longest = _longest(model.n_components, X)
+    nested = clone(model).set_params(
+        n_components=longest,
+        linear_path=True,
+        refit=False,
+        early_stopping=True,
+        callbacks=None,
+        random_state=int(check_random_state(model.random_state).randint(2**31)),
+    )
+    nested._nested = True
+    nested.fit(X)
+    held_out = nested._split(X.shape[0], TrainingState.new(nested.random_state).split_rng)[1]
+    errors = _errors(nested, dense_rows(X, held_out))
+    if model.n_components == "auto":
+        return elbow(errors), errors
+    enough = np.flatnonzero(1 - errors[1:] / errors[0] >= model.n_components)
+    return (int(enough[0]) + 1 if len(enough) else longest), errors
+
+
+def elbow(errors: Array) -> int:
+    """Return the length whose error lies furthest below the line from the first to the last.
+
+    Both axes are scaled to [0, 1] before (Satopää et al., 2011, Finding a "kneedle" in a haystack).
+    """
+    lengths = np.linspace(0, 1, len(errors))
+    fall = errors[0] - errors[-1]
+    below = (errors[0] - errors) / fall - lengths if fall > 0 else -lengths
+    return max(1, int(np.argmax(below)))
+
+
+def _longest(n_components: float | str, X: Any) -> int:
+    """Return the longest code to consider: PCA's, of which the network needs no more."""
+    most = min(X.shape[1], max(1, X.shape[0] // 2))
+    if isinstance(n_components, str):
+        return min(_LONGEST, most)
+    rows = dense_rows(X, np.linspace(0, X.shape[0] - 1, min(X.shape[0], _MAX_ROWS)).astype(np.intp))
+    kept = np.cumsum(PCA(svd_solver="full").fit(rows).explained_variance_ratio_)
+    return min(most, int(np.searchsorted(kept, n_components)) + 1)
+
+
+def _errors(nested: Any, rows: Array) -> Array:
+    """Return the mean squared error, in the user's units, of codes of every length from 0."""
+    codes = nested._encode(rows, rows.dtype)
+    errors = [np.square(rows - rows.mean(axis=0)).mean()]
+    for length in range(1, codes.shape[1] + 1):
+        kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
+        errors.append(np.square(rows - nested._decode(kept)).mean())
+    return np.array(errors)

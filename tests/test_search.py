@@ -1,0 +1,60 @@
+"""How long a code must be, on data whose dimension is known."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.decomposition import PCA
+
+from tfae import Autoencoder, SparseAutoencoder
+from tfae._program import trace_count
+from tfae._search import elbow
+
+RNG = np.random.default_rng(0)
+PLANES = RNG.normal(size=(500, 4)) @ RNG.normal(size=(4, 12)) + 0.01 * RNG.normal(size=(500, 12))
+
+
+def test_a_fraction_asks_for_no_more_than_pca(digits):
+    model = Autoencoder(0.9, random_state=0).fit(digits)
+    linear = PCA(0.9).fit(digits)
+    assert 2 <= model.n_components_ < linear.n_components_
+    assert model.transform(digits).shape[1] == model.n_components_
+    assert model.score(digits) > 0.89
+    kept = 1 - model.component_errors_ / model.component_errors_[0]
+    assert kept[model.n_components_] >= 0.9 > kept[model.n_components_ - 1]
+
+
+@pytest.mark.parametrize("asked", ["auto", 0.99])
+def test_planes_in_space_have_their_dimension(asked):
+    model = Autoencoder(asked, random_state=0).fit(PLANES)
+    assert model.n_components_ in (3, 4)
+    assert len(model.get_feature_names_out()) == model.n_components_
+
+
+def test_errors_fall_with_the_length_and_end_like_a_code_of_that_length(digits):
+    model = Autoencoder("auto", random_state=0).fit(digits)
+    errors = model.component_errors_
+    assert len(errors) == 65
+    assert errors[model.n_components_] < 0.5 * errors[0]
+    assert (np.diff(errors)[:10] < 0).all()
+
+
+def test_all_lengths_cost_one_program_and_a_second_search_none():
+    model = Autoencoder(0.95, random_state=0).fit(PLANES)
+    before = trace_count()
+    other = clone(model).fit(PLANES)
+    assert trace_count() == before
+    np.testing.assert_array_equal(other.component_errors_, model.component_errors_)
+    other.set_params(warm_start=True).fit(PLANES[:100])
+    assert other.n_components_ == model.n_components_
+
+
+def test_the_elbow_is_the_corner():
+    assert elbow(np.array([10.0, 6, 2, 1.9, 1.8, 1.7])) == 2
+    assert elbow(np.ones(5)) == 1
+
+
+def test_it_needs_a_linear_path(digits):
+    with pytest.raises(ValueError, match=r"must be an integer or None.*Got 0\.9"):
+        SparseAutoencoder(0.9).fit(digits)
+    with pytest.raises(ValueError, match="'n_components' parameter"):
+        Autoencoder(1.5).fit(digits)

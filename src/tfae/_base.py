@@ -20,7 +20,7 @@ import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
-from tfae._engine import Numbers, Outcome, Stopping, Training, TrainingState
+from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
 from tfae._imported import read_models, without_sigmoid
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
@@ -33,7 +33,7 @@ from tfae._program import PROGRAMS, Plan, Program
 from tfae._scaling import Scaling, dense_blocks, fit_scaling, mean_variance, scaled_range
 from tfae._sparsity import describe_activity
 from tfae._structure import Structure, tied_kernels
-from tfae._types import Array, Builder, Network, Weights
+from tfae._types import Array, Builder, ChunkShape, Network, Weights
 from tfae._validation import (
     HasMethods,
     Interval,
@@ -489,7 +489,7 @@ class BaseAutoencoder(
     ) -> None:
         """Run the engine over some rows of `X`, from new weights or `again` from those here."""
         optimizer = get_optimizer(self.optimizer, self.learning_rate_init, float(self.alpha))
-        asked = read_parameters(self, X.shape[1])
+        asked = self._asked(X)
         structure, objective = asked.structure, asked.objective
         if not again:
             self._start(X, train, asked)
@@ -510,13 +510,13 @@ class BaseAutoencoder(
             fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
             training = Training(
                 program,
-                Rows(X, self._scaling, shape, train, noise),
-                None if held_out is None else Rows(X, self._scaling, shape, held_out, fixed),
+                self._rows(asked, X, shape, train, noise),
+                None if held_out is None else self._rows(asked, X, shape, held_out, fixed),
                 optimizer,
                 self._numbers(asked, optimizer, program),
                 Stopping(max_iter, self.tol, self.n_iter_no_change),
                 self._observers(program, optimizer, max_iter),
-                unit=float(self.scale_) ** objective.loss.power if np.ndim(self.scale_) == 0 else 1,
+                unit=float(self.scale_) ** objective.power if np.ndim(self.scale_) == 0 else 1,
             )
             self._keep(training.run(state, self.shuffle), program)
         self._describe(X, train, asked)
@@ -532,6 +532,16 @@ class BaseAutoencoder(
         for name in self._of_one_fit:
             if hasattr(self, name):  # from an earlier fit
                 delattr(self, name)
+
+    def _asked(self, X: Any) -> Asked:
+        """Return what is to be built and minimised for some rows."""
+        return read_parameters(self, X.shape[1])
+
+    def _rows(
+        self, asked: Asked, X: Any, shape: ChunkShape, index: Array | None, noise: Noise
+    ) -> Batches:
+        """Return what is trained or tested on: some rows of `X` as chunks."""
+        return Rows(X, self._scaling, shape, index, noise)
 
     def _max_iter(self) -> int:
         """Return how many epochs `fit` trains at most."""

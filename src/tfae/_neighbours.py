@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.manifold._t_sne import _joint_probabilities_nn
 from sklearn.neighbors import NearestNeighbors
 
-from tfae._chunks import ahead, aligned
+from tfae._chunks import Noise, ahead, aligned
 from tfae._scaling import Scaling, dense_rows
 from tfae._types import Array, Chunk, ChunkShape
 
@@ -111,8 +111,9 @@ class Edges:
         shape: ChunkShape,
         affinities: Affinities,
         edges_per_row: int = 1,
+        noise: Noise = Noise(),
     ) -> None:
-        self._X, self._scaling, self._shape = X, scaling, shape
+        self._X, self._scaling, self._shape, self._noise = X, scaling, shape, noise
         matrix = affinities.matrix
         self._heads = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
         self._tails = matrix.indices
@@ -135,16 +136,20 @@ class Edges:
         self, rng: np.random.Generator | None, buffers: Any, gathered: Array | None
     ) -> Generator[Chunk, None, None]:
         steps = self._shape.steps
+        noises = cycle([self._noise.buffers(self._shape) for _ in range(2)])
         while True:
             drawn = self._draw(np.random.default_rng(0) if rng is None else rng)
             for start in range(0, self._n_steps, steps):
                 x, rows = next(buffers), drawn[start : start + steps]
-                places = rows
+                places, n_rows = rows, self._X.shape[0]
                 if gathered is None:
                     distinct, places = np.unique(rows, return_inverse=True)
                     self._gather(distinct, x)
+                    n_rows = len(distinct)
+                noise = next(noises)
+                self._noise.draw(x, n_rows, noise, self._noise.rng)
                 last = start + steps >= self._n_steps
-                yield self._chunk(x, rows, places.reshape(rows.shape), last)
+                yield self._chunk(x, rows, places.reshape(rows.shape), last, noise)
 
     def _draw(self, rng: np.random.Generator) -> Array:
         """Return the rows of an epoch's batches, of shape [steps, batch]."""
@@ -159,10 +164,10 @@ class Edges:
         rows = dense_rows(self._X, index)
         self._scaling.forward(rows, buffer.dtype, out=buffer[: len(index)])
 
-    def _chunk(self, x: Array, rows: Array, places: Array, last: bool) -> Chunk:
+    def _chunk(self, x: Array, rows: Array, places: Array, last: bool, noise: Any) -> Chunk:
         steps, batch, _, dtype = self._shape
         order = aligned((steps, batch), np.int32)
         order[: len(rows)] = places
         weight = aligned((steps, batch), dtype)
         weight[: len(rows)] = self._weight[rows]
-        return Chunk(x, order, weight, len(rows), last)
+        return Chunk(x, order, weight, len(rows), last, *noise)

@@ -88,8 +88,6 @@ class ParametricTSNE(BaseAutoencoder):
     # of corrupted rows or of rows held out, whose neighbours would be others.
     code_activation: str = _fixed("identity")
     tied: bool = _fixed(False)
-    corruption: str | Callable[..., Any] | None = _fixed(None)
-    corruption_level: float = _fixed(0.0)
     emphasis: float = _fixed(0.5)
     penalty: str | Callable[[Any], Any] | None = _fixed(None)
     penalty_weight: float | None = _fixed(None)
@@ -131,7 +129,12 @@ class ParametricTSNE(BaseAutoencoder):
             structure = replace(structure, spec=spec, output_activation="linear")
             loss = LOSSES.find("mse")
         freedom = self._degrees_of_freedom(structure.spec.n_components)
-        objective = Divergence(loss, degrees_of_freedom=freedom, decoded=decoded)
+        objective = Divergence(
+            loss,
+            corrupted=asked.objective.corrupted,
+            degrees_of_freedom=freedom,
+            decoded=decoded,
+        )
         affinities = Affinities.of_rows(X, float(self.perplexity), self.metric)
         numbers = {
             "exaggeration": 1.0,
@@ -139,13 +142,13 @@ class ParametricTSNE(BaseAutoencoder):
             "reconstruction_weight": float(self.reconstruction_weight),
         }
         named = {name: numbers[name] for name in objective.numbers}
-        return _AskedOfNeighbours(structure, objective, named, None, affinities)
+        return _AskedOfNeighbours(structure, objective, named, asked.corruption, affinities)
 
     def _rows(
         self, asked: Asked, X: Any, shape: ChunkShape, index: Array | None, noise: Noise
     ) -> Batches:
         assert isinstance(asked, _AskedOfNeighbours)
-        return Edges(X, self._scaling, shape, asked.affinities, _EDGES_PER_ROW)
+        return Edges(X, self._scaling, shape, asked.affinities, _EDGES_PER_ROW, noise)
 
     def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Numbers:
         return replace(

@@ -8,6 +8,8 @@ import inspect
 import tfae
 from tfae._base import BaseAutoencoder
 
+# What a class needs to be fitted to few rows; scikit-learn's suite has the same for TSNE.
+FOR_FEW_ROWS = {"ParametricTSNE": {"perplexity": 2}}
 SMALL = {"hidden_layer_sizes": (24,), "batch_size": 64, "random_state": 0}
 
 
@@ -23,9 +25,10 @@ def other_architectures():
 
 
 def members(**params):
-    """Return an estimator for every class and every registered name, by an identifier."""
+    """Return an autoencoder for every class and every registered name, by an identifier."""
     given = {**SMALL, **params}
-    family = {kind.__name__: kind(**given) for kind in kinds()}
+    autoencoders = [kind for kind in kinds() if kind is not tfae.ParametricTSNE]
+    family = {kind.__name__: kind(**given) for kind in autoencoders}
     for parameter, names in {
         "architecture": other_architectures(),
         "corruption": tfae.corruptions(),

@@ -4,7 +4,7 @@ import inspect
 from functools import partial
 
 import pytest
-from family import kinds, other_architectures
+from family import FOR_FEW_ROWS, kinds, other_architectures
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -12,7 +12,10 @@ from tfae import Autoencoder
 
 # Small and short, so that a check takes no longer than it must.
 ESTIMATORS = [
-    *(kind(hidden_layer_sizes=(8,), max_iter=5) for kind in kinds()),
+    *(
+        kind(hidden_layer_sizes=(8,), max_iter=5, **FOR_FEW_ROWS.get(kind.__name__, {}))
+        for kind in kinds()
+    ),
     *(
         Autoencoder(architecture=name, hidden_layer_sizes=(8,), max_iter=5)
         for name in other_architectures()

@@ -12,6 +12,7 @@ from tfae._losses import losses, register_loss
 from tfae._penalties import penalties, register_penalty
 from tfae._registry import architectures, register_architecture
 from tfae._stacked import StackedAutoencoder
+from tfae._tsne import ParametricTSNE
 from tfae._types import Spec
 from tfae._variational import VariationalAutoencoder
 
@@ -22,6 +23,7 @@ __all__ = [
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
+    "ParametricTSNE",
     "SparseAutoencoder",
     "Spec",
     "StackedAutoencoder",

@@ -22,7 +22,7 @@ from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_a
 from tfae._auto import annealed, settings
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
-from tfae._engine import Numbers, Outcome, Stopping, Training, TrainingState
+from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
 from tfae._imported import read_models, without_sigmoid
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
@@ -45,7 +45,7 @@ from tfae._scaling import (
 from tfae._search import choose_length
 from tfae._sparsity import describe_activity
 from tfae._structure import Structure, tied_kernels
-from tfae._types import Array, Builder, Network, Weights
+from tfae._types import Array, Builder, ChunkShape, Network, Weights
 from tfae._validation import (
     HasMethods,
     Interval,
@@ -543,7 +543,7 @@ class BaseAutoencoder(
         batch_size = self._batch_size(X.shape[0])
         rate = self._learning_rate(-(-n_rows // batch_size))
         optimizer = get_optimizer(self.optimizer, rate, float(self.alpha))
-        asked = read_parameters(self, X.shape[1])
+        asked = self._asked(X)
         structure, objective = asked.structure, asked.objective
         if not again:
             self._start(X, train, asked)
@@ -567,13 +567,13 @@ class BaseAutoencoder(
             left = residual_variance(program.network, self._weights()) if anchored else 1.0
             training = Training(
                 program,
-                Rows(X, self._scaling, shape, train, noise),
-                None if held_out is None else Rows(X, self._scaling, shape, held_out, fixed),
+                self._rows(asked, X, shape, train, noise),
+                None if held_out is None else self._rows(asked, X, shape, held_out, fixed),
                 optimizer,
                 self._numbers(asked, optimizer, program),
                 Stopping(max_iter, self.tol * left, self._setting("n_iter_no_change")),
                 self._observers(program, optimizer, max_iter) if watched else [],
-                unit=float(self.scale_) ** objective.loss.power if np.ndim(self.scale_) == 0 else 1,
+                unit=float(self.scale_) ** objective.power if np.ndim(self.scale_) == 0 else 1,
                 keep_start=anchored,
             )
             outcome = training.run(state, self.shuffle)
@@ -676,6 +676,16 @@ class BaseAutoencoder(
         self.center_, self.scale_ = scaling.center, scaling.scale
         self.n_components_ = asked.structure.spec.n_components
         self.history_: dict[str, list[float]] = {}
+
+    def _asked(self, X: Any) -> Asked:
+        """Return what is to be built and minimised for some rows."""
+        return read_parameters(self, X.shape[1])
+
+    def _rows(
+        self, asked: Asked, X: Any, shape: ChunkShape, index: Array | None, noise: Noise
+    ) -> Batches:
+        """Return what is trained or tested on: some rows of `X` as chunks."""
+        return Rows(X, self._scaling, shape, index, noise)
 
     def _max_iter(self) -> int:
         """Return how many epochs `fit` trains at most."""

@@ -57,8 +57,8 @@ class Noise:
         """Make buffers for a chunk's corrupted rows and for its random numbers."""
         n_rows = shape.steps * shape.batch
         return (
-            None if self.corrupt is None else _aligned((n_rows, shape.features), shape.dtype),
-            _aligned((n_rows, self.width), shape.dtype) if self.width else None,
+            None if self.corrupt is None else aligned((n_rows, shape.features), shape.dtype),
+            aligned((n_rows, self.width), shape.dtype) if self.width else None,
         )
 
     def draw(
@@ -103,8 +103,8 @@ class Rows:
     def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one."""
         if len(self) > self._shape.steps * self._shape.batch:
-            return _ahead(self._streamed(rng))
-        return _ahead(self._resident(rng)) if self._noise else self._resident(rng)
+            return ahead(self._streamed(rng))
+        return ahead(self._resident(rng)) if self._noise else self._resident(rng)
 
     def _resident(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         """All rows are one chunk: it is gathered once; its order and its noise change."""
@@ -151,7 +151,7 @@ class Rows:
 
     def _buffer(self) -> Array:
         steps, batch, features, dtype = self._shape
-        return _aligned((steps * batch, features), dtype)
+        return aligned((steps * batch, features), dtype)
 
     def _gather(self, positions: Array, buffer: Array) -> None:
         rows = dense_rows(self._X, self._index[positions])
@@ -167,14 +167,14 @@ class Rows:
     ) -> Chunk:
         """Lay out the `places` of rows in `x` as batches; those after `n_rows` weigh nothing."""
         steps, batch, _, dtype = self._shape
-        order = _aligned((steps, batch), np.int32)
+        order = aligned((steps, batch), np.int32)
         order.flat[: len(places)] = places
-        weight = _aligned((steps, batch), dtype)
+        weight = aligned((steps, batch), dtype)
         weight.flat[:n_rows] = 1
         return Chunk(x, order, weight, len(places) // batch, last, *noise)
 
 
-def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     """Make an array of zeros that the device can read in place."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.zeros(size + _ALIGNMENT, np.uint8)
@@ -182,7 +182,7 @@ def _aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
-def _ahead(chunks: Generator[T, None, None]) -> Generator[T, None, None]:
+def ahead(chunks: Generator[T, None, None]) -> Generator[T, None, None]:
     """Yield from `chunks` while a thread makes the next one."""
     with ThreadPoolExecutor(1, thread_name_prefix="tfae-chunks") as thread:
         coming = thread.submit(next, chunks)

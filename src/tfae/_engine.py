@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from tfae._chunks import Rows
 from tfae._observers import Logs, Observer
 from tfae._optimizers import Optimizer, Rule, learning_rates
 from tfae._program import Program
@@ -23,6 +22,13 @@ from tfae._tensorflow import as_arrays
 from tfae._types import Array, Chunk, Weights
 
 Chunks = Generator[Chunk, None, None]
+
+
+class Batches(Protocol):
+    """What a training runs over, such as :class:`tfae._chunks.Rows`."""
+
+    def epochs(self, rng: np.random.Generator | None = None) -> Chunks:
+        """Yield the chunks of epoch after epoch, in an order drawn from `rng` if there is one."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +42,25 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Numbers:
-    """The numbers that a compiled step is given, one of which may grow over the first epochs."""
+    """The numbers that a compiled step is given, one of which may change over the first epochs."""
 
     final: Array
     growing: int = 0  # the position of that one
-    warm_up: int = 0  # how many epochs it takes to grow from 0
+    warm_up: int = 0  # how many epochs it takes to come from `start` times its final value
     epoch: int = 0  # of earlier trainings that this one goes on from
+    start: float = 0.0
 
     def of_epoch(self, epoch: int) -> Array:
         """Return the numbers of an epoch of this training."""
         if self.settled(epoch):
             return self.final
         numbers = self.final.copy()
-        numbers[self.growing] *= (self.epoch + epoch) / self.warm_up
+        progress = (self.epoch + epoch) / self.warm_up
+        numbers[self.growing] *= self.start + (1 - self.start) * progress
         return numbers
 
     def settled(self, epoch: int) -> bool:
-        """Whether nothing grows any more, so that losses can be compared."""
+        """Whether nothing changes any more, so that losses can be compared."""
         return self.epoch + epoch >= self.warm_up
 
 
@@ -94,7 +102,7 @@ class Training:
     Parameters
     ----------
     program : Program
-    rows, held_out : Rows
+    rows, held_out : Batches
         What is trained on, and what the validation loss is computed on (or None). If there are
         held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
     optimizer : Optimizer
@@ -111,8 +119,8 @@ class Training:
     def __init__(
         self,
         program: Program,
-        rows: Rows,
-        held_out: Rows | None,
+        rows: Batches,
+        held_out: Batches | None,
         optimizer: Optimizer,
         numbers: Numbers,
         stopping: Stopping,
@@ -196,28 +204,29 @@ class Training:
 
     def _train_epoch(self, chunks: Chunks, numbers: Array) -> list[float]:
         steps, _, _, dtype = self._program.shape
-        totals = np.zeros(len(self._program.terms))
+        totals, weight = np.zeros(len(self._program.terms)), 0.0
         for chunk in chunks:
             rates = learning_rates(self._rate, self._step, steps, dtype)
             sums = self._program.train(chunk, rates, numbers)
             self._step += chunk.n_steps
             totals += sums
+            weight += float(chunk.weight.sum())
             means = self._unit * sums / float(chunk.weight.sum())
             logs = dict(zip(self._program.terms, means.tolist(), strict=True))
             for observer in self._observers:
                 observer.on_chunk_end(self._step, logs)
             if chunk.last or not np.isfinite(totals).all():
                 break
-        return (totals / len(self._rows)).tolist()
+        return (totals / weight).tolist()
 
     def _test_epoch(self, chunks: Chunks) -> list[float]:
-        assert self._held_out is not None
-        totals = np.zeros(len(self._program.terms))
+        totals, weight = np.zeros(len(self._program.terms)), 0.0
         for chunk in chunks:
             totals += self._program.test(chunk, self._numbers.final)
+            weight += float(chunk.weight.sum())
             if chunk.last:
                 break
-        return (totals / len(self._held_out)).tolist()
+        return (totals / weight).tolist()
 
     def _watch(self, epoch: int, logs: Logs, before: list[Any]) -> bool:
         """Note the loss that decides, with the weights that belong to it; tell whether to stop.

@@ -19,6 +19,7 @@ class Batch(NamedTuple):
     given: Any  # what is encoded: the target itself, or a corrupted copy
     weight: Any  # [batch]
     noise: Any  # [batch, width] or None
+    place: Any = None  # [batch], which row of the chunk each of them is
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Objective:
     def terms(self) -> tuple[str, ...]:
         """What is reported: the sum, and its first term where there are two."""
         return ("loss",) if self.penalty.cost is None else ("loss", "reconstruction_loss")
+
+    @property
+    def power(self) -> int:
+        """What power of the data's unit the terms have; see :class:`tfae._losses.Loss`."""
+        return self.loss.power
 
     def noise_width(self, n_components: int) -> int:
         """Return how many standard normal numbers every row needs."""

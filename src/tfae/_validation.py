@@ -1,6 +1,7 @@
 """What comes in: parameters and data, each wrong one answered by one clear error.
 
-The private modules of scikit-learn that the package needs are imported here and nowhere else.
+The private modules of scikit-learn that the package needs are imported here, and one function of
+``TSNE`` in ``_neighbours.py``.
 """
 
 from __future__ import annotations

@@ -379,9 +379,6 @@ def embedding_report(
         If the numbers of rows differ, there are too few for `n_neighbors`, or `reconstructions` has
         a name that `embeddings` has not.
 
-    See Also
-    --------
-    tfae.plotting.embedding_report : A plot of it.
 
     Examples
     --------

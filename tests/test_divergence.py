@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.optimize import approx_fprime
 from sklearn.manifold._t_sne import _kl_divergence
 
 from tfae._divergence import Divergence
@@ -13,92 +14,77 @@ NUMBERS = {"exaggeration": 1.0, "constant": 0.0, "reconstruction_weight": 0.5}
 
 
 def objective(freedom=1, decoded=False):
-    return Divergence(LOSSES.find("mse"), degrees_of_freedom=freedom, decoded=decoded)
+    return Divergence(
+        LOSSES.find("mse"), n_neighbours=8, degrees_of_freedom=freedom, decoded=decoded
+    )
 
 
-def batch_of(places, order, weight=None):
-    target = tf.constant(places[order])
-    weight = np.ones(len(order)) if weight is None else weight
-    return Batch(target, target, tf.constant(weight), None, tf.constant(order))
+def batch_of(places, affinities):
+    target = tf.constant(places)
+    return Batch(target, target, tf.ones(len(places), target.dtype), tf.constant(affinities))
 
 
 def sums(divergence, batch, numbers=NUMBERS):
     """With an encoder that passes places on, and a decoder that gives zeros."""
     terms = divergence.sums(batch, lambda x, training: x, tf.zeros_like, numbers, True)
-    return terms.numpy() / batch.weight.numpy().sum()
+    return terms.numpy() / batch.target.shape[0]
 
 
-def similarity(places, freedom):
-    squares = np.square(places[:, None] - places[None]).sum(-1)
-    return (1 + squares / freedom) ** (-(freedom + 1) / 2)
+@pytest.fixture(scope="module")
+def places():
+    return np.random.default_rng(0).normal(size=(8, 2))
+
+
+@pytest.fixture(scope="module")
+def affinities():
+    P = np.triu(np.random.default_rng(1).integers(0, 4, size=(8, 8)), 1).astype(np.float64)
+    return (P + P.T) / (2 * P.sum())
 
 
 @pytest.mark.parametrize("freedom", [1, 2.5])
-def test_a_batch_gives_the_means_of_the_formula(freedom):
-    rng = np.random.default_rng(0)
-    places = rng.normal(size=(7, 2))
-    heads, tails = np.array([0, 1, 2, 3, 0]), np.array([4, 5, 6, 2, 1])
-    order, edge = np.concatenate([heads, tails]), np.tile(np.arange(5), 2)
-    weight = rng.uniform(0.5, 2, size=10)
-    w = similarity(places, freedom)
-    pairs = [
-        (weight[r] * weight[s], w[order[r], order[s]])
-        for r in range(10)
-        for s in range(10)
-        if edge[r] != edge[s] and order[r] != order[s]
-    ]
-    normaliser = sum(v * x for v, x in pairs) / sum(v for v, _ in pairs)
-    attraction = -np.log(w[heads, tails]).mean()
-    got = sums(objective(freedom), batch_of(places, order, weight), {**NUMBERS, "exaggeration": 4})
-    np.testing.assert_allclose(
-        got, [4 * attraction + np.log(normaliser), attraction + np.log(normaliser)]
-    )
+def test_a_batch_gives_the_means_of_the_formula(places, affinities, freedom):
+    squares = np.square(places[:, None] - places[None]).sum(-1)
+    w = (1 + squares / freedom) ** (-(freedom + 1) / 2)
+    attraction = -(affinities * np.log(w)).sum()
+    log_mean = np.log(w[~np.eye(8, dtype=bool)].mean())
+    numbers = {**NUMBERS, "exaggeration": 4, "constant": 3.0}
+    got = sums(objective(freedom), batch_of(places, affinities), numbers)
+    np.testing.assert_allclose(got, [4 * attraction + log_mean + 3, attraction + log_mean + 3])
 
 
-def every_edge_and_every_pair(P):
-    """A batch that holds each edge in proportion to P, small whole numbers over their sum."""
-    heads, tails = np.nonzero(P)
-    return np.concatenate([np.repeat(i, P[heads, tails]) for i in (heads, tails)])
-
-
-def test_with_all_edges_it_is_the_divergence_of_scikit_learn_and_its_gradient():
-    rng = np.random.default_rng(1)
-    n = 8
-    P = np.triu(rng.integers(1, 4, size=(n, n)), 1)
-    P = P + P.T
-    order = every_edge_and_every_pair(P)
-    # All pairs count the same if the pairs within an edge are not left out, so take many copies.
-    order = np.concatenate([np.tile(half, 12) for half in np.split(order, 2)])
-    weight = (1 / P.sum(axis=1))[order]
-    p = P / P.sum()
-    constant = (p[p > 0] * np.log(p[p > 0])).sum() + np.log(n * (n - 1))
-    places = rng.normal(size=(n, 2))
+@pytest.mark.parametrize("freedom", [1, 3])
+def test_with_all_rows_it_is_the_divergence_of_scikit_learn(places, affinities, freedom):
+    p = affinities[affinities > 0]
+    numbers = {**NUMBERS, "constant": (p * np.log(p)).sum() + np.log(8 * 7)}
     variable = tf.Variable(places)
-
-    def encode(x, training):
-        return tf.gather(variable, order)
-
-    batch = batch_of(places, order, weight)
+    batch = batch_of(places, affinities)
     with tf.GradientTape() as tape:
-        terms = objective().sums(batch, encode, None, {**NUMBERS, "constant": constant}, True)
-        loss = terms[1] / weight.sum()
-    expected, gradient = _kl_divergence(places.ravel(), p[np.triu_indices(n, 1)], 1, n, 2)
-    assert loss.numpy() == pytest.approx(expected, rel=2e-3)
+        terms = objective(freedom).sums(
+            batch, lambda x, training: variable + 0, None, numbers, True
+        )
+        loss = terms[1] / 8
+
+    def theirs(values):
+        p = affinities[np.triu_indices(8, 1)]
+        return _kl_divergence(values, p, freedom, 8, 2)
+
+    assert loss.numpy() == pytest.approx(theirs(places.ravel())[0], rel=1e-6)
+    # Its own gradient is right for one degree of freedom only.
+    numerical = approx_fprime(places.ravel(), lambda values: theirs(values)[0])
     ours = tf.convert_to_tensor(tape.gradient(loss, variable)).numpy()
-    np.testing.assert_allclose(ours, gradient.reshape(n, 2), atol=0.01 * np.abs(gradient).max())
+    np.testing.assert_allclose(ours, numerical.reshape(8, 2), atol=1e-6)
 
 
 def test_rows_at_the_same_place_have_a_finite_gradient():
-    variable = tf.Variable(np.zeros((6, 2)))
-    batch = batch_of(np.zeros((6, 2)), np.arange(6))
+    variable = tf.Variable(np.zeros((8, 2)))
+    batch = batch_of(np.zeros((8, 2)), np.full((8, 8), 1 / 64))
     with tf.GradientTape() as tape:
         loss = objective().sums(batch, lambda x, training: variable + 0, None, NUMBERS, True)[0]
     assert np.isfinite(tape.gradient(loss, variable).numpy()).all()
 
 
-def test_the_reconstruction_is_added_with_its_weight():
-    places = np.random.default_rng(0).normal(size=(6, 2))
-    batch = batch_of(places, np.arange(6))
+def test_the_reconstruction_is_added_with_its_weight(places, affinities):
+    batch = batch_of(places, affinities)
     alone = sums(objective(), batch)
     loss, divergence, reconstruction = sums(objective(decoded=True), batch)
     assert reconstruction == pytest.approx(np.square(places).mean())

@@ -1,4 +1,4 @@
-"""Affinities against scikit-learn's TSNE, the drawing of edges against the affinities."""
+"""Affinities against scikit-learn's TSNE, those of batches against all of them."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from sklearn.manifold import TSNE
 from sklearn.manifold._t_sne import _joint_probabilities, _kl_divergence
 
 from tfae._chunks import chunk_shape
-from tfae._neighbours import Affinities, Edges
+from tfae._neighbours import Affinities, Neighbourhoods
 from tfae._scaling import fit_scaling
 
 
@@ -17,10 +17,21 @@ def rows():
     return np.random.default_rng(0).normal(size=(90, 5)).astype(np.float32)
 
 
-def edges_of(rows, batch=16, edges_per_row=1, perplexity=5.0):
-    affinities = Affinities.of_rows(rows, perplexity, "euclidean")
-    shape = chunk_shape(batch, rows.shape[1], "float32")
-    return affinities, Edges(rows, fit_scaling("global", rows), shape, affinities, edges_per_row)
+def batches_of(rows, batch=16, steps=64):
+    affinities = Affinities.of_rows(rows, 5.0, "euclidean")
+    shape = chunk_shape(batch, rows.shape[1], "float32")._replace(steps=steps)
+    scaling = fit_scaling("global", rows)
+    return affinities, Neighbourhoods(rows, scaling, shape, affinities)
+
+
+def epoch(batches, rng):
+    """Yield the rows, as they are scaled, and the affinities of every batch of an epoch."""
+    for chunk in batches.epochs(rng):
+        affinities = chunk.noise.reshape(*chunk.order.shape, -1)
+        for step in range(chunk.n_steps):
+            yield chunk.x[chunk.order[step]].copy(), affinities[step].copy()
+        if chunk.last:
+            return
 
 
 def test_affinities_are_those_of_scikit_learn(rows, monkeypatch):
@@ -64,51 +75,30 @@ def test_the_divergence_is_that_of_scikit_learn(freedom):
     assert ours.divergence(places, freedom) == pytest.approx(expected, rel=1e-5)
 
 
-def test_edges_are_drawn_as_often_as_their_affinity_says(rows):
-    affinities, edges = edges_of(rows, edges_per_row=50)
-    drawn = edges._draw(np.random.default_rng(0))
-    heads, tails = np.split(drawn, 2, axis=1)
-    counts = np.zeros((len(rows), len(rows)))
-    np.add.at(counts, (heads.ravel(), tails.ravel()), 1)
-    # Drawn systematically, no edge is off by more than one.
-    expected = affinities.matrix.toarray() * heads.size
-    assert np.abs(counts - expected).max() < 1 + 1e-6
-
-
-def test_weights_make_every_row_count_the_same(rows):
-    _, edges = edges_of(rows, edges_per_row=200)
-    drawn = edges._draw(np.random.default_rng(0)).ravel()
-    counts = np.bincount(drawn, minlength=len(rows))
-    totals = np.bincount(drawn, edges._weight[drawn])
-    assert counts.std() > 0.2 * counts.mean()
-    assert totals.std() < 0.02 * totals.mean()
-    chunk = next(edges.epochs(np.random.default_rng(0)))
-    np.testing.assert_allclose(chunk.weight, edges._weight[chunk.order], rtol=1e-6)
-
-
-@pytest.mark.parametrize("steps", [1, 64])
-def test_both_ends_of_an_edge_are_where_they_should_be(rows, steps):
-    """Whether the rows fit into one chunk or are gathered for each."""
-    affinities, edges = edges_of(rows)
-    edges._shape = edges._shape._replace(steps=steps)
+@pytest.mark.parametrize("steps", [1, 4, 64])
+def test_batches_hold_the_affinities_of_their_rows(rows, steps):
+    affinities, batches = batches_of(rows, steps=steps)
     scaled = fit_scaling("global", rows).forward(rows, np.float32)
-    chunks = edges.epochs(np.random.default_rng(3))
-    drawn = edges._draw(np.random.default_rng(3))
-    n_epochs_ended = 0
-    for start in range(0, len(drawn), steps):
-        chunk = next(chunks)
-        n_epochs_ended += chunk.last
-        got = chunk.x[chunk.order[: chunk.n_steps]]
-        np.testing.assert_array_equal(got, scaled[drawn[start : start + chunk.n_steps]])
-    assert n_epochs_ended == 1
-    assert chunk.last
-    matrix = affinities.matrix.toarray()
-    heads, tails = np.split(drawn, 2, axis=1)
-    assert (matrix[heads, tails] > 0).all()
+    matrix = affinities.matrix.toarray() * (90 * 89) / (16 * 15)
+    seen = []
+    for x, block in epoch(batches, np.random.default_rng(3)):
+        index = [int(np.flatnonzero((scaled == row).all(axis=1))[0]) for row in x]
+        np.testing.assert_allclose(block, matrix[np.ix_(index, index)], rtol=1e-5)
+        assert len(set(index)) == 16
+        seen += index
+    assert set(seen) == set(range(90))
+    assert len(seen) == 96  # the last batch is filled up
+
+
+def test_affinities_of_batches_have_the_sum_of_all_in_the_mean(rows):
+    _, batches = batches_of(rows)
+    rng = np.random.default_rng(0)
+    sums = [block.sum() for _ in range(200) for _, block in epoch(batches, rng)]
+    assert np.mean(sums) == pytest.approx(1, abs=5 * np.std(sums) / np.sqrt(len(sums)))
 
 
 def test_without_a_generator_all_epochs_are_the_same(rows):
-    _, edges = edges_of(rows)
-    chunks = edges.epochs()
-    first = next(chunks).order.copy()
-    np.testing.assert_array_equal(first, next(chunks).order)
+    _, batches = batches_of(rows)
+    chunks = batches.epochs()
+    first = next(chunks).x.copy()
+    np.testing.assert_array_equal(first, next(chunks).x)

@@ -3,8 +3,9 @@
 Every set is split 70/30 at random, five times; MNIST once, in order, with five seeds. Code sizes
 are 2, 8 and 32 where there are more features than that. Tables are taken as they are and behind a
 StandardScaler. Nothing is set but `n_components` and `random_state`. With `--others` the first
-split is also given to KernelPCA with its inverse, to MLPRegressor fitted X to X and to a plain
-Keras autoencoder, each with the library's own defaults and a code of the same size.
+split is also given to KernelPCA with its inverse, to MLPRegressor fitted X to X, to a plain Keras
+autoencoder and, where it is installed, to PyOD's, each with the library's own defaults and a code
+of the same size.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.published._report import parser
 from benchmarks.quality._data import Split, mnist_seed_split, tables
 from tfae import Autoencoder
+
+try:
+    import torch
+    from pyod.models.auto_encoder import AutoEncoder
+except ImportError:
+    AutoEncoder = None
 
 SIZES = (2, 8, 32)
 Rebuild = Callable[[np.ndarray], np.ndarray]
@@ -78,6 +85,7 @@ def compare(split: Split, k: int, seed: int, others: bool) -> dict[str, float]:
     rivals = {"pca": by_pca, "tfae": by_tfae}
     if others and len(train) <= 6000 and train.shape[1] <= 2000:
         rivals |= {"kernel_pca": by_kernel_pca, "mlp": by_mlp, "keras": by_keras}
+        rivals |= {"pyod": by_pyod} if AutoEncoder is not None else {}
     for name, fit in rivals.items():
         start = time.perf_counter()
         rebuild = fit(train, k, seed)
@@ -101,7 +109,7 @@ def by_kernel_pca(train: np.ndarray, k: int, seed: int) -> Rebuild:
 
 
 def by_mlp(train: np.ndarray, k: int, seed: int) -> Rebuild:
-    model = MLPRegressor((100, k, 100), random_state=seed).fit(train, train)
+    model = MLPRegressor(hidden_layer_sizes=(100, k, 100), random_state=seed).fit(train, train)
     return lambda X: model.predict(X).reshape(X.shape)
 
 
@@ -119,6 +127,21 @@ def by_keras(train: np.ndarray, k: int, seed: int) -> Rebuild:
     model.compile("adam", "mse")
     model.fit(train, train, epochs=50, verbose=0)
     return lambda X: model.predict(X, verbose=0)
+
+
+def by_pyod(train: np.ndarray, k: int, seed: int) -> Rebuild:
+    """PyOD's AutoEncoder, which standardises; its last batch needs two rows or more."""
+    detector = AutoEncoder(hidden_neuron_list=[64, k], random_state=seed, verbose=0)
+    detector.fit(train)
+    mean, deviation = detector.X_mean, detector.X_std
+
+    def rebuild(X: np.ndarray) -> np.ndarray:
+        detector.model.eval()
+        with torch.no_grad():
+            rows = torch.from_numpy(((X - mean) / deviation).astype(np.float32))
+            return detector.model(rows.to(detector.device)).cpu().numpy() * deviation + mean
+
+    return rebuild
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:

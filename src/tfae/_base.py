@@ -18,7 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 
 import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
-from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_at_zero
+from tfae._anchor import (
+    fixed_places,
+    fixed_weights,
+    is_better,
+    residual_variance,
+    start_at_zero,
+)
 from tfae._auto import annealed, settings
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
@@ -237,7 +243,7 @@ class BaseAutoencoder(
         """Become fitted with the weights of imported models."""
         imported: Any = self.architecture
         nothing = np.empty((0, imported.n_features), self.precision)
-        self.settings_ = settings(self, 0, imported.n_features)
+        self.settings_ = self._automatic(0, imported.n_features)
         asked = read_parameters(self, imported.n_features)
         network = asked.structure.build(self.precision)
         self.n_features_in_ = imported.n_features
@@ -555,7 +561,8 @@ class BaseAutoencoder(
         self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
-        shape = chunk_shape(batch_size, X.shape[1], self.precision)
+        beside = objective.noise_width(structure.spec.n_components)
+        shape = chunk_shape(batch_size, X.shape[1], self.precision, beside)
         with PROGRAMS.lease(Plan(structure, objective, optimizer.rule, shape)) as program:
             if not again:
                 self._initialise(structure, program, state, X, train)
@@ -593,13 +600,17 @@ class BaseAutoencoder(
         for name, value in found.items():
             setattr(self, name, value)
 
+    def _automatic(self, n_rows: int, n_features: int) -> dict[str, Any]:
+        """Return what "auto" stands for."""
+        return settings(self, n_rows, n_features)
+
     def _settle(self, X: Any, again: bool) -> None:
         """Decide what "auto" stands for, once for all trainings of the same network."""
         earlier = self.settings_ if again else {}
         self.component_errors_: Array
         if not again and hasattr(self, "component_errors_"):
             del self.component_errors_
-        self.settings_ = {**settings(self, *X.shape), **earlier}
+        self.settings_ = {**self._automatic(*X.shape), **earlier}
         if self._length_is_open() and "n_components" not in earlier:
             if not self._setting("linear_path"):
                 raise ValueError(
@@ -640,15 +651,14 @@ class BaseAutoencoder(
     def _compare(self, X: Any, held_out: Array) -> bool:
         """Note the errors of the linear path alone and of the whole on the held-out rows.
 
-        Fall back on the former, with a warning, unless the mean of what the network gains on a row
-        is larger than twice its standard error.
+        Fall back on the former, with a warning, unless the gain is no luck; see
+        :func:`tfae._anchor.is_better`.
         """
         network = self._encoder.structure.build(self.precision)
         linear = copy.copy(self)
         linear._set_weights(start_at_zero(network, self._weights()), network)
         before, after = (-model._row_scores(X[held_out]) for model in (linear, self))
-        gain = before - after
-        improved = bool(gain.mean() > 2 * gain.std() / np.sqrt(len(gain)))
+        improved = is_better(before, after)
         if not improved and not self._nested:
             self._warn_of_pca(float(before.mean()), len(held_out))
         if not improved:

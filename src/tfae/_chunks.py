@@ -30,9 +30,12 @@ _MAX_STEPS = 64
 _ALIGNMENT = 64  # what XLA needs to read a NumPy buffer in place
 
 
-def chunk_shape(batch_size: int, n_features: int, dtype: str) -> ChunkShape:
-    """Choose the number of steps in a chunk: from the size of a batch alone, never of the data."""
-    batch_bytes = batch_size * n_features * np.dtype(dtype).itemsize
+def chunk_shape(batch_size: int, n_features: int, dtype: str, beside: int = 0) -> ChunkShape:
+    """Choose the number of steps in a chunk: from the size of a batch alone, never of the data.
+
+    `beside` says how many numbers come with every row besides its features.
+    """
+    batch_bytes = batch_size * (n_features + beside) * np.dtype(dtype).itemsize
     steps = int(np.clip(_CHUNK_BYTES // max(1, batch_bytes), 1, _MAX_STEPS))
     return ChunkShape(steps, batch_size, n_features, dtype)
 

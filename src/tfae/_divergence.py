@@ -15,13 +15,12 @@ class Divergence(Objective):
     r"""The Kullback-Leibler divergence between affinities of rows and those of their places.
 
     With :math:`w_{kl} = (1 + |y_k - y_l|^2 / \alpha)^{-(\alpha + 1) / 2}` it is
-    :math:`-\sum p_{kl} \log w_{kl} + \log \sum w_{kl} + \sum p_{kl} \log p_{kl}`. The first half
-    of a batch are the heads of edges drawn from :math:`p`, the second half their tails: the first
-    sum is the mean over the edges, the second the mean over the pairs of different rows that are
-    not joined by one of these edges, times the number of all pairs.
+    :math:`-\sum p_{kl} \log w_{kl} + \log \sum w_{kl} + \sum p_{kl} \log p_{kl}`. A batch gives
+    both sums, as the means over its pairs of different rows; the third is a constant.
     """
 
     _: KW_ONLY
+    n_neighbours: int  # rows of a batch
     degrees_of_freedom: float
     decoded: bool  # whether rows are rebuilt, too
 
@@ -38,6 +37,10 @@ class Divergence(Objective):
     def power(self) -> int:
         return 0
 
+    def noise_width(self, n_components: int) -> int:
+        """Return how many affinities come with every row: those of the others in its batch."""
+        return self.n_neighbours
+
     def sums(
         self,
         batch: Batch,
@@ -46,43 +49,42 @@ class Divergence(Objective):
         numbers: Mapping[str, Any],
         training: bool,
     ) -> Any:
-        """Return each of the `terms` times the batch's weight.
-
-        A row's weight is what makes up for being drawn more often, or less, than others.
-        """
+        """Return each of the `terms` times the number of rows."""
         places = encoder(batch.given, training=training)
-        heads, tails = tf.split(places, 2)
-        attraction = -tf.reduce_mean(self._log_similarity(_square(heads - tails)))
-        repulsion = tf.math.log(self._mean_similarity(places, batch))
-        divergence = attraction + repulsion + numbers["constant"]
+        log_similarity = self._log_similarity(_squared_distances(places))
+        n_rows = places.shape[0]
+        # Every row is as far from itself as can be: 0 there, and a similarity of 1.
+        mean = (tf.reduce_sum(tf.exp(log_similarity)) - n_rows) / (n_rows * (n_rows - 1))
+        attraction = -tf.reduce_sum(batch.noise * log_similarity)
+        divergence = attraction + tf.math.log(mean) + numbers["constant"]
         terms = [divergence + (numbers["exaggeration"] - 1) * attraction, divergence]
-        total = tf.reduce_sum(batch.weight)
         if self.decoded:
             rows = self.loss.per_row(batch.target, decode(places), batch.weight)
-            terms.append(tf.reduce_sum(batch.weight * rows) / total)
+            terms.append(tf.reduce_mean(rows))
             terms[0] += numbers["reconstruction_weight"] * terms[-1]
-        return tf.stack(terms) * total
-
-    def _mean_similarity(self, places: Any, batch: Batch) -> Any:
-        """Return the mean of w over all pairs of different rows, estimated from this batch."""
-        n_edges = places.shape[0] // 2
-        edge = tf.concat([tf.range(n_edges)] * 2, 0)
-        apart = tf.not_equal(batch.place[:, None], batch.place[None, :])
-        apart &= tf.not_equal(edge[:, None], edge[None, :])
-        weight = tf.cast(apart, places.dtype) * batch.weight[:, None] * batch.weight[None, :]
-        # The differences themselves: the law of cosines would lose the digits of small ones.
-        similarity = self._similarity(_square(places[:, None] - places[None, :]))
-        return tf.reduce_sum(weight * similarity) / tf.reduce_sum(weight)
-
-    def _similarity(self, squares: Any) -> Any:
-        if self.degrees_of_freedom == 1:
-            return 1 / (1 + squares)
-        return tf.exp(self._log_similarity(squares))
+        return tf.stack(terms) * n_rows
 
     def _log_similarity(self, squares: Any) -> Any:
         freedom = self.degrees_of_freedom
         return -(freedom + 1) / 2 * tf.math.log1p(squares / freedom)
 
 
-def _square(differences: Any) -> Any:
-    return tf.reduce_sum(tf.square(differences), axis=-1)
+def _squared_distances(places: Any) -> Any:
+    """Return those of all pairs, from the differences: a formula of products would lose digits.
+
+    TensorFlow's own gradient goes through the differences again, which takes three times as long
+    as the formula: what pulls on a row adds up to a product of matrices.
+    """
+
+    @tf.custom_gradient
+    def squares(places: Any) -> Any:
+        columns = tf.unstack(places, axis=1)
+        total = tf.add_n([tf.square(column[:, None] - column[None, :]) for column in columns])
+
+        def gradient(pull: Any) -> Any:
+            pull = pull + tf.transpose(pull)
+            return 2 * (tf.reduce_sum(pull, axis=1, keepdims=True) * places - pull @ places)
+
+        return total, gradient
+
+    return squares(places)

@@ -1,10 +1,9 @@
-"""Which rows are neighbours: affinities as in t-SNE, and batches of edges drawn from them."""
+"""Which rows are neighbours: affinities as in t-SNE, and batches of rows with those in them."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
@@ -46,11 +45,6 @@ class Affinities:
         """The number of rows."""
         return int(self.matrix.shape[0])
 
-    @cached_property
-    def of_row(self) -> Array:
-        """How likely every row is an end of an edge."""
-        return np.asarray(self.matrix.sum(axis=1)).ravel()
-
     @property
     def constant(self) -> float:
         r"""What the divergence has besides the means that a batch estimates.
@@ -89,21 +83,24 @@ def _log_similarity(squares: Array, freedom: float) -> Array:
     return -(freedom + 1) / 2 * np.log1p(squares / freedom)
 
 
-class Edges:
-    """Rows of `X`, scaled, in chunks of batches whose halves are the two ends of edges.
+class Neighbourhoods:
+    """Rows of `X`, scaled, in chunks of random batches, and the affinities within every batch.
 
-    Every epoch draws its edges anew. They are drawn systematically: with positions that are evenly
-    spaced over the cumulated probabilities, so every row gets its share of them.
+    In an epoch every row is in a batch; the last batch is filled up with rows of the first. A pair
+    of rows meets in a batch by chance, so that the affinities there, times the ratio of all pairs
+    to those of a batch, have the mean of all. The whole batch costs one pass through the encoder,
+    and it holds ``batch ** 2 / n`` times as many pairs of neighbours as a row has neighbours.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n, features)
     scaling : Scaling
     shape : ChunkShape
-        With batches of two rows for every edge.
+        With batches of at most n rows.
     affinities : Affinities
-    edges_per_row : int
-        How many edges of an epoch there are for every row; its last batch is filled up with more.
+    noise : Noise
+        Its corruption is used. A chunk's ``noise`` holds the affinities of a row of the batch and
+        the others.
     """
 
     def __init__(
@@ -112,64 +109,59 @@ class Edges:
         scaling: Scaling,
         shape: ChunkShape,
         affinities: Affinities,
-        edges_per_row: int = 1,
         noise: Noise = _NO_NOISE,
     ) -> None:
-        self._X, self._scaling, self._shape, self._noise = X, scaling, shape, noise
-        matrix = affinities.matrix
-        self._heads = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-        self._tails = matrix.indices
-        self._cumulated = np.cumsum(matrix.data)
-        self._weight = 1 / (affinities.n_rows * affinities.of_row)
-        self._n_steps = -(-affinities.n_rows * edges_per_row // (shape.batch // 2))
+        self._X, self._scaling, self._shape = X, scaling, shape
+        self._noise = replace(noise, width=0)
+        n_rows, batch = affinities.n_rows, shape.batch
+        self._matrix = affinities.matrix * (n_rows * (n_rows - 1) / (batch * (batch - 1)))
+        self._n_steps = -(-n_rows // batch)
 
     def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end; without `rng` all are the same."""
-        steps, batch, features, dtype = self._shape
-        capacity = steps * batch
-        fits = self._X.shape[0] <= capacity
-        buffers = cycle([aligned((capacity, features), dtype) for _ in range(1 if fits else 2)])
-        everything = np.arange(self._X.shape[0])
-        if fits:
-            self._gather(everything, next(buffers))
-        return ahead(self._chunks(rng, buffers, everything if fits else None))
+        return ahead(self._chunks(rng))
 
-    def _chunks(
-        self, rng: np.random.Generator | None, buffers: Any, gathered: Array | None
-    ) -> Generator[Chunk, None, None]:
-        steps = self._shape.steps
-        noises = cycle([self._noise.buffers(self._shape) for _ in range(2)])
-        while True:
-            drawn = self._draw(np.random.default_rng(0) if rng is None else rng)
-            for start in range(0, self._n_steps, steps):
-                x, rows = next(buffers), drawn[start : start + steps]
-                places, n_rows = rows, self._X.shape[0]
-                if gathered is None:
-                    distinct, places = np.unique(rows, return_inverse=True)
-                    self._gather(distinct, x)
-                    n_rows = len(distinct)
-                noise = next(noises)
-                self._noise.draw(x, n_rows, noise, self._noise.rng)
-                last = start + steps >= self._n_steps
-                yield self._chunk(x, rows, places.reshape(rows.shape), last, noise)
-
-    def _draw(self, rng: np.random.Generator) -> Array:
-        """Return the rows of an epoch's batches, of shape [steps, batch]."""
-        n_edges = self._n_steps * (self._shape.batch // 2)
-        position = (np.arange(n_edges) + rng.random()) * (self._cumulated[-1] / n_edges)
-        edges = np.searchsorted(self._cumulated, position, side="right")
-        edges = rng.permutation(np.minimum(edges, len(self._cumulated) - 1))
-        edges = edges.reshape(self._n_steps, -1)
-        return np.concatenate([self._heads[edges], self._tails[edges]], axis=1)
-
-    def _gather(self, index: Array, buffer: Array) -> None:
-        rows = dense_rows(self._X, index)
-        self._scaling.forward(rows, buffer.dtype, out=buffer[: len(index)])
-
-    def _chunk(self, x: Array, rows: Array, places: Array, last: bool, noise: Any) -> Chunk:
+    def _chunks(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         steps, batch, _, dtype = self._shape
-        order = aligned((steps, batch), np.int32)
-        order[: len(rows)] = places
-        weight = aligned((steps, batch), dtype)
-        weight[: len(rows)] = self._weight[rows]
-        return Chunk(x, order, weight, len(rows), last, *noise)
+        order, weight = aligned((steps, batch), np.int32), aligned((steps, batch), dtype)
+        order.flat, weight[:] = np.arange(order.size), 1
+        # Two are enough: the next is asked for only after the step that read this has ended.
+        buffers = cycle([self._buffers() for _ in range(2)])
+        while True:
+            batches = self._batches(np.random.default_rng(0) if rng is None else rng)
+            noise_rng = self._noise.of_epoch()
+            for start in range(0, self._n_steps, steps):
+                x, given, affinities = next(buffers)
+                part = batches[start : start + steps]
+                rows = dense_rows(self._X, part.ravel())
+                self._scaling.forward(rows, dtype, out=x[: part.size])
+                self._noise.draw(x, part.size, (given, None), noise_rng)
+                for block, rows in zip(affinities, part, strict=False):
+                    self._fill(block, rows)
+                last = start + steps >= self._n_steps
+                flat = affinities.reshape(-1, batch)
+                yield Chunk(x, order, weight, len(part), last, given, flat)
+
+    def _buffers(self) -> tuple[Array, Array | None, Array]:
+        steps, batch, features, dtype = self._shape
+        return (
+            aligned((steps * batch, features), dtype),
+            self._noise.buffers(self._shape)[0],
+            aligned((steps, batch, batch), dtype),
+        )
+
+    def _batches(self, rng: np.random.Generator) -> Array:
+        """Return the rows of an epoch's batches, of shape [steps, batch]."""
+        order = rng.permutation(self._X.shape[0])
+        return np.resize(order, (self._n_steps, self._shape.batch))
+
+    def _fill(self, block: Array, rows: Array) -> None:
+        """Write the affinities between some rows into a square."""
+        place = np.full(self._matrix.shape[0], -1, np.intp)
+        place[rows] = np.arange(len(rows))
+        some = self._matrix[rows]
+        columns = place[some.indices]
+        inside = columns >= 0
+        lines = np.repeat(np.arange(len(rows)), np.diff(some.indptr))
+        block[:] = 0
+        block[lines[inside], columns[inside]] = some.data[inside]

@@ -18,8 +18,7 @@ class Batch(NamedTuple):
     target: Any  # [batch, features]
     given: Any  # what is encoded: the target itself, or a corrupted copy
     weight: Any  # [batch]
-    noise: Any  # [batch, width] or None
-    place: Any = None  # [batch], which row of the chunk each of them is
+    noise: Any  # [batch, width] or None: what else the objective takes for every row
 
 
 @dataclass(frozen=True)

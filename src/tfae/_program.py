@@ -259,7 +259,7 @@ def _batch(named: dict[str, Any], i: Any) -> Batch:
     target = tf.gather(named["x"], order)
     given = tf.gather(named["given"], order) if "given" in named else target
     noise = tf.reshape(named["noise"], (*named["order"].shape, -1))[i] if "noise" in named else None
-    return Batch(target, given, weight, noise, order)
+    return Batch(target, given, weight, noise)
 
 
 def _mirrored(kernel: Any, transposed: bool) -> Any:

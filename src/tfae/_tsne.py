@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils.metaestimators import available_if
 
+from tfae._auto import annealed
 from tfae._base import BaseAutoencoder
 from tfae._chunks import Noise
 from tfae._divergence import Divergence
@@ -18,7 +19,7 @@ from tfae._engine import Batches, Numbers, TrainingState
 from tfae._estimators import Autoencoder
 from tfae._linear_start import linear_start
 from tfae._losses import LOSSES
-from tfae._neighbours import Affinities, Edges
+from tfae._neighbours import Affinities, Neighbourhoods
 from tfae._optimizers import Optimizer
 from tfae._parameters import Asked, read_parameters
 from tfae._penalties import NO_PENALTY, Penalty
@@ -30,8 +31,8 @@ from tfae._validation import Interval, StrOptions, float_dtype
 
 # The standard deviation of the first component where the encoder starts at those of PCA.
 _SPREAD = 1.0
-# Edges that an epoch draws for every row.
-_EDGES_PER_ROW = 1
+# What "auto" goes by; see docs/embedding.md.
+_MANY_ROWS, _N_STEPS, _LEARNING_RATE = 20_000, 4000, 0.003
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ def _decodes(model: Any) -> bool:
     )
 
 
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
 def _fixed(value: Any) -> Any:
     """Declare a parameter of the family that is none of this class."""
     return field(default=value, init=False)
@@ -78,8 +83,9 @@ class ParametricTSNE(BaseAutoencoder):
               + \log \sum_{k \neq l} w_{kl}, \qquad
               w_{ij} = (1 + \|y_i - y_j\|^2 / \alpha)^{-(\alpha + 1) / 2}.
 
-    A step draws pairs of neighbours with the chances :math:`p_{ij}` for the first sum, and takes
-    all pairs of different rows among them for the last.
+    A step takes some rows and all pairs of them. So the number of neighbours that meet in a step
+    is `batch_size` squared, times about three times the perplexity, over the number of rows: for
+    millions of rows take larger batches.
 
     Parameters
     ----------
@@ -90,8 +96,8 @@ class ParametricTSNE(BaseAutoencoder):
         looked for.
     early_exaggeration : float, default=12.0
         What attraction is multiplied by at first. It falls to 1 over `n_exaggeration_iter` epochs.
-    n_exaggeration_iter : int, default=10
-        See `early_exaggeration`.
+    n_exaggeration_iter : int, default="auto"
+        See `early_exaggeration`. "auto" is a tenth of the epochs.
     init : {"pca", "random"}, default="pca"
         Whether the encoder starts as the principal components, which takes dense hidden layers and
         an activation like "relu" or "gelu", or with random weights.
@@ -108,10 +114,16 @@ class ParametricTSNE(BaseAutoencoder):
         :class:`Autoencoder` first, instead of `init`.
     pretrain_max_iter : int, default=20
         The largest number of epochs of that.
-    batch_size : int, default=512
-        Pairs of neighbours a step.
-    max_iter : int, default=100
-        The number of epochs, in each of which one pair a row is drawn.
+    hidden_layer_sizes : int or sequence of int, default="auto"
+        The units of the hidden layers. "auto" is (512, 512, 512).
+    activation : str, default="auto"
+        "auto" is "gelu".
+    learning_rate_init : float or callable, default="auto"
+        "auto" rises to 0.003 and falls as a cosine to 0 at the last epoch.
+    batch_size : int, default="auto"
+        Rows of a step. "auto" is 512, and 1,024 from 20,000 rows.
+    max_iter : int, default="auto"
+        The number of epochs. "auto" makes 4,000 steps, with 20 to 300 epochs.
 
     Attributes
     ----------
@@ -146,15 +158,13 @@ class ParametricTSNE(BaseAutoencoder):
     _: KW_ONLY
     perplexity: float = 30.0
     early_exaggeration: float = 12.0
-    n_exaggeration_iter: int = 10
+    n_exaggeration_iter: int | str = "auto"
     init: str = "pca"
     metric: str | Callable[..., Any] = "euclidean"
     degrees_of_freedom: float | None = None
     reconstruction_weight: float = 0.0
     pretraining: str | None = None
     pretrain_max_iter: int = 20
-    batch_size: int | str = 512
-    max_iter: int | str = 100
 
     # Each row's place follows from its neighbours alone: there is nothing to be said of codes,
     # of corrupted rows or of rows held out, whose neighbours would be others.
@@ -189,6 +199,29 @@ class ParametricTSNE(BaseAutoencoder):
         network = super().to_keras()
         return network if self.reconstruction_weight > 0 else network._replace(decoder=None)
 
+    def _automatic(self, n_rows: int, n_features: int) -> dict[str, Any]:
+        chosen = super()._automatic(n_rows, n_features)
+        batch_size = 512 if n_rows < _MANY_ROWS else 1024
+        steps_per_epoch = -(-n_rows // batch_size)
+        max_iter = int(np.clip(round(_N_STEPS / steps_per_epoch), 20, 300))
+        epochs = max_iter if self.max_iter == "auto" else self.max_iter
+        rules = {
+            "hidden_layer_sizes": (512, 512, 512),
+            "activation": "gelu",
+            "learning_rate_init": _LEARNING_RATE,
+            "batch_size": batch_size,
+            "max_iter": max_iter,
+            "n_exaggeration_iter": max(1, epochs // 10),
+            "n_iter_no_change": epochs,  # losses of batches are too noisy to stop by
+        }
+        mine = {name: value for name, value in rules.items() if _is_auto(getattr(self, name))}
+        return {**chosen, **mine}
+
+    def _learning_rate(self, steps_per_epoch: int) -> Any:
+        rate = self._setting("learning_rate_init")
+        n_steps = self._setting("max_iter") * steps_per_epoch
+        return annealed(rate, n_steps) if _is_auto(self.learning_rate_init) else rate
+
     def _asked(self, X: Any) -> _AskedOfNeighbours:
         asked = read_parameters(self, X.shape[1])
         if self.perplexity >= X.shape[0]:
@@ -206,6 +239,7 @@ class ParametricTSNE(BaseAutoencoder):
         objective = Divergence(
             loss,
             corrupted=asked.objective.corrupted,
+            n_neighbours=self._batch_size(X.shape[0]),
             degrees_of_freedom=freedom,
             decoded=decoded,
         )
@@ -222,14 +256,14 @@ class ParametricTSNE(BaseAutoencoder):
         self, asked: Asked, X: Any, shape: ChunkShape, index: Array | None, noise: Noise
     ) -> Batches:
         assert isinstance(asked, _AskedOfNeighbours)
-        return Edges(X, self._scaling, shape, asked.affinities, _EDGES_PER_ROW, noise)
+        return Neighbourhoods(X, self._scaling, shape, asked.affinities, noise)
 
     def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Numbers:
         return replace(
             super()._numbers(asked, optimizer, program),
             growing=program.plan.numbers.index("exaggeration"),
             start=self.early_exaggeration,
-            warm_up=self.n_exaggeration_iter,
+            warm_up=self._setting("n_exaggeration_iter"),
             epoch=self.n_iter_,
         )
 
@@ -283,8 +317,8 @@ class ParametricTSNE(BaseAutoencoder):
         return float(max(n_components - 1, 1) if given is None else given)
 
     def _batch_size(self, n_rows: int) -> int:
-        """Return how many rows a step encodes: the two ends of its edges."""
-        return 2 * int(self._setting("batch_size"))
+        """Return a size that the rows can fill: a power of two, for each size is compiled."""
+        return min(int(self._setting("batch_size")), 1 << (n_rows.bit_length() - 1))
 
     def _asked_penalty(self) -> tuple[Penalty, float]:
         return NO_PENALTY, 0.0
@@ -302,14 +336,14 @@ ParametricTSNE._parameter_constraints = {
         **BaseAutoencoder._parameter_constraints,
         "perplexity": [Interval(Real, 0, None, closed="neither")],
         "early_exaggeration": [Interval(Real, 1, None, closed="left")],
-        "n_exaggeration_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_exaggeration_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "init": [StrOptions({"pca", "random"})],
         "metric": [str, callable],
         "degrees_of_freedom": [Interval(Real, 0, None, closed="neither"), None],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "pretraining": [StrOptions({"autoencoder"}), None],
         "pretrain_max_iter": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "batch_size": [Interval(Integral, 2, None, closed="left"), StrOptions({"auto"})],
     }.items()
     if name in _PARAMETERS
 }

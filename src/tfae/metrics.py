@@ -383,6 +383,10 @@ def embedding_report(
         If the numbers of rows differ, there are too few for `n_neighbors`, or `reconstructions` has
         a name that `embeddings` has not, or `embeddings` is empty.
 
+    See Also
+    --------
+    tfae.plotting.embedding_scores : A picture of it.
+
     Examples
     --------
     >>> from sklearn.datasets import load_digits

@@ -51,6 +51,7 @@ html_theme_options = {
 html_sidebars = {
     "index": [],
     "quickstart": [],
+    "embedding": [],
     "how-it-works": [],
     "extending": [],
     "published": [],

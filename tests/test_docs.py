@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from tfae._registry import ARCHITECTURES
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/quickstart.md", "docs/extending.md"]
+PAGES = ["README.md", "docs/quickstart.md", "docs/embedding.md", "docs/extending.md"]
 ARCHITECTURE_PAGES = sorted(
     f"docs/architectures/{path.name}" for path in (ROOT / "docs/architectures").glob("*.md")
 )
@@ -25,7 +25,8 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     assert examples
     X = load_digits().data[:300]
     rows = np.random.default_rng(0).random((30, 32 * 32 * 3))
-    names = {"X": X, "X_noisy": X, "images": X.reshape(-1, 8, 8), "rows": rows}
+    y = load_digits().target[:300]
+    names = {"X": X, "y": y, "X_noisy": X, "images": X.reshape(-1, 8, 8), "rows": rows}
     before = dict(ARCHITECTURES._entries)
     try:
         for example in examples:

@@ -9,7 +9,12 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn import manifold
 from sklearn.decomposition import PCA
-from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+from sklearn.metrics import (
+    mean_absolute_error,
+    mean_squared_error,
+    pairwise_distances,
+    r2_score,
+)
 from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -60,6 +65,47 @@ def test_rows_that_occur_twice_are_neighbours_of_each_other(seed, k):
     # Ties may be broken either way, each worth one rank.
     worst = 2 / (2 * 20 - 3 * k - 1)
     assert metrics.trustworthiness(rows, other, n_neighbors=k) == pytest.approx(expected, abs=worst)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**6), k=st.integers(1, 9), spread=st.integers(1, 4))
+def test_rows_at_the_same_distance_are_ranked_in_their_order(seed, k, spread):
+    rng = np.random.default_rng(seed)
+    # Small integers, so that distances are exact and most of them are tied.
+    rows, other = rng.integers(0, spread, (20, 3)), rng.integers(0, spread, (20, 1))
+
+    def ranks(points):
+        distances = np.abs(points[:, None] - points[None]).sum(axis=2).astype(float)
+        np.fill_diagonal(distances, np.inf)
+        return np.argsort(np.argsort(distances, axis=1, kind="stable"), axis=1) + 1
+
+    given, embedded = ranks(rows), ranks(other)
+    worst = 20 * k * (2 * 20 - 3 * k - 1) / 2
+    measures = {"n_neighbors": k, "metric": "manhattan"}
+    for measure, own, far in [
+        ("trustworthiness", embedded, given),
+        ("continuity", given, embedded),
+    ]:
+        expected = 1 - np.maximum(0, far - k)[own <= k].sum() / worst
+        found = getattr(metrics, measure)(rows, other, **measures)
+        assert found == pytest.approx(expected, abs=1e-12)
+    recall = np.mean((given <= k) & (embedded <= k)) * 20 / k
+    assert metrics.neighbor_recall(rows, other, **measures) == pytest.approx(recall)
+
+
+def test_distances_may_be_given(rows, embedded):
+    distances = pairwise_distances(rows)
+    before = distances.copy()
+    found = metrics.embedding_report(distances, {"pca": embedded}, metric="precomputed")
+    np.testing.assert_array_equal(distances, before)
+    np.testing.assert_allclose(found, metrics.embedding_report(rows, {"pca": embedded}))
+    some = {"n_samples": 100, "random_state": 3}
+    assert metrics.shepard_correlation(
+        distances, embedded, metric="precomputed", **some
+    ) == pytest.approx(metrics.shepard_correlation(rows, embedded, **some))
+    for wrong in (distances[:, 1:], sparse.csr_array(distances)):
+        with pytest.raises(ValueError, match="dense square matrix of distances"):
+            metrics.trustworthiness(wrong, embedded, metric="precomputed")
 
 
 def test_recall_is_the_overlap_of_the_neighbours(rows, embedded):
@@ -129,6 +175,17 @@ def test_the_report_has_what_the_functions_return(rows, embedded):
     assert np.isnan(report.loc["pca", "mse"])
 
 
+def test_all_embeddings_are_judged_by_the_same_rows(rows, embedded, monkeypatch):
+    defaults = metrics.shepard_correlation.__kwdefaults__
+    monkeypatch.setitem(defaults, "n_samples", 50)
+    pair = {"one": embedded, "other": embedded}
+    for random_state in (None, np.random.RandomState(0), 5):
+        found = metrics.embedding_report(rows, pair, random_state=random_state)
+        assert found["shepard_correlation"].nunique() == 1
+    expected = metrics.shepard_correlation(rows, embedded, random_state=5)
+    assert found.loc["one", "shepard_correlation"] == expected
+
+
 def test_wrong_input_is_told(rows, embedded):
     with pytest.raises(ValueError, match=r"as many rows as 'X', 150\. Got 149"):
         metrics.trustworthiness(rows, embedded[1:])
@@ -146,5 +203,7 @@ def test_wrong_input_is_told(rows, embedded):
         metrics.reconstruction_errors(rows, embedded)
     with pytest.raises(ValueError, match=r"among \['pca'\]\. Got 'umap'"):
         metrics.embedding_report(rows, {"pca": embedded}, reconstructions={"umap": rows})
+    with pytest.raises(ValueError, match="at least one"):
+        metrics.embedding_report(rows, {})
     with pytest.raises(ValueError, match="NaN"):
         metrics.trustworthiness(rows, embedded * np.nan)

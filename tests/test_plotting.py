@@ -1,5 +1,7 @@
 """Pictures: what is drawn is what the estimator says, and nothing else is touched."""
 
+from itertools import pairwise
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -201,6 +203,74 @@ def test_scatter_needs_two_columns_and_a_label_for_each_row(ax, rows):
         plotting.code_scatter(rows[:, :2], np.zeros(29), ax=ax)
 
 
+@pytest.fixture
+def report():
+    columns = [f"{name}@{k}" for name in ("trustworthiness", "neighbor_recall") for k in (5, 50)]
+    columns += ["shepard_correlation", "mse", "explained_variance"]
+    values = np.random.default_rng(0).uniform(0, 1, (3, 7))
+    values[1, 5:] = np.nan
+    return pd.DataFrame(values, index=["PCA", "t-SNE", "UMAP"], columns=columns)
+
+
+def test_embedding_scores_are_the_columns_of_the_report_but_errors(ax, report):
+    plotting.embedding_scores(report, ax=ax)
+    curves = [line for line in ax.lines if line.get_label() in report.index]
+    assert [line.get_label() for line in curves] == list(report.index)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(report.index)
+    scores = report.drop(columns="mse").to_numpy()
+    for line, expected in zip(curves, scores, strict=True):
+        # What is not a number ends a line: the measures are not joined.
+        heights = line.get_ydata()
+        assert np.isnan(heights[[2, 5, 7, 9]]).all()
+        np.testing.assert_array_equal(np.delete(heights, [2, 5, 7, 9]), expected)
+    assert len({line.get_color() for line in curves}) == 3
+    assert len({line.get_marker() for line in curves}) == 3
+
+
+def test_embedding_scores_are_above_their_names(ax, report):
+    plotting.embedding_scores(report, ax=ax)
+    sizes = [text.get_text() for text in ax.get_xticklabels(minor=True)]
+    assert sizes == ["5", "50", "5", "50", "", ""]
+    names = [text.get_text() for text in ax.get_xticklabels()]
+    assert names == [
+        "trustworthiness",
+        "neighbor\nrecall",
+        "shepard\ncorrelation",
+        "explained\nvariance",
+    ]
+    minor, major = ax.get_xticks(minor=True), ax.get_xticks()
+    np.testing.assert_allclose(major, [minor[:2].mean(), minor[2:4].mean(), *minor[4:]])
+    middle = next(line for line in ax.lines if line.get_label() == "t-SNE").get_xdata()
+    np.testing.assert_allclose(np.delete(middle, [2, 5, 7, 9]), minor)
+
+
+def test_embedding_scores_do_not_overlap_and_all_are_on_the_axes(report):
+    report["shepard_correlation"] = -0.4
+    equal = pd.concat([report, report.rename(index="again, {}".format)])
+    ax = plotting.embedding_scores(equal)
+    figure = ax.figure
+    figure.canvas.draw()
+    for minor in (False, True):
+        boxes = [text.get_window_extent() for text in ax.get_xticklabels(minor=minor)]
+        boxes = [box for box in boxes if box.width > 0]
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert ax.get_ylim()[0] < -0.4
+    curves = [line for line in ax.lines if line.get_label() in equal.index]
+    starts = [line.get_xdata()[0] for line in curves]
+    assert len(set(starts)) == 6
+    assert figure.get_tightbbox().x1 <= figure.get_figwidth()
+    plt.close(figure)
+
+
+def test_embedding_scores_need_a_report(ax, report):
+    with pytest.raises(TypeError, match=r"tfae\.metrics\.embedding_report, got dict"):
+        plotting.embedding_scores({"PCA": 1.0}, ax=ax)
+    with pytest.raises(ValueError, match="got 0 rows and 6 scores"):
+        plotting.embedding_scores(report[:0], ax=ax)
+    with pytest.raises(ValueError, match="got 3 rows and 0 scores"):
+        plotting.embedding_scores(report[["mse"]], ax=ax)
+
+
 def test_first_layer_weights_are_one_image_a_unit_on_a_symmetric_scale(ax):
     kernel = np.random.default_rng(0).normal(size=(6, 5))
     estimator = Fitted(encoder_weights_=[kernel, np.zeros(5)])
@@ -244,6 +314,7 @@ DRAWINGS = [
     lambda **kw: plotting.reconstructed_rows(Negative(), np.eye(4), **kw),
     lambda **kw: plotting.loss_curves(Fitted(history_={"loss": [9.0, 1.0]}), **kw),
     lambda **kw: plotting.code_scatter(np.eye(2), [0, 1], **kw),
+    lambda **kw: plotting.embedding_scores(pd.DataFrame({"knn_accuracy": [0.5, 1]}), **kw),
     lambda **kw: plotting.first_layer_weights(Fitted(encoder_weights_=[np.eye(4)]), **kw),
 ]
 

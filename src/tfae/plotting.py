@@ -1,4 +1,4 @@
-"""Pictures of a trained autoencoder, each drawn on one Matplotlib ``Axes`` and returned with it.
+"""Pictures of a trained autoencoder and its codes, each on one Matplotlib ``Axes``, returned.
 
 Every function takes ``ax=`` and makes a figure of its own only when that is left out. None shows
 or saves anything, and none touches Matplotlib's global settings. Nothing else in the package needs
@@ -8,9 +8,11 @@ Matplotlib, except the demo.
 from __future__ import annotations
 
 import math
+from itertools import cycle
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib import colormaps
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
@@ -20,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 __all__ = [
     "code_scatter",
+    "embedding_scores",
     "first_layer_weights",
     "loss_curves",
     "reconstructed_rows",
@@ -33,6 +36,14 @@ _LEGEND_SIZE = 36.0
 _LOG_FROM_RATIO = 5.0
 # Standard deviations at which the colours of `reconstructed_rows` end.
 _ROW_LIMIT = 3.0
+# Those of Okabe and Ito that show on white: colour-blind readers can tell them apart.
+_SAFE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = "osD^v<>h"
+# Errors are in the units of the data: they share no axis with scores.
+_NO_SCORES = frozenset({"mse", "rmse", "mae", "max_error"})
+# The least room for a measure's name, and what is between two measures, in steps from one size of
+# neighbourhoods to the next.
+_MEASURE_WIDTH, _MEASURE_GAP = 1.6, 1.4
 
 
 def reconstructions(
@@ -264,6 +275,77 @@ def code_scatter(
         _scatter_values(ax, points, names, size)
     ax.set_xlabel("code 1")
     ax.set_ylabel("code 2")
+    return ax
+
+
+def embedding_scores(report: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw a report on several embeddings: every score of each, higher is better.
+
+    A line joins what an embedding scores with neighbourhoods of several sizes. Points are moved
+    aside a little so that none hides another.
+
+    Parameters
+    ----------
+    report : DataFrame
+        What :func:`tfae.metrics.embedding_report` returned. Every column is drawn but the errors
+        "mse", "rmse", "mae" and "max_error", which are in the units of the data.
+    ax : matplotlib.axes.Axes, default=None
+        The axes to draw on. By default those of a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes that were drawn on.
+
+    Raises
+    ------
+    TypeError
+        If `report` is no data frame.
+    ValueError
+        If it has no rows or no scores.
+
+    See Also
+    --------
+    tfae.metrics.embedding_report : The scores.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.decomposition import PCA
+    >>> from tfae import plotting
+    >>> from tfae.metrics import embedding_report
+    >>> X, y = load_digits(return_X_y=True)
+    >>> embeddings = {f"PCA {k}": PCA(k).fit_transform(X) for k in (2, 16)}
+    >>> ax = plotting.embedding_scores(embedding_report(X, embeddings, y=y))
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['PCA 2', 'PCA 16']
+    """
+    places, columns = _score_places(_checked_report(report))
+    ax = _axes(ax, width=max(8.0, 2.5 + 0.42 * places[-1]), height=4.5)
+    scores = report.reindex(columns=columns).to_numpy(np.float64)
+    aside = 0.6 * ((np.arange(len(scores)) + 0.5) / len(scores) - 0.5)
+    for (name, line), offset, color, marker in zip(
+        zip(report.index, scores, strict=True),
+        aside,
+        cycle(_SAFE_COLORS),
+        cycle(_MARKERS),
+        strict=False,
+    ):
+        ax.plot(
+            places + offset,
+            line,
+            color=color,
+            marker=marker,
+            markeredgecolor="white",
+            markeredgewidth=0.6,
+            label=str(name),
+        )
+    _name_scores(ax, places, columns)
+    ax.set_xlim(-_MEASURE_GAP / 2, places[-1])
+    ax.set_ylim(min(0.0, float(np.nanmin(scores, initial=0.0)) - 0.03), 1.03)
+    ax.set_ylabel("score")
+    ax.grid(axis="y", alpha=0.4)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     return ax
 
 
@@ -513,3 +595,58 @@ def _scatter_values(
         return
     places = np.unique(names, return_inverse=True)[1]
     ax.scatter(points[:, 0], points[:, 1], s=size, c=places, cmap="hsv", linewidths=0)
+
+
+def _checked_report(report: pd.DataFrame) -> list[str]:
+    """Return the columns that are scores."""
+    if not isinstance(report, pd.DataFrame):
+        raise TypeError(
+            "report must be the data frame of tfae.metrics.embedding_report, "
+            f"got {type(report).__name__}."
+        )
+    columns = [str(name) for name in report.columns if name not in _NO_SCORES]
+    if report.empty or not columns:
+        raise ValueError(
+            f"report must have rows and scores, got {len(report)} rows and {len(columns)} scores."
+        )
+    return columns
+
+
+def _score_places(columns: list[str]) -> tuple[NDArray[np.float64], list[str]]:
+    """Return where on the axis the columns are, measure by measure.
+
+    After each measure there is a column without a name, of no scores, which ends a line.
+    """
+    places: list[float] = []
+    named: list[str] = []
+    start = 0.0
+    for measure in dict.fromkeys(name.partition("@")[0] for name in columns):
+        those = [name for name in columns if name.partition("@")[0] == measure]
+        margin = max(0.0, _MEASURE_WIDTH - (len(those) - 1)) / 2
+        places += [start + margin + step for step in range(len(those))]
+        named += those
+        start += 2 * margin + len(those) - 1 + _MEASURE_GAP
+        places.append(start - _MEASURE_GAP / 2)
+        named.append("")
+    return np.array(places), named
+
+
+def _name_scores(ax: Axes, places: NDArray[np.float64], columns: list[str]) -> None:
+    """Write the sizes of neighbourhoods under the axis, and the measures under those."""
+    of_measure: dict[str, list[float]] = {}
+    sizes: dict[float, str] = {}
+    for place, column in zip(places, columns, strict=True):
+        measure, _, size = column.partition("@")
+        if column:
+            of_measure.setdefault(measure, []).append(float(place))
+            sizes[float(place)] = size
+        else:
+            ax.axvline(float(place), color="0.8", linewidth=0.8, zorder=0)
+    ax.xaxis.remove_overlapping_locs = False
+    ax.set_xticks(list(sizes), list(sizes.values()), minor=True)
+    ax.set_xticks(
+        [float(np.mean(found)) for found in of_measure.values()],
+        [measure.replace("_", "\n") for measure in of_measure],
+    )
+    ax.tick_params(axis="x", which="major", length=0, pad=20)
+    ax.set_xlabel("measure, with the number of neighbours")

@@ -1,7 +1,7 @@
 """MNIST: the first autoencoder of the Keras blog, 784-32-784, binary cross-entropy of a pixel.
 
-Published: about .09 after 50 epochs (blog.keras.io). Code units and the learning rate were chosen on
-the last 10,000 training images (`--validate`); the blog has ReLU units.
+Published: about .09 after 50 epochs (blog.keras.io). Code units and the learning rate were chosen
+on the last 10,000 training images (`--validate`); the blog has ReLU units.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def main() -> None:
     made.add_argument("--epochs", type=int, default=20)
     made.add_argument("--rate", type=float, default=0.003)
     made.add_argument("--batch", type=int, default=128)
-    made.add_argument("--code-activation", default="relu")
+    made.add_argument("--code-activation", default="linear")
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--validate", action="store_true", help="on 10,000 of the training images")
     arguments = made.parse_args()

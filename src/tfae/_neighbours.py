@@ -124,7 +124,8 @@ class Neighbourhoods:
     def _chunks(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         steps, batch, _, dtype = self._shape
         order, weight = aligned((steps, batch), np.int32), aligned((steps, batch), dtype)
-        order.flat, weight[:] = np.arange(order.size), 1
+        order[:] = np.arange(steps * batch).reshape(steps, batch)
+        weight[:] = 1
         # Two are enough: the next is asked for only after the step that read this has ended.
         buffers = cycle([self._buffers() for _ in range(2)])
         while True:

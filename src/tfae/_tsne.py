@@ -204,7 +204,7 @@ class ParametricTSNE(BaseAutoencoder):
         batch_size = 512 if n_rows < _MANY_ROWS else 1024
         steps_per_epoch = -(-n_rows // batch_size)
         max_iter = int(np.clip(round(_N_STEPS / steps_per_epoch), 20, 300))
-        epochs = max_iter if self.max_iter == "auto" else self.max_iter
+        epochs = max_iter if _is_auto(self.max_iter) else int(self.max_iter)
         rules = {
             "hidden_layer_sizes": (512, 512, 512),
             "activation": "gelu",

@@ -74,8 +74,8 @@ class Chunk(NamedTuple):
 
     Step ``s`` works on the rows ``x[order[s]]`` with the weights ``weight[s]``; a batch that the
     data does not fill is filled up with other rows of weight zero. ``given`` holds what the encoder
-    gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or what else the
-    objective takes for every row.
+    gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or what else
+    the objective takes for every row.
     """
 
     x: Array  # [steps * batch, features], scaled

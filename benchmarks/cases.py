@@ -55,13 +55,15 @@ class Case:
     fresh: bool = False  # whether each measurement has a new one
 
     def tiny(self) -> Self:
-        """Return the same case on few rows, without goals and without what is slow to start."""
-        entrants = self.entrants
+        """Return the same case on few rows, without goals and without what is slow to start.
+
+        Nor has it processes of its own, which take seconds to start.
+        """
+        racing = self.entrants
         if self.name != "digits":
-            entrants = tuple(e for e in entrants if e.contender not in _SLOW_TO_START)
-        return replace(
-            self, goals=(), entrants=tuple(replace(e, task=e.task.tiny()) for e in entrants)
-        )
+            racing = tuple(e for e in racing if e.contender not in _SLOW_TO_START)
+        racing = tuple(replace(entrant, task=entrant.task.tiny()) for entrant in racing)
+        return replace(self, goals=(), entrants=racing, alone=False, fresh=False)
 
     def on(self, device: str) -> Self:
         """Return the case on a device."""

@@ -62,9 +62,7 @@ class Training(Task):
     execution: str = "chosen"  # or "xla" or "executor": how tfae has to run the step
 
     def tiny(self) -> Self:
-        # Two whole batches and one that is not.
-        n_rows = min(self.n_rows, 2 * self.batch + self.batch // 2)
-        return replace(super().tiny(), n_rows=n_rows, epochs=1)
+        return replace(super().tiny(), n_rows=min(self.n_rows, 1_797), epochs=1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,6 +49,13 @@ class _Counter:
 _counter = _Counter()
 _program.Program.train = _counter.watch(_program.Program.train)  # type: ignore[method-assign]
 
+# How the step runs: as tfae chooses, or as it is told.
+_RULES = {
+    "chosen": _program.by_rule,
+    "xla": lambda network: True,
+    "executor": lambda network: False,
+}
+
 
 def plain(epochs: int, batch: int, **parameters: Any) -> dict[str, Any]:
     """The parameters of a training that does just what every other contender does."""
@@ -99,11 +106,10 @@ class Fit(Run):
             self._model._validate_params()
         except InvalidParameterError as error:
             raise Skip(f"tfae has no precision={task.precision!r} yet") from error
-        if task.execution != "chosen":
-            _program.by_rule = lambda network: task.execution == "xla"
         self._X = data.rows(task.data, task.n_rows)
 
     def reset(self, seed: int) -> None:
+        _program.by_rule = _RULES[self.task.execution]
         self._model.set_params(random_state=seed)
         _counter.reset()
 

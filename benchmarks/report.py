@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Record = dict[str, Any]  # what `Result.as_dict` gives
 
 _VERDICTS = {True: "reached", False: "**missed**", None: "not measured"}
-_SCALES = {"s": 1.0, "µs": 1e6}
 
 
 def page(machine: Record, cases: dict[str, Record]) -> str:
@@ -55,17 +55,29 @@ def section(case: Record) -> str:
 
 
 def _line(entry: Record, unit: str) -> str:
-    speed = entry["speed"]
-    values = [_in_unit(speed[name], unit) for name in ("median", "lowest", "highest")]
-    low, high = sorted(values[1:])
+    median, low, high = _UNITS[unit](entry)
     return (
-        f"| {entry['title']} | {_number(values[0])} ({_number(low)} to {_number(high)}) "
+        f"| {entry['title']} | {_number(median)} ({_number(low)} to {_number(high)}) "
         f"| {_number(entry['first_is_faster_by'])} | {_number(entry['loss'])} |"
     )
 
 
-def _in_unit(speed: float, unit: str) -> float:
-    return _SCALES[unit] / speed if unit in _SCALES else speed
+def _spread(spread: Record) -> tuple[float, float, float]:
+    return spread["median"], spread["lowest"], spread["highest"]
+
+
+def _microseconds(entry: Record) -> tuple[float, float, float]:
+    """Return the time of one call."""
+    median, low, high = _spread(entry["speed"])
+    return 1e6 / median, 1e6 / high, 1e6 / low
+
+
+# What a case's unit shows: the speed, the time of a whole run, or that of one call.
+_UNITS: dict[str, Callable[[Record], tuple[float, float, float]]] = {
+    "rows/s": lambda entry: _spread(entry["speed"]),
+    "s": lambda entry: _spread(entry["seconds"]),
+    "µs": _microseconds,
+}
 
 
 def _number(value: float | None) -> str:

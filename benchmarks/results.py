@@ -42,6 +42,9 @@ class Result:
     def speed(self, key: str) -> Spread:
         return Spread.of(self.speeds(key))
 
+    def seconds(self, key: str) -> Spread:
+        return Spread.of([measured.seconds for measured in self.measured[key]])
+
     def ratio(self, keys: tuple[str, ...]) -> float | None:
         """Return how much faster the first entrant is than the fastest of others.
 
@@ -105,6 +108,7 @@ class Result:
                 entrant.key: {
                     "title": entrant.title,
                     "speed": asdict(self.speed(entrant.key)),
+                    "seconds": asdict(self.seconds(entrant.key)),
                     "loss": self.loss(entrant.key),
                     "first_is_faster_by": self.ratio((entrant.key,)),
                     "rounds": [asdict(measured) for measured in self.measured[entrant.key]],

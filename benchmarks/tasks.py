@@ -74,7 +74,7 @@ class ManyFits(Task):
     batch: int = 32
 
     def tiny(self) -> Self:
-        return replace(super().tiny(), n_fits=30)
+        return replace(super().tiny(), n_fits=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +93,15 @@ class MemmapTraining(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Search(Task):
-    """A ``GridSearchCV`` of 12 candidates on digits."""
+    """A ``GridSearchCV`` of the first candidates on digits."""
 
     epochs: int
     batch: int = 32
     folds: int = 5
+    n_candidates: int = 12
 
     def tiny(self) -> Self:
-        return replace(super().tiny(), epochs=1, folds=2)
+        return replace(super().tiny(), epochs=1, folds=2, n_candidates=2)
 
 
 @dataclass(frozen=True, kw_only=True)

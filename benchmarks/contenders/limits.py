@@ -77,8 +77,7 @@ class TensorflowProducts(_Products):
             ]
 
         function = products.get_concrete_function(operands)
-        flat = tf.nest.flatten(operands)
-        return lambda: function(*flat), lambda last: last[-1].numpy()
+        return lambda: function(operands), lambda last: last[-1].numpy()
 
 
 class TorchProducts(_Products):

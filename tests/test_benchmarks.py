@@ -192,7 +192,6 @@ def run(*arguments):
 
 
 def test_the_command_times_a_case_and_writes_its_files(tmp_path):
-    # `pca` has no part in the case; the limit needs no library.
     done = run(
         *("--quick", "--only", "digits", "--contenders", "sklearn", "copy"),
         *("--json", str(tmp_path / "b.json"), "--markdown", str(tmp_path / "b.md")),

@@ -146,6 +146,9 @@ class Fit(Run):
 
 class CompiledFit(Fit):
     def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # What was compiled for another case counts towards a limit, after which it would be eager.
+        torch.compiler.reset()
+        torch._dynamo.config.fail_on_recompile_limit_hit = True
         # Two shapes, the last batch having another, are faster than one that is open.
         return torch.compile(function, dynamic=False)
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Nothing here opens a window.
 export MPLBACKEND := Agg
 
-.PHONY: help venv install demo test test-slow lint format docs bench clean
+.PHONY: help venv install demo test test-slow lint format docs bench bench-quick clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -12,7 +12,8 @@ help:
 	@echo "make test-slow  run the tests that take longer"
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       build the site into docs/_build/html"
-	@echo "make bench      run the benchmarks (installs PyTorch to compare with)"
+	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
+	@echo "make bench-quick  see that they run (two minutes)"
 
 # A target that failed half-way must not look finished.
 .DELETE_ON_ERROR:
@@ -49,7 +50,11 @@ docs: .venv/.installed-docs
 	$(BIN)/python -m sphinx -W --keep-going -n -b html docs docs/_build/html
 
 bench: .venv/.installed-bench
-	$(BIN)/python -m benchmarks.first_look
+	$(BIN)/python -m benchmarks $(BENCH)
+
+# With what is installed: the others are named as skipped.
+bench-quick: .venv/.installed-dev
+	$(BIN)/python -m benchmarks --quick
 
 clean:
 	rm -rf build dist tfae-demo docs/_build docs/generated docs/gallery

@@ -1,0 +1,223 @@
+"""The benchmarks' command, and what it makes of measurements."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report
+from benchmarks.cases import Case, Entrant, all_cases
+from benchmarks.contenders import CONTENDERS, Skip, Work, make_run
+from benchmarks.goals import constant_speed, faster, flat_memory, grown_memory, peak_memory
+from benchmarks.results import Result
+from benchmarks.tasks import Network, Training
+from benchmarks.timing import race
+from benchmarks.worker import Measured
+
+ROOT = Path(__file__).parents[1]
+TASK = Training(network=Network((4,), 2), batch=8, data="digits", n_rows=20)
+
+
+def case(*keys, **settings):
+    entrants = tuple(Entrant(key, key.title(), key, TASK) for key in keys)
+    return Case("toy", "a toy", entrants, **settings)
+
+
+def measured(speed, steps=3, rows=20, loss=1.0, peak=100.0, grown=10.0):
+    return Measured(100 / speed, Work(100, steps, rows, loss), peak, grown)
+
+
+def result(speeds, **settings):
+    """Make a result of speeds by contender."""
+    rounds = {key: [measured(speed) for speed in values] for key, values in speeds.items()}
+    return Result(case(*speeds, **settings), rounds)
+
+
+def test_ratios_are_medians_of_the_rounds_against_the_best_of_the_others():
+    # A machine that halves its speed in the second round changes no ratio.
+    got = result({"tfae": [40, 20, 40], "torch": [10, 5, 20], "jax": [20, 10, 10]})
+    assert got.ratio(("torch",)) == 4
+    assert got.ratio(("torch", "jax")) == 2
+    assert got.ratio(("absent", "torch")) == 4
+    assert got.ratio(("absent",)) is None
+
+
+def test_goals_know_what_was_reached_and_what_was_not_measured():
+    got = result({"tfae": [40], "torch": [20]})
+    assert faster(2, "PyTorch", "torch").reached(got) is True
+    assert faster(2.1, "PyTorch", "torch").reached(got) is False
+    assert faster(2, "JAX", "jax").reached(got) is None
+    assert peak_memory(100, "tfae").reached(got) is True
+    assert grown_memory(9, "tfae").reached(got) is False
+    assert constant_speed(0.9).measure(got) == 0.5
+    assert flat_memory(20).measure(got) == 0
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (measured(10), []),
+        (measured(10, steps=None, rows=None, loss=None), []),
+        (measured(10, steps=2), ["toy: torch took [2] steps, not [3]"]),
+        (measured(10, rows=19), ["toy: torch took [19] rows, not [20]"]),
+        (measured(10, loss=2.5), ["toy: torch ended with the loss 2.5, the median is 1"]),
+        (measured(10, loss=float("nan")), ["toy: torch ended with the loss nan, the median is 1"]),
+    ],
+)
+def test_other_work_is_noticed(other, said):
+    got = result({"tfae": [40], "keras": [20]})
+    got.measured["torch"] = [other]
+    assert got.problems() == said
+    got.case = replace(got.case, same_work=False)
+    assert got.problems() == []
+
+
+def test_the_more_rounds_the_closer_losses_must_be():
+    rounds = [measured(10, loss=1.3)]
+    few = Result(case("tfae", "keras", "torch"), {"tfae": [measured(10)], "torch": rounds})
+    few.measured["keras"] = [measured(10)]
+    assert few.problems() == []
+    many = Result(few.case, {key: 9 * values for key, values in few.measured.items()})
+    assert many.problems() == ["toy: torch ended with the loss 1.3, the median is 1"]
+
+
+def test_contenders_run_in_turns_and_those_that_cannot_are_named():
+    order, said = [], []
+
+    def measure(case, entrant, seed):
+        if entrant.key == "jax":
+            raise Skip("jax is not installed")
+        order.append((seed, entrant.key))
+        return measured(10)
+
+    got = race(case("tfae", "jax", "torch"), measure, 2, said.append)
+    assert order == [(0, "tfae"), (0, "torch"), (1, "torch"), (1, "tfae")]
+    assert got.skipped == {"jax": "jax is not installed"}
+    assert "  Jax: skipped, jax is not installed" in said
+
+
+def test_nobody_races_where_ours_cannot():
+    def measure(case, entrant, seed):
+        raise Skip("not there yet")
+
+    got = race(case("tfae", "torch"), measure, 2, lambda line: None)
+    assert got.measured == {}
+    assert got.problems() == []
+    assert "tfae: skipped, not there yet." in report.section(got.as_dict())
+
+
+def test_the_report_shows_losses_as_visibly_as_wins():
+    goals = faster(5, "PyTorch", "torch"), faster(0.1, "JAX", "jax"), faster(9, "Keras", "keras")
+    got = result({"tfae": [4000, 2000], "torch": [1000, 1000], "jax": [8000, 8000]}, goals=goals)
+    record = json.loads(json.dumps(got.as_dict()))
+    text = report.page({**MACHINE}, {"toy": record})
+    assert "| Torch | 1,000 (1,000 to 1,000) | 3.00 | 1.00 |" in text
+    assert "| Jax | 8,000 (8,000 to 8,000) | 0.375 | 1.00 |" in text
+    assert "| toy | ≥ 5 × PyTorch | 3.00 | **missed** |" in text
+    assert "| toy | ≥ 0.1 × JAX | 0.375 | reached |" in text
+    assert "| toy | ≥ 9 × Keras | – | not measured |" in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "cell"),
+    [("rows/s", "200 (100 to 400)"), ("s", "0.500 (0.250 to 1.00)"), ("µs", "5,000 (2,500 to")],
+)
+def test_units(unit, cell):
+    record = result({"tfae": [100, 200, 400]}, unit=unit).as_dict()
+    assert f"| Tfae | {cell}" in report.section(record)
+
+
+MACHINE = {
+    "device": "cpu",
+    "cpu": "A CPU",
+    "cores": 2,
+    "flags": ["avx2"],
+    "memory_gb": 8.0,
+    "python": "3.11",
+    "packages": {"tfae": "0.1", "torch": None},
+}
+
+
+def test_the_line_of_the_machine_leaves_out_what_is_not_installed():
+    line = report.machine_line(MACHINE)
+    assert "A CPU (avx2), 2 cores" in line
+    assert "torch" not in line
+
+
+def test_the_plot_is_drawn(tmp_path):
+    from benchmarks.plot import plot
+
+    plot({"toy": result({"tfae": [4], "torch": [2]}).as_dict()}, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 0
+
+
+def test_what_is_not_installed_is_skipped_by_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.delitem(sys.modules, "benchmarks.contenders.jax", raising=False)
+    with pytest.raises(Skip, match="jax is not installed"):
+        make_run("jax", TASK)
+
+
+def test_the_table_of_cases_is_sound():
+    cases = all_cases()
+    assert len({case.name for case in cases}) == len(cases)
+    for each in cases:
+        keys = [entrant.key for entrant in each.entrants]
+        assert len(set(keys)) == len(keys)
+        assert {entrant.contender for entrant in each.entrants} <= set(CONTENDERS)
+        tiny = each.tiny()
+        assert tiny.entrants[0].key == keys[0]
+        assert each.only(["keras"]).entrants[0] is each.entrants[0]
+
+
+def test_the_products_of_a_network_are_those_of_its_layers():
+    assert Network((392, 196), 98).products(784) == [
+        *((784, 392), (392, 196), (196, 98)),
+        *((98, 196), (196, 392), (392, 784)),
+    ]
+    assert Network((400,), 40, "variational").products(784)[1:3] == [(400, 80), (40, 400)]
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+def test_the_command_times_a_case_and_writes_its_files(tmp_path):
+    done = run(
+        *("--quick", "--only", "digits", "--contenders", "sklearn", "copy"),
+        *("--json", str(tmp_path / "b.json"), "--markdown", str(tmp_path / "b.md")),
+        *("--scratch", str(tmp_path)),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    content = json.loads((tmp_path / "b.json").read_text())
+    entries = content["cases"]["digits"]["contenders"]
+    assert list(entries) == ["tfae", "sklearn", "copy"]
+    assert {entry["rounds"][0]["work"]["items"] for entry in entries.values()} == {1797}
+    assert entries["tfae"]["rounds"][0]["work"]["steps"] == 57
+    assert content["machine"]["cpu"]
+    assert "| tfae |" in (tmp_path / "b.md").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"b.json", "b.md"}, "scratch is left"
+
+
+def test_the_command_lists_and_refuses_names(tmp_path):
+    listed = run("--list")
+    assert listed.returncode == 0
+    assert "seed-256:" in listed.stdout
+    refused = run("--only", "sead")
+    assert refused.returncode == 1
+    assert "Got 'sead'" in refused.stderr
+
+
+@pytest.mark.slow
+def test_the_whole_smoke_test():
+    done = run("--quick")
+    assert done.returncode == 0, done.stdout + done.stderr

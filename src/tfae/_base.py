@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
 from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_at_zero
-from tfae._auto import annealed, settings
+from tfae._auto import annealed, has_linear_path, settings
 from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
@@ -40,9 +40,11 @@ from tfae._scaling import (
     dense_blocks,
     fit_scaling,
     mean_variance,
+    of_every_block,
     scaled_range,
 )
 from tfae._search import choose_length
+from tfae._sources import for_training, read_rows
 from tfae._sparsity import describe_activity
 from tfae._structure import Structure, tied_kernels
 from tfae._types import Array, Builder, ChunkShape, Network, Weights
@@ -51,7 +53,6 @@ from tfae._validation import (
     Interval,
     RealNotInt,
     StrOptions,
-    check_rows,
     float_dtype,
     unchanged_on_error,
 )
@@ -287,6 +288,7 @@ class BaseAutoencoder(
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again, min_samples=2)
+        X = for_training(X, has_linear_path(self))
         self._settle(X, again)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X.shape[0], state.split_rng)
@@ -326,6 +328,7 @@ class BaseAutoencoder(
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again)
+        X = for_training(X, has_linear_path(self))
         self._settle(X, again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
@@ -346,10 +349,7 @@ class BaseAutoencoder(
             The codes, float32 for float32 input and float64 otherwise.
         """
         X = self._check_fitted_rows(X)
-        codes = np.empty((X.shape[0], self.n_components_), float_dtype(X))
-        for block, rows in dense_blocks(X):
-            codes[block] = self._encode(rows, codes.dtype)
-        return codes
+        return of_every_block(X, lambda rows: self._encode(rows, rows.dtype))
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -388,10 +388,7 @@ class BaseAutoencoder(
             ``inverse_transform(transform(X))``.
         """
         X = self._check_fitted_rows(X)
-        reconstructed = np.empty(X.shape, float_dtype(X))
-        for block, rows in dense_blocks(X):
-            reconstructed[block] = self._decode(self._encode(rows, reconstructed.dtype))
-        return reconstructed
+        return of_every_block(X, lambda rows: self._decode(self._encode(rows, rows.dtype)))
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -411,14 +408,13 @@ class BaseAutoencoder(
         return self._row_scores(self._check_fitted_rows(X), scaled)
 
     def _row_scores(self, X: Any, scaled: bool = False) -> Array:
-        scores = np.empty(X.shape[0])
-        for block, rows in dense_blocks(X):
-            rebuilt = self._decode(self._encode(rows, float_dtype(X)))
+        def scores(rows: Array) -> Array:
+            rebuilt = self._decode(self._encode(rows, rows.dtype))
             if scaled:
                 rows, rebuilt = (self._scaling.forward(r, r.dtype) for r in (rows, rebuilt))
-            error = rows - rebuilt
-            scores[block] = -np.mean(np.square(error, dtype=np.float64), axis=1)
-        return scores
+            return -np.mean(np.square(rows - rebuilt, dtype=np.float64), axis=1)
+
+        return of_every_block(X, scores)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
@@ -498,7 +494,7 @@ class BaseAutoencoder(
 
     def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
         """Check the data of fit (``reset=True``) or of a fitted estimator."""
-        return check_rows(self, X, reset=reset, min_samples=min_samples)
+        return read_rows(self, X, reset=reset, min_samples=min_samples)
 
     def _architecture_params(self) -> Mapping[str, Any]:
         """Return the keyword arguments of the architecture's builder."""

@@ -127,7 +127,7 @@ class ConvolutionalAutoencoder(Autoencoder):
                 raise ValueError(
                     f"Images must have the shape {tuple(expected)}. Got images of shape {shape}."
                 )
-            X = np.asarray(X)
+            X = np.asanyarray(X)  # a memory map stays one
             X = X.reshape(len(X), math.prod(shape))
         rows = super()._check_rows(X, reset=reset, min_samples=min_samples)
         if reset:

@@ -20,7 +20,7 @@ import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
 from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_at_zero
 from tfae._auto import annealed, has_linear_path, settings
-from tfae._chunks import Noise, Rows, chunk_shape
+from tfae._chunks import Noise, chunk_shape, rows_of
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
 from tfae._imported import read_models, without_sigmoid
@@ -44,8 +44,9 @@ from tfae._scaling import (
     scaled_range,
 )
 from tfae._search import choose_length
-from tfae._sources import for_training, read_rows
+from tfae._sources import described, for_training, read_rows, repeatable
 from tfae._sparsity import describe_activity
+from tfae._streams import Opened
 from tfae._structure import Structure, tied_kernels
 from tfae._types import Array, Builder, ChunkShape, Network, Weights
 from tfae._validation import (
@@ -287,11 +288,11 @@ class BaseAutoencoder(
         """
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
-        X = self._check_rows(X, reset=not again, min_samples=2)
-        X = for_training(X, has_linear_path(self))
+        X = self._check_rows(repeatable(X, "fit"), reset=not again, min_samples=2)
+        X = for_training(X, self.random_state, has_linear_path(self), min_samples=2)
         self._settle(X, again)
         state = TrainingState.new(self.random_state)
-        train, held_out = self._split(X.shape[0], state.split_rng)
+        train, held_out = self._split(X, state.split_rng)
         best = self._train(X, train, held_out, state, self._max_iter(), again)
         if best is not None and not again and self._setting("refit"):
             self._train_on_all(X, best)
@@ -328,7 +329,7 @@ class BaseAutoencoder(
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again)
-        X = for_training(X, has_linear_path(self))
+        X = for_training(X, self.random_state, has_linear_path(self), once=again)
         self._settle(X, again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
@@ -434,7 +435,7 @@ class BaseAutoencoder(
             At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
             otherwise 0.
         """
-        X = self._check_fitted_rows(X)
+        X = self._check_fitted_rows(repeatable(X, "score"))
         error, variance = -self._row_scores(X).mean(), mean_variance(X)
         if variance > 0:
             return float(1 - error / variance)
@@ -575,7 +576,7 @@ class BaseAutoencoder(
             outcome = training.run(state, self.shuffle)
             self._keep(outcome, program)
         improved = anchored and held_out is not None and self._compare(X, held_out)
-        self._describe(X, train, asked)
+        self._describe(*described(X, train), asked)
         ended_well = not outcome.interrupted and outcome.diverged_at is None
         if not (anchored and ended_well) or held_out is None:
             return None
@@ -681,7 +682,7 @@ class BaseAutoencoder(
         self, asked: Asked, X: Any, shape: ChunkShape, index: Array | None, noise: Noise
     ) -> Batches:
         """Return what is trained or tested on: some rows of `X` as chunks."""
-        return Rows(X, self._scaling, shape, index, noise)
+        return rows_of(X, self._scaling, shape, index, noise)
 
     def _max_iter(self) -> int:
         """Return how many epochs `fit` trains at most."""
@@ -745,13 +746,14 @@ class BaseAutoencoder(
             stacklevel=_TO_CALLER,
         )
 
-    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[Array | None, Array | None]:
+    def _split(self, X: Any, rng: np.random.Generator) -> tuple[Any, Any]:
         """Choose the rows to train on and those to hold out; None stands for all and for none."""
         if not self._setting("early_stopping"):
             return None, None
-        n_held_out = min(
-            max(1, round(self._setting("validation_fraction") * n_samples)), n_samples - 1
-        )
+        fraction, n_samples = self._setting("validation_fraction"), X.shape[0]
+        if isinstance(X, Opened):
+            return X.split(fraction)
+        n_held_out = min(max(1, round(fraction * n_samples)), n_samples - 1)
         order = rng.permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 

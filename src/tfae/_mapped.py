@@ -1,13 +1,14 @@
-"""Memory-mapped arrays: read where rows are needed, and let go of again.
+"""Memory-mapped arrays: read where rows are needed, and never held whole.
 
-Pages of a map that were read count as memory of the process until they are given back. So rows are
-copied out a little at a time, in the order of the file, and then the pages are dropped; they stay
-in the system's own cache.
+Pages of a map that were looked at count as memory of the process, and the system maps whole
+neighbourhoods of them. So rows are read from the file itself, in its order, which is also twice as
+fast. Where that cannot be, they are copied out of the map and its pages are given back.
 """
 
 from __future__ import annotations
 
 import mmap
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +22,9 @@ from tfae._validation import check_finite
 
 # Below this a map is treated as the array that it is.
 _SMALL = 8 << 20
-# The system maps up to 64 kB around a value that is read: 32 MB for so many rows.
-_AT_ONCE = 512
+# Rows that are copied out of the map before its pages are given back: around each of them the
+# system may map half a megabyte.
+_AT_ONCE = 64
 
 
 class Mapped(Source):
@@ -42,6 +44,7 @@ class Mapped(Source):
         self.shape, self.dtype = (n_rows, X.shape[1]), X.dtype
         self.covariance = False  # whether a pass must sum it up
         self._surveyed: tuple[Any, Survey] | None = None
+        self._offset = _offset_in_file(X)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -60,48 +63,90 @@ class Mapped(Source):
             yield self.take(block if rows is None else rows[block])
 
     def take(self, index: slice | Array) -> Array:
-        """Copy rows out of the map, and check them."""
-        index = index if self._index is None else self._index[index]
+        """Read rows, and check them."""
         if isinstance(index, slice):
-            rows, first = np.array(self._values[index]), index.start or 0
-            index = np.arange(first, first + len(rows))
-            self._release()
+            index = np.arange(*index.indices(len(self)))
+        index = index if self._index is None else self._index[index]
+        rows = np.empty((len(index), self.shape[1]), self.dtype)
+        if self._offset is None:
+            self._copy(index, rows)
         else:
-            rows = self._gathered(index)
+            self._read(index, rows, self._offset)
         check_finite(rows, None, index)
         return as_floats(rows)
-
-    def _gathered(self, index: Array) -> Array:
-        order = np.argsort(index, kind="stable")
-        rows = np.empty((len(index), self.shape[1]), self.dtype)
-        for part in gen_batches(len(index), _AT_ONCE):
-            rows[order[part]] = self._values[index[order[part]]]
-            self._release()
-        return rows
-
-    def _release(self) -> None:
-        """Give the pages of the file back. Those of a private map hold what was written there."""
-        if self._X.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
-            return
-        base = self._values.base
-        while isinstance(base, np.ndarray):
-            base = base.base
-        if isinstance(base, mmap.mmap):
-            base.madvise(mmap.MADV_DONTNEED)
 
     def statistics(self, rows: Array | None) -> Survey:
         """Return what one pass tells of some rows, kept for the next who asks."""
         if self._surveyed is None or self._surveyed[0] is not rows:
-            wanted = n_kept(self.shape[1], self.dtype.itemsize)
-            survey = Survey(
-                self.blocks(rows),
-                lambda: self.take(evenly_spaced(self, rows, wanted)),
-                self.covariance,
-            )
+            survey = Survey(self.blocks(rows), lambda: self.some(rows), self.covariance)
             self._surveyed = rows, survey
         return self._surveyed[1]
+
+    def some(self, rows: Array | None) -> Array:
+        """Read an even sample of some rows."""
+        return self.take(evenly_spaced(self, rows, n_kept(self.shape[1], self.dtype.itemsize)))
+
+    def _read(self, index: Array, rows: Array, offset: int) -> None:
+        """Read rows from the file in its order, neighbours at once."""
+        width, stride = rows.strides[0], self._values.strides[0]
+        order = np.argsort(index, kind="stable")
+        places = index[order]
+        neighbours = (np.diff(places) == 1) & (np.diff(order) == 1) & (stride == width)
+        starts = np.flatnonzero(np.concatenate([[True], ~neighbours]))
+        ends = np.append(starts[1:], len(order))
+        buffer = rows.reshape(-1).view(np.uint8).data
+        runs = zip(
+            order[starts].tolist(), places[starts].tolist(), (ends - starts).tolist(), strict=True
+        )
+        with open(self._X.filename, "rb", buffering=0) as file:
+            number = file.fileno()
+            for into, row, n_rows in runs:
+                part = buffer[into * width : (into + n_rows) * width]
+                if os.preadv(number, [part], offset + row * stride) != len(part):
+                    raise OSError(f"{self._X.filename} ended in row {row}: it was cut off.")
+
+    def _copy(self, index: Array, rows: Array) -> None:
+        """Copy rows out of the map in its order."""
+        order = np.argsort(index, kind="stable")
+        for part in gen_batches(len(index), _AT_ONCE):
+            rows[order[part]] = self._values[index[order[part]]]
+            # Pages of a private map hold what was written there.
+            if self._X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+                _mapping(self._X).madvise(mmap.MADV_DONTNEED)
 
 
 def is_large_map(X: Any) -> bool:
     """Whether `X` is a memory map of rows of real numbers that is not to be read whole."""
-    return isinstance(X, np.memmap) and X.ndim == 2 and X.nbytes > _SMALL and X.dtype.kind in "fiub"
+    return (
+        isinstance(X, np.memmap)
+        and isinstance(_mapping(X), mmap.mmap)
+        and X.ndim == 2
+        and X.nbytes > _SMALL
+        and X.dtype.kind in "fiub"
+    )
+
+
+def _mapping(X: Any) -> Any:
+    base = X
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base
+
+
+def _offset_in_file(X: Any) -> int | None:
+    """Return where the first row is in the file, or None if rows cannot be read from there."""
+    in_rows = X.strides[1] == X.itemsize and X.strides[0] >= X.shape[1] * X.itemsize
+    if not in_rows or X.mode == "c" or X.filename is None or not hasattr(os, "preadv"):
+        return None
+    start: int = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
+    address = np.frombuffer(_mapping(X), np.uint8).ctypes.data
+    offset = start + X.ctypes.data - address
+    try:  # the name may have been given to another file since
+        with open(X.filename, "rb", buffering=0) as file:
+            for row in (0, len(X) - 1):
+                file.seek(offset + row * X.strides[0])
+                if file.read(X.shape[1] * X.itemsize) != X[row].tobytes():
+                    return None
+    except OSError:
+        return None
+    return int(offset)

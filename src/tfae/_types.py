@@ -125,7 +125,7 @@ class Source(ABC):
     this source understands; None stands for all.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]  # empty where the number of rows is not known
     dtype: Any
 
     @abstractmethod
@@ -139,6 +139,10 @@ class Source(ABC):
     @abstractmethod
     def __getitem__(self, rows: Any) -> Any:
         """Return some of the rows as a source or an array."""
+
+    @abstractmethod
+    def some(self, rows: Any) -> Array:
+        """Return an even sample of some rows, all of them if they are few."""
 
     @abstractmethod
     def statistics(self, rows: Any) -> Statistics:

@@ -25,6 +25,8 @@ _SMALL = 8 << 20
 # Rows that are copied out of the map before its pages are given back: around each of them the
 # system may map half a megabyte.
 _AT_ONCE = 64
+# Beyond this many entries, evenly spaced rows stand for all in the covariance, as in `_pca.py`.
+_MAX_ENTRIES = 1 << 27
 
 
 class Mapped(Source):
@@ -78,7 +80,9 @@ class Mapped(Source):
     def statistics(self, rows: Array | None) -> Survey:
         """Return what one pass tells of some rows, kept for the next who asks."""
         if self._surveyed is None or self._surveyed[0] is not rows:
-            survey = Survey(self.blocks(rows), lambda: self.some(rows), self.covariance)
+            n_rows = len(self) if rows is None else len(rows)
+            every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self.covariance else 0
+            survey = Survey(self.blocks(rows), lambda: self.some(rows), every)
             self._surveyed = rows, survey
         return self._surveyed[1]
 

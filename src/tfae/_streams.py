@@ -174,7 +174,7 @@ class Opened(Source):
         self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
         once = once or self._stream.once
         read = iter(head) if once else chain(_popped(head), batches)
-        survey = Survey(self._kept.keeping(read), self._kept.sample, covariance)
+        survey = Survey(self._kept.keeping(read), self._kept.sample, every=int(covariance))
         self.shape = (survey.n_rows, self.shape[1])
         self._survey = survey
         if once:

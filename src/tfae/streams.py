@@ -140,7 +140,7 @@ def read_parquet(
     --------
     >>> from tfae import streams
     >>> streams.read_parquet(["2024.parquet", "2025.parquet"], columns=["x", "y"])  # doctest: +SKIP
-    <Stream of '2024.parquet', row group 0, '2025.parquet', row group 0>
+    <Stream of row group 0 of '2024.parquet', row group 0 of '2025.parquet'>
     """
     parquet = _pyarrow_parquet()
     pieces = []
@@ -149,7 +149,7 @@ def read_parquet(
             names, n_groups = list(file.schema_arrow.names), file.num_row_groups
         columns = _chosen_columns(path, names, columns)
         pieces += [
-            Piece(f"{str(path)!r}, row group {group}", partial(_row_group, path, group, columns))
+            Piece(f"row group {group} of {str(path)!r}", partial(_row_group, path, group, columns))
             for group in range(n_groups)
         ]
     return Stream(pieces, window)

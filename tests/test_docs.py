@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from tfae._registry import ARCHITECTURES
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/quickstart.md", "docs/extending.md"]
+PAGES = ["README.md", "docs/quickstart.md", "docs/extending.md", "docs/streams.md"]
 ARCHITECTURE_PAGES = sorted(
     f"docs/architectures/{path.name}" for path in (ROOT / "docs/architectures").glob("*.md")
 )

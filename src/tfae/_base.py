@@ -264,8 +264,10 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            At least two rows of finite numbers.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            At least two rows of finite numbers; memory maps are not read whole. A stream is a
+            ``tf.data.Dataset``, an iterable of arrays or data frames that can be read again, a
+            callable that returns one, or what :mod:`tfae.streams` makes.
         y : None
             Ignored.
 
@@ -309,8 +311,8 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            One row or more.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            One row or more. A stream may be an iterator, too.
         y : None
             Ignored.
 

@@ -11,7 +11,10 @@ from sklearn.datasets import load_digits
 from tfae._registry import ARCHITECTURES
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/quickstart.md", "docs/embedding.md", "docs/extending.md"]
+PAGES = [
+    "README.md",
+    *(f"docs/{name}.md" for name in ("quickstart", "embedding", "extending", "streams")),
+]
 ARCHITECTURE_PAGES = sorted(
     f"docs/architectures/{path.name}" for path in (ROOT / "docs/architectures").glob("*.md")
 )

@@ -32,6 +32,11 @@ LEVELS = {
     "_linear_start": 6,
     "_neighbours": 5,
     "_search": 10,
+    "_survey": 1,
+    "_mapped": 3,
+    "_sources": 5,
+    "_streams": 3,
+    "streams": 4,
     "_tsne": 13,
     "_structure": 5,
     "_optimizers": 2,
@@ -131,7 +136,7 @@ def test_public_names_are_sorted_documented_and_complete():
     for name in set(tfae.__all__) - {"__version__"}:
         assert getattr(tfae, name).__doc__, name
     public = {name for name in vars(tfae) if not name.startswith("_")}
-    submodules = {"metrics", "plotting"}
+    submodules = {"metrics", "plotting", "streams"}
     assert public - submodules == set(tfae.__all__) - {"__version__"}
 
 

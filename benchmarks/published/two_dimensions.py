@@ -2,8 +2,8 @@
 
 Published (Moor et al., 2020, recomputed from their latents of the 10,000 test images), of a vanilla
 autoencoder: trustworthiness .9385 and continuity .9224, averaged over 10, 20, … 200 neighbours, and
-leave-one-out 1-NN accuracy .826; of PCA .7454, .9009, .388. A plain network, no linear path. What is
-set was chosen on the last 10,000 training images (`--validate`).
+leave-one-out 1-NN accuracy .826; of PCA .7454, .9009, .388. A plain network, no linear path. What
+is set was chosen on the last 10,000 training images (`--validate`).
 """
 
 from __future__ import annotations

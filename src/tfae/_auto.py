@@ -38,7 +38,7 @@ _PURE: dict[str, Any] = {
 
 def settings(model: Any, n_rows: int, n_features: int) -> dict[str, Any]:
     """Return what every parameter of a model that is "auto" stands for."""
-    anchored = wants_linear_path(model) if model.linear_path == "auto" else bool(model.linear_path)
+    anchored = has_linear_path(model)
     rules = _anchored(n_rows, n_features) if anchored else _PURE
     chosen = {
         name: value
@@ -46,6 +46,11 @@ def settings(model: Any, n_rows: int, n_features: int) -> dict[str, Any]:
         if isinstance(getattr(model, name), str) and getattr(model, name) == "auto"
     }
     return {**chosen, "linear_path": anchored}
+
+
+def has_linear_path(model: Any) -> bool:
+    """Whether a model has a linear path, if need be by what suits its other parameters."""
+    return wants_linear_path(model) if model.linear_path == "auto" else bool(model.linear_path)
 
 
 def wants_linear_path(model: Any) -> bool:

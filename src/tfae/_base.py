@@ -25,8 +25,8 @@ from tfae._anchor import (
     residual_variance,
     start_at_zero,
 )
-from tfae._auto import annealed, settings
-from tfae._chunks import Noise, Rows, chunk_shape
+from tfae._auto import annealed, has_linear_path, settings
+from tfae._chunks import Noise, chunk_shape, rows_of
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
 from tfae._imported import read_models, without_sigmoid
@@ -46,10 +46,13 @@ from tfae._scaling import (
     dense_blocks,
     fit_scaling,
     mean_variance,
+    of_every_block,
     scaled_range,
 )
 from tfae._search import choose_length
+from tfae._sources import described, for_training, read_rows, repeatable
 from tfae._sparsity import describe_activity
+from tfae._streams import Opened
 from tfae._structure import Structure, tied_kernels
 from tfae._types import Array, Builder, ChunkShape, Network, Weights
 from tfae._validation import (
@@ -57,7 +60,6 @@ from tfae._validation import (
     Interval,
     RealNotInt,
     StrOptions,
-    check_rows,
     float_dtype,
     unchanged_on_error,
 )
@@ -268,8 +270,10 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            At least two rows of finite numbers.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            At least two rows of finite numbers; memory maps are not read whole. A stream is a
+            ``tf.data.Dataset``, an iterable of arrays or data frames that can be read again, a
+            callable that returns one, or what :mod:`tfae.streams` makes.
         y : None
             Ignored.
 
@@ -292,10 +296,11 @@ class BaseAutoencoder(
         """
         self._validate_params()
         again = self.warm_start and hasattr(self, "encoder_weights_")
-        X = self._check_rows(X, reset=not again, min_samples=2)
+        X = self._check_rows(repeatable(X, "fit"), reset=not again, min_samples=2)
+        X = for_training(X, self.random_state, has_linear_path(self), min_samples=2)
         self._settle(X, again)
         state = TrainingState.new(self.random_state)
-        train, held_out = self._split(X.shape[0], state.split_rng)
+        train, held_out = self._split(X, state.split_rng)
         best = self._train(X, train, held_out, state, self._max_iter(), again)
         if best is not None and not again and self._setting("refit"):
             self._train_on_all(X, best)
@@ -312,8 +317,8 @@ class BaseAutoencoder(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            One row or more.
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            One row or more. A stream may be an iterator, too.
         y : None
             Ignored.
 
@@ -332,6 +337,7 @@ class BaseAutoencoder(
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again)
+        X = for_training(X, self.random_state, has_linear_path(self), once=again)
         self._settle(X, again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
@@ -352,10 +358,7 @@ class BaseAutoencoder(
             The codes, float32 for float32 input and float64 otherwise.
         """
         X = self._check_fitted_rows(X)
-        codes = np.empty((X.shape[0], self.n_components_), float_dtype(X))
-        for block, rows in dense_blocks(X):
-            codes[block] = self._encode(rows, codes.dtype)
-        return codes
+        return of_every_block(X, lambda rows: self._encode(rows, rows.dtype))
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -394,10 +397,7 @@ class BaseAutoencoder(
             ``inverse_transform(transform(X))``.
         """
         X = self._check_fitted_rows(X)
-        reconstructed = np.empty(X.shape, float_dtype(X))
-        for block, rows in dense_blocks(X):
-            reconstructed[block] = self._decode(self._encode(rows, reconstructed.dtype))
-        return reconstructed
+        return of_every_block(X, lambda rows: self._decode(self._encode(rows, rows.dtype)))
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -417,14 +417,13 @@ class BaseAutoencoder(
         return self._row_scores(self._check_fitted_rows(X), scaled)
 
     def _row_scores(self, X: Any, scaled: bool = False) -> Array:
-        scores = np.empty(X.shape[0])
-        for block, rows in dense_blocks(X):
-            rebuilt = self._decode(self._encode(rows, float_dtype(X)))
+        def scores(rows: Array) -> Array:
+            rebuilt = self._decode(self._encode(rows, rows.dtype))
             if scaled:
                 rows, rebuilt = (self._scaling.forward(r, r.dtype) for r in (rows, rebuilt))
-            error = rows - rebuilt
-            scores[block] = -np.mean(np.square(error, dtype=np.float64), axis=1)
-        return scores
+            return -np.mean(np.square(rows - rebuilt, dtype=np.float64), axis=1)
+
+        return of_every_block(X, scores)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
@@ -444,7 +443,7 @@ class BaseAutoencoder(
             At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
             otherwise 0.
         """
-        X = self._check_fitted_rows(X)
+        X = self._check_fitted_rows(repeatable(X, "score"))
         error, variance = -self._row_scores(X).mean(), mean_variance(X)
         if variance > 0:
             return float(1 - error / variance)
@@ -504,7 +503,7 @@ class BaseAutoencoder(
 
     def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
         """Check the data of fit (``reset=True``) or of a fitted estimator."""
-        return check_rows(self, X, reset=reset, min_samples=min_samples)
+        return read_rows(self, X, reset=reset, min_samples=min_samples)
 
     def _architecture_params(self) -> Mapping[str, Any]:
         """Return the keyword arguments of the architecture's builder."""
@@ -586,7 +585,7 @@ class BaseAutoencoder(
             outcome = training.run(state, self.shuffle)
             self._keep(outcome, program)
         improved = anchored and held_out is not None and self._compare(X, held_out)
-        self._describe(X, train, asked)
+        self._describe(*described(X, train), asked)
         ended_well = not outcome.interrupted and outcome.diverged_at is None
         if not (anchored and ended_well) or held_out is None:
             return None
@@ -695,7 +694,7 @@ class BaseAutoencoder(
         self, asked: Asked, X: Any, shape: ChunkShape, index: Array | None, noise: Noise
     ) -> Batches:
         """Return what is trained or tested on: some rows of `X` as chunks."""
-        return Rows(X, self._scaling, shape, index, noise)
+        return rows_of(X, self._scaling, shape, index, noise)
 
     def _max_iter(self) -> int:
         """Return how many epochs `fit` trains at most."""
@@ -759,13 +758,14 @@ class BaseAutoencoder(
             stacklevel=_TO_CALLER,
         )
 
-    def _split(self, n_samples: int, rng: np.random.Generator) -> tuple[Array | None, Array | None]:
+    def _split(self, X: Any, rng: np.random.Generator) -> tuple[Any, Any]:
         """Choose the rows to train on and those to hold out; None stands for all and for none."""
         if not self._setting("early_stopping"):
             return None, None
-        n_held_out = min(
-            max(1, round(self._setting("validation_fraction") * n_samples)), n_samples - 1
-        )
+        fraction, n_samples = self._setting("validation_fraction"), X.shape[0]
+        if isinstance(X, Opened):
+            return X.split(fraction)
+        n_held_out = min(max(1, round(fraction * n_samples)), n_samples - 1)
         order = rng.permutation(n_samples)
         return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
 

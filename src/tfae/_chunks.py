@@ -11,6 +11,7 @@ import copy
 import math
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ import numpy as np
 
 from tfae._corruptions import Corrupt
 from tfae._scaling import Scaling, dense_rows
+from tfae._streams import Opened
 from tfae._types import Array, Chunk, ChunkShape
 
 T = TypeVar("T")
@@ -177,6 +179,44 @@ class Rows:
         return Chunk(x, order, weight, len(places) // batch, last, *noise)
 
 
+class StreamedRows(Rows):
+    """The rows of a stream, which are shuffled by its window, read once in every epoch."""
+
+    def __init__(self, X: Opened, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
+        super().__init__(X, scaling, shape, np.empty(0, np.intp), noise)
+
+    def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
+        """Yield the chunks of epoch after epoch; none is read before it is asked for."""
+        while True:
+            yield from ahead(self._epoch(rng))
+
+    def _epoch(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
+        buffers, noises = [self._buffer(), self._buffer()], self._two_noises()
+        noise_rng = self._noise.of_epoch()
+        parts = self._X.epoch(len(buffers[0]), rng)
+        part = next(parts, None)
+        while part is not None:
+            buffers.reverse()
+            x, noise, places = buffers[0], next(noises), np.arange(len(part))
+            self._scaling.forward(part, x.dtype, out=x[: len(part)])
+            self._noise.draw(x, len(part), noise, noise_rng)
+            following = next(parts, None)
+            filled = self._filled(places, places)
+            yield self._chunk(x, filled, len(part), following is None, noise)
+            part = following
+
+
+def rows_of(
+    X: Any, scaling: Scaling, shape: ChunkShape, index: Any = None, noise: Noise = Noise()
+) -> Rows:
+    """Return some rows of `X` as chunks, whatever `X` is."""
+    if isinstance(X, Opened) and index is not None:
+        X, index = X[index], None
+    if isinstance(X, Opened):
+        return StreamedRows(X, scaling, shape, noise)
+    return Rows(X, scaling, shape, index, noise)
+
+
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     """Make an array of zeros that the device can read in place."""
     size = math.prod(shape) * np.dtype(dtype).itemsize
@@ -187,9 +227,11 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
 
 def ahead(chunks: Generator[T, None, None]) -> Generator[T, None, None]:
     """Yield from `chunks` while a thread makes the next one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="tfae-chunks") as thread:
-        coming = thread.submit(next, chunks)
-        while True:
-            chunk = coming.result()
-            coming = thread.submit(next, chunks)
+    with (
+        closing(chunks),
+        ThreadPoolExecutor(1, thread_name_prefix="tfae-chunks") as thread,
+    ):
+        coming = thread.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = thread.submit(next, chunks, None)
             yield chunk

@@ -12,6 +12,7 @@ import numpy as np
 
 from tfae._architectures.convolutional import image_shape_of
 from tfae._estimators import Autoencoder
+from tfae._sources import is_stream
 from tfae._types import Array, Builder, Weights
 from tfae._validation import Interval
 
@@ -115,11 +116,13 @@ class ConvolutionalAutoencoder(Autoencoder):
         ndarray of the shape of `X`
         """
         rows = super().reconstruct(X)
-        shape = _images_shape(X)
+        shape = None if is_stream(X) else _images_shape(X)
         return rows if shape is None else rows.reshape(len(rows), *shape)
 
     def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
         """Check flat rows, or make them of images of the right shape."""
+        if is_stream(X):  # whose batches come here one by one
+            return super()._check_rows(X, reset=reset, min_samples=min_samples)
         shape = _images_shape(X)
         expected: Sequence[int] | None = self.image_shape if reset else self.image_shape_
         if shape is not None:
@@ -127,7 +130,7 @@ class ConvolutionalAutoencoder(Autoencoder):
                 raise ValueError(
                     f"Images must have the shape {tuple(expected)}. Got images of shape {shape}."
                 )
-            X = np.asarray(X)
+            X = np.asanyarray(X)  # a memory map stays one
             X = X.reshape(len(X), math.prod(shape))
         rows = super()._check_rows(X, reset=reset, min_samples=min_samples)
         if reset:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from tfae._registry import Registry
 from tfae._scaling import Scaling, dense_blocks
-from tfae._types import Array
+from tfae._types import Array, Source, Statistics
 
 Random = np.random.Generator
 Corrupt = Callable[[Array, Array, Random], None]  # from rows, into a buffer of their shape
@@ -33,6 +33,8 @@ class Landmarks(NamedTuple):
 
 def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
     """Go over some rows of `X` once and note what corruptions need."""
+    if isinstance(X, Source):
+        return _landmarks_of(X.statistics(rows), scaling)
     moments, ends = StandardScaler(), MinMaxScaler()
     for _, block in dense_blocks(X, rows):
         scaled = scaling.forward(block, block.dtype)
@@ -40,6 +42,14 @@ def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
         ends.partial_fit(scaled)
     zero = scaling.forward(np.zeros((1, X.shape[1])), np.float64)[0]
     return Landmarks(zero, ends.data_min_, ends.data_max_, float(np.sqrt(moments.var_.mean())))
+
+
+def _landmarks_of(of: Statistics, scaling: Scaling) -> Landmarks:
+    """Derive what corruptions need; the spread is that of the sample."""
+    ends = np.stack([np.zeros_like(of.mean), of.low, of.high])
+    zero, low, high = scaling.forward(ends, np.float64)
+    variance = scaling.forward(of.sample, np.float64).var(axis=0)
+    return Landmarks(zero, low, high, float(np.sqrt(variance.mean())))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from tfae._scaling import Scaling, dense_rows
-from tfae._types import Array
+from tfae._scaling import Affine, Scaling, dense_rows, evenly_spaced
+from tfae._types import Array, Source, Statistics
 
 # The rows are copied for the decomposition. Beyond this many entries (1 GB in double precision)
 # evenly spaced ones stand for all: their components differ by less than a network learns.
@@ -41,12 +41,19 @@ class Components:
 def principal_components(
     X: Any, scaling: Scaling, rows: Array | None, n_components: int, seed: int
 ) -> Components:
-    """Decompose some rows of `X`; scikit-learn chooses the solver by their shape."""
-    index = np.arange(X.shape[0]) if rows is None else rows
-    most = max(n_components, _MAX_ENTRIES // X.shape[1])
-    if len(index) > most:
-        index = index[np.linspace(0, len(index) - 1, most).astype(np.intp)]
-    scaled = scaling.forward(dense_rows(X, index), np.float64)
+    """Decompose some rows of `X`; scikit-learn chooses the solver by their shape.
+
+    Those of a source are decomposed by their covariance, from its pass, or else by its sample.
+    """
+    if isinstance(X, Source):
+        of = X.statistics(rows)
+        if of.covariance is not None and isinstance(scaling, Affine):
+            return _of_covariance(of, scaling, n_components)
+        found = of.sample
+    else:
+        most = max(n_components, _MAX_ENTRIES // X.shape[1])
+        found = dense_rows(X, evenly_spaced(X, rows, most))
+    scaled = scaling.forward(found, np.float64)
     n_found = min(n_components, *scaled.shape)
     variance = scaled.var(axis=0)
     if n_found == 0 or not variance.any():
@@ -69,6 +76,37 @@ def principal_components(
     )
 
 
+def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Components:
+    """Decompose a covariance; only the largest values of the code are those of a sample."""
+    assert of.covariance is not None
+    scale = np.broadcast_to(scaling.scale, of.mean.shape)
+    covariance = of.covariance / np.outer(scale, scale)
+    variance = np.diag(covariance)
+    mean = scaling.forward(of.mean[None], np.float64)[0]
+    n_found = min(n_components, of.n_rows, len(mean))
+    if not variance.any():
+        return _nothing(mean, n_components)
+    values, vectors = np.linalg.eigh(covariance)
+    values, axes = np.maximum(values[::-1][:n_found], 0), vectors.T[::-1][:n_found]
+    largest = np.abs(axes).argmax(axis=1)
+    axes = axes * np.sign(axes[np.arange(n_found), largest])[:, None]  # as scikit-learn does
+    left = np.maximum(variance - values @ np.square(axes), 0)
+    if left.mean() < np.square(_NOISE) * variance.mean():
+        left[:] = 0.0
+    low, high = scaling.forward(np.stack([of.low, of.high]), np.float64) - mean
+    code = (scaling.forward(of.sample, np.float64) - mean) @ axes.T
+    seen = _unit_of(np.sqrt(values), np.abs(code).max(axis=0))
+    missing = (0, n_components - n_found)
+    return Components(
+        mean,
+        np.pad(axes, (missing, (0, 0))),
+        np.pad(np.sqrt(values * of.n_rows / max(1, of.n_rows - 1)), missing),
+        np.pad(seen, missing),
+        _unit_of(np.sqrt(variance), np.maximum(high, -low)),
+        np.sqrt(left),
+    )
+
+
 def _nothing(mean: Array, n_components: int) -> Components:
     """Return the components of rows that are all the same."""
     n_features = len(mean)
@@ -79,6 +117,9 @@ def _nothing(mean: Array, n_components: int) -> Components:
 
 def _unit(values: Array) -> Array:
     """Return what to divide centred columns by: 0 where there is nothing to see."""
-    deviation = np.sqrt(np.square(values).mean(axis=0))
-    unit = np.maximum(deviation, np.abs(values).max(axis=0) / _MAX_SEEN)
+    return _unit_of(np.sqrt(np.square(values).mean(axis=0)), np.abs(values).max(axis=0))
+
+
+def _unit_of(deviation: Array, largest: Array) -> Array:
+    unit = np.maximum(deviation, largest / _MAX_SEEN)
     return np.where(deviation > _NOISE * deviation.max(), unit, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import gen_batches
 
 from tfae._registry import Registry
-from tfae._types import Array
+from tfae._types import Array, Source, Statistics
 
 # What needs sorted columns is learned from at most so many rows, evenly spaced.
 _MAX_SORTED = 10_000
@@ -94,103 +95,179 @@ class Quantiles:
 
 def dense_blocks(X: Any, rows: Array | None = None) -> Iterator[tuple[slice, Array]]:
     """Yield positions and rows of `X` as dense float blocks of bounded size."""
+    if isinstance(X, Source):
+        yield from _placed(X.blocks(rows))
+        return
     n_rows = X.shape[0] if rows is None else len(rows)
-    size = int(np.clip(_BLOCK_BYTES // (8 * X.shape[1]), 1, _BLOCK_ROWS))
-    for block in gen_batches(n_rows, size):
+    for block in gen_batches(n_rows, block_size(X.shape[1])):
         yield block, dense_rows(X, block if rows is None else rows[block])
 
 
+def _placed(blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
+    start = 0
+    for block in blocks:
+        yield slice(start, start + len(block)), block
+        start += len(block)
+
+
+def block_size(n_features: int) -> int:
+    """Return how many rows a block has."""
+    return int(np.clip(_BLOCK_BYTES // (8 * n_features), 1, _BLOCK_ROWS))
+
+
+def of_every_block(X: Any, function: Callable[[Array], Array]) -> Array:
+    """Return what a function of rows gives for all rows of `X`, whose number may be unknown."""
+    if isinstance(X, Source) and not X.shape:
+        return np.concatenate([function(rows) for _, rows in dense_blocks(X)])
+    results: Array | None = None
+    for block, rows in dense_blocks(X):
+        part = function(rows)
+        if results is None:
+            results = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
+        results[block] = part
+    assert results is not None
+    return results
+
+
 def dense_rows(X: Any, index: slice | Array) -> Array:
-    """Return some rows of an array or sparse matrix as a dense float array."""
+    """Return some rows of an array, sparse matrix or source as a dense float array."""
+    if isinstance(X, Source):
+        return X.take(index)
     rows = X[index]
     if sparse.issparse(rows):
         rows = rows.toarray()
+    return as_floats(rows)
+
+
+def as_floats(rows: Array) -> Array:
+    """Return rows as they are if they are of a common kind of float, otherwise as float64."""
     return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
 
 
-Blocks = Iterator[Array]
-SCALINGS: Registry[Callable[[Blocks], Scaling]] = Registry("scaling", or_else="None")
+class OfRows:
+    """The statistics of some rows in memory, each found when it is asked for."""
+
+    covariance = None
+
+    def __init__(self, X: Any, rows: Array | None) -> None:
+        self._X, self._rows = X, rows
+
+    @cached_property
+    def _moments(self) -> StandardScaler:
+        scaler = StandardScaler()
+        for _, block in dense_blocks(self._X, self._rows):
+            scaler.partial_fit(block)
+        return scaler
+
+    @cached_property
+    def _ends(self) -> MinMaxScaler:
+        scaler = MinMaxScaler()
+        for _, block in dense_blocks(self._X, self._rows):
+            scaler.partial_fit(block)
+        return scaler
+
+    @property
+    def n_rows(self) -> int:
+        return self._X.shape[0] if self._rows is None else len(self._rows)
+
+    @property
+    def mean(self) -> Array:
+        return self._moments.mean_
+
+    @property
+    def variance(self) -> Array:
+        return self._moments.var_
+
+    @property
+    def deviation(self) -> Array:
+        return self._moments.scale_
+
+    @property
+    def low(self) -> Array:
+        return self._ends.data_min_
+
+    @property
+    def high(self) -> Array:
+        return self._ends.data_max_
+
+    @property
+    def sample(self) -> Array:
+        return dense_rows(self._X, evenly_spaced(self._X, self._rows, _MAX_SORTED))
+
+
+def evenly_spaced(X: Any, rows: Array | None, n_wanted: int) -> Array:
+    """Return the positions of at most so many rows."""
+    index = np.arange(X.shape[0]) if rows is None else rows
+    if len(index) <= n_wanted:
+        return index
+    return index[np.linspace(0, len(index) - 1, n_wanted).astype(np.intp)]
+
+
+def statistics(X: Any, rows: Array | None = None) -> Statistics:
+    """Return the statistics of some rows of `X`."""
+    return X.statistics(rows) if isinstance(X, Source) else OfRows(X, rows)
+
+
+SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_else="None")
 
 
 @SCALINGS.register("global")
-def _global(blocks: Blocks) -> Affine:
+def _global(of: Statistics) -> Affine:
     """Centre every feature; divide all by one number, the root of their mean variance."""
-    moments = _moments(blocks)
-    scale = float(np.sqrt(moments.var_.mean()))
-    return Affine(moments.mean_, scale if scale > 0 else 1.0)
+    scale = float(np.sqrt(of.variance.mean()))
+    return Affine(of.mean, scale if scale > 0 else 1.0)
 
 
 @SCALINGS.register("standard")
-def _standard(blocks: Blocks) -> Affine:
+def _standard(of: Statistics) -> Affine:
     """Centre every feature and divide it by its standard deviation."""
-    moments = _moments(blocks)
-    return Affine(moments.mean_, moments.scale_)
+    return Affine(of.mean, of.deviation)
 
 
 @SCALINGS.register("minmax")
-def _minmax(blocks: Blocks) -> Affine:
+def _minmax(of: Statistics) -> Affine:
     """Map the range of every feature to [0, 1]."""
-    scaler = MinMaxScaler()
-    for block in blocks:
-        scaler.partial_fit(block)
+    scaler = MinMaxScaler().fit(np.stack([of.low, of.high]))
     return Affine(scaler.data_min_.astype(np.float64), 1.0 / scaler.scale_)
 
 
 @SCALINGS.register("robust")
-def _robust(blocks: Blocks) -> Affine:
+def _robust(of: Statistics) -> Affine:
     """Subtract the median of every feature and divide by its interquartile range.
 
     Where half of the values are the same, by the standard deviation.
     """
-    rows = np.concatenate(list(blocks)).astype(np.float64)
+    rows = of.sample.astype(np.float64)
     low, median, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
     spread = high - low
-    deviation = _moments(iter([rows])).scale_
+    deviation = StandardScaler().fit(rows).scale_
     return Affine(median, np.where(spread > 0, spread, deviation))
 
 
 @SCALINGS.register("quantile")
-def _quantile(blocks: Blocks) -> Quantiles:
+def _quantile(of: Statistics) -> Quantiles:
     """Map every feature to normal deviates by its ranks."""
-    rows = np.concatenate(list(blocks)).astype(np.float64)
+    rows = of.sample.astype(np.float64)
     n_quantiles = max(2, min(_MAX_QUANTILES, len(rows)))
     # Rounding must not make them fall, which interpolation needs.
     quantiles = np.quantile(rows, np.linspace(0, 1, n_quantiles), axis=0)
     return Quantiles(np.maximum.accumulate(quantiles, axis=0))
 
 
-# What needs sorted columns, and so rows in memory.
-_SORTING = ("robust", "quantile")
-
-
-def _moments(blocks: Blocks) -> StandardScaler:
-    scaler = StandardScaler()
-    for block in blocks:
-        scaler.partial_fit(block)
-    return scaler
-
-
 def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
     """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing."""
     if kind is None:
         return Affine(np.zeros(X.shape[1]), 1.0)
-    learn = SCALINGS[kind]
-    n_rows = X.shape[0] if rows is None else len(rows)
-    if kind in _SORTING and n_rows > _MAX_SORTED:
-        places = np.linspace(0, n_rows - 1, _MAX_SORTED).astype(np.intp)
-        rows = places if rows is None else rows[places]
-    return learn(block for _, block in dense_blocks(X, rows))
+    return SCALINGS[kind](statistics(X, rows))
 
 
 def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:
     """Return the smallest and the largest entry of scaled rows."""
-    low, high = np.inf, -np.inf
-    for _, block in dense_blocks(X, rows):
-        scaled = scaling.forward(block, block.dtype)
-        low, high = min(low, scaled.min()), max(high, scaled.max())
-    return float(low), float(high)
+    of = statistics(X, rows)
+    ends = scaling.forward(np.stack([of.low, of.high]), of.low.dtype)  # no scaling turns them round
+    return float(ends.min()), float(ends.max())
 
 
 def mean_variance(X: Any) -> float:
-    """Return the mean over the features of their variances in `X`."""
-    return float(_moments(block for _, block in dense_blocks(X)).var_.mean())
+    """Return the mean over the features of their variances in `X`, in one pass."""
+    return float(OfRows(X, None).variance.mean())

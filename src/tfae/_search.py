@@ -15,8 +15,8 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from tfae._engine import TrainingState
-from tfae._scaling import dense_rows
-from tfae._types import Array
+from tfae._scaling import dense_rows, evenly_spaced
+from tfae._types import Array, Source
 
 # The longest code that "auto" considers, and the most rows that PCA sees to bound the length.
 _LONGEST = 64
@@ -40,7 +40,7 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
     )
     nested._nested = True
     nested.fit(X)
-    held_out = nested._split(X.shape[0], TrainingState.new(nested.random_state).split_rng)[1]
+    held_out = nested._split(X, TrainingState.new(nested.random_state).split_rng)[1]
     errors = _errors(nested, dense_rows(X, held_out))
     if model.n_components == "auto":
         return elbow(errors), errors
@@ -64,7 +64,10 @@ def _longest(n_components: float | str, X: Any) -> int:
     most = min(X.shape[1], max(1, X.shape[0] // 2))
     if isinstance(n_components, str):
         return min(_LONGEST, most)
-    rows = dense_rows(X, np.linspace(0, X.shape[0] - 1, min(X.shape[0], _MAX_ROWS)).astype(np.intp))
+    if isinstance(X, Source):
+        rows = X.some(None)
+    else:
+        rows = dense_rows(X, evenly_spaced(X, None, _MAX_ROWS))
     kept = np.cumsum(PCA(svd_solver="full").fit(rows).explained_variance_ratio_)
     return min(most, int(np.searchsorted(kept, n_components)) + 1)
 

@@ -22,6 +22,7 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "check_finite",
     "check_rows",
     "float_dtype",
     "unchanged_on_error",
@@ -74,7 +75,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
     except (TypeError, ValueError) as error:
         _explain_column(X, error)
         raise
-    _check_finite(rows, getattr(estimator, "feature_names_in_", None))
+    check_finite(rows, getattr(estimator, "feature_names_in_", None))
     return rows
 
 
@@ -97,7 +98,8 @@ def _explain_column(X: Any, error: Exception) -> None:
             ) from error
 
 
-def _check_finite(X: Any, names: Array | None) -> None:
+def check_finite(X: Any, names: Array | None, numbers: Array | None = None) -> None:
+    """Refuse NaN and infinity; `numbers` are those of the rows, if these are not all of them."""
     values = X.data if sparse.issparse(X) else X
     if not np.issubdtype(values.dtype, np.floating):
         return
@@ -114,10 +116,12 @@ def _check_finite(X: Any, names: Array | None) -> None:
     else:
         row, column = (int(position[0]) for position in np.nonzero(bad))
         value = values[row, column]
+    among = "values in all" if numbers is None else "values among the rows read with it"
+    row = row if numbers is None else int(numbers[row])
     kind = "NaN" if np.isnan(value) else "infinity"
     column_name = column if names is None else repr(str(names[column]))
     raise ValueError(
         f"Input X contains {kind}: all values must be finite. The first is in column "
-        f"{column_name}, row {row}; {int(bad.sum())} values in all are not finite. Impute them "
+        f"{column_name}, row {row}; {int(bad.sum())} {among} are not finite. Impute them "
         "first, for example with sklearn.impute.SimpleImputer."
     )

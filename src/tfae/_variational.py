@@ -18,9 +18,9 @@ from tfae._optimizers import Optimizer
 from tfae._parameters import Asked
 from tfae._penalties import GAUSSIAN_KL, Penalty
 from tfae._program import Program
-from tfae._scaling import dense_blocks
+from tfae._scaling import dense_blocks, of_every_block
 from tfae._types import Array
-from tfae._validation import Interval, float_dtype
+from tfae._validation import Interval
 
 _LIKELIHOODS = ("gaussian", "bernoulli", "binary_crossentropy")
 # A unit is active whose mean varies over the rows by more than this (Burda et al., 2016).
@@ -123,11 +123,13 @@ class VariationalAutoencoder(Autoencoder):
             return super().transform(X)
         X = self._check_fitted_rows(X)
         rng = check_random_state(random_state)
-        codes = np.empty((X.shape[0], self.n_components_), float_dtype(X))
-        for block, rows in dense_blocks(X):
-            mean, deviation = self._posterior(rows, codes.dtype)
-            codes[block] = mean + deviation * rng.standard_normal(mean.shape)
-        return codes
+
+        def drawn(rows: Array) -> Array:
+            mean, deviation = self._posterior(rows, rows.dtype)
+            codes = mean + deviation * rng.standard_normal(mean.shape)
+            return codes.astype(rows.dtype, copy=False)
+
+        return of_every_block(X, drawn)
 
     def sample(self, n_samples: int = 1, random_state: Any = None, *, noise: bool = False) -> Array:
         """Draw new rows from the model.
@@ -191,10 +193,7 @@ class VariationalAutoencoder(Autoencoder):
         X = self._check_fitted_rows(X)
         size = n_samples, self.n_components_
         normal = check_random_state(random_state).standard_normal(size)
-        scores = np.empty(X.shape[0])
-        for block, rows in dense_blocks(X):
-            scores[block] = self._bound(rows, normal, float_dtype(X))
-        return scores
+        return of_every_block(X, lambda rows: self._bound(rows, normal, rows.dtype))
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)

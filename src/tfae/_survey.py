@@ -1,0 +1,104 @@
+"""One pass over rows that are not held in memory: what a training must know before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from tfae._types import Array
+
+# Up to so many features a matrix of their covariances is summed up in the pass.
+_MAX_COVARIANCE = 2048
+# Rows that are kept: what needs values rather than sums is learned from them.
+_MAX_KEPT = 10_000
+_KEPT_BYTES = 32 << 20
+# Rows that are summed up at once: of 784 features, half a millisecond's work in the cache.
+_IN_CACHE = 256
+
+
+def n_kept(n_features: int, itemsize: int) -> int:
+    """Return how many rows of a large table can be kept in memory."""
+    return int(np.clip(_KEPT_BYTES // (itemsize * n_features), 2, _MAX_KEPT))
+
+
+class Survey:
+    """Sums over rows that come block by block, in double precision, and a sample of the rows.
+
+    Everything is summed about the first block's mean, so that a large offset costs no digits.
+
+    Parameters
+    ----------
+    blocks : iterable of ndarray of shape (n, n_features)
+        At least one, with at least one row.
+    sample : callable
+        Returns some of the rows, when they are asked for.
+    every : int
+        Every how many rows are taken for the covariance, which costs more than all else; 0 for
+        none of it. There is none either where there are too many features.
+    """
+
+    def __init__(self, blocks: Iterable[Array], sample: Callable[[], Array], every: int) -> None:
+        self._find_sample = sample
+        self.n_rows = self._n_joint = 0
+        for block in blocks:
+            if self.n_rows == 0:
+                self._begin(block, every)
+            for part in gen_batches(len(block), _IN_CACHE):
+                self._add(block[part])
+            if self._every:
+                self._add_products(block[:: self._every])
+
+    def _begin(self, block: Array, every: int) -> None:
+        n_features = block.shape[1]
+        self._every = every if n_features <= _MAX_COVARIANCE else 0
+        self._about = block.mean(axis=0, dtype=np.float64)
+        self.low, self.high = block.min(axis=0), block.max(axis=0)
+        self._sum, self._squares, self._joint_sum = np.zeros((3, n_features))
+        self._products = np.zeros((n_features, n_features)) if self._every else None
+
+    def _add(self, block: Array) -> None:
+        left = block - self._about
+        self.n_rows += len(block)
+        self._sum += left.sum(axis=0)
+        self._squares += np.einsum("ij,ij->j", left, left)
+        np.minimum(self.low, block.min(axis=0), out=self.low)
+        np.maximum(self.high, block.max(axis=0), out=self.high)
+
+    def _add_products(self, block: Array) -> None:
+        left = block - self._about
+        self._n_joint += len(block)
+        self._joint_sum += left.sum(axis=0)
+        self._products += left.T @ left
+
+    @property
+    def mean(self) -> Array:
+        """The mean of every feature."""
+        return np.asarray(self._about + self._sum / self.n_rows)
+
+    @property
+    def variance(self) -> Array:
+        """The variance of every feature, 0 where all values are the same."""
+        variance = self._squares / self.n_rows - np.square(self._sum / self.n_rows)
+        return np.where(self.low == self.high, 0.0, np.maximum(variance, 0.0))
+
+    @property
+    def deviation(self) -> Array:
+        """The standard deviation, 1 where all values are the same."""
+        deviation = np.sqrt(self.variance)
+        return np.where(deviation > 0, deviation, 1.0)
+
+    @cached_property
+    def covariance(self) -> Array | None:
+        """The covariance of the features, or None."""
+        if self._products is None:
+            return None
+        mean = self._joint_sum / self._n_joint
+        return np.asarray(self._products / self._n_joint - np.outer(mean, mean))
+
+    @cached_property
+    def sample(self) -> Array:
+        """Some of the rows."""
+        return self._find_sample()

@@ -1,0 +1,268 @@
+"""Rows that do not fit into memory: read in batches, from files or from wherever they come.
+
+What the functions here return is given to ``fit``, ``partial_fit``, ``transform`` and the others
+in place of an array. Batches are arrays or data frames of shape (n, n_features).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tfae._registry import nearest_name
+from tfae._streams import Piece, Stream
+
+__all__ = ["Stream", "from_batches", "from_dataset", "read_csv", "read_parquet"]
+
+Paths = str | Path | Sequence[str | Path]
+
+# Batches that are read from files have about so many bytes.
+_BATCH_BYTES = 8 << 20
+# Rows of a dataset that come one by one are taken so many at a time.
+_GATHERED = 1024
+
+
+def from_batches(
+    batches: Iterable[Any] | Callable[[], Iterable[Any]], *, window: int | None = None
+) -> Stream:
+    """Make a stream of an iterable of batches.
+
+    Parameters
+    ----------
+    batches : iterable, or callable that returns one
+        Arrays or data frames. An iterator can be read once, which does for ``partial_fit`` and
+        ``transform``; ``fit`` needs an iterable that starts anew, with the same rows in the same
+        order, or a callable that returns a new iterator each time.
+    window : int, default=None
+        How many rows are shuffled together; by default as many as fit into 128 MB.
+
+    Returns
+    -------
+    Stream
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae import Autoencoder, streams
+    >>> def batches():
+    ...     for seed in range(100):
+    ...         yield np.random.default_rng(seed).normal(size=(50, 8))
+    >>> model = Autoencoder(3, max_iter=5, random_state=0, linear_path=False)
+    >>> model.fit(streams.from_batches(batches, window=1000)).transform(batches).shape
+    (5000, 3)
+    """
+    if callable(batches):
+        return Stream([Piece("the stream", batches)], window)
+    if not hasattr(batches, "__iter__"):
+        raise ValueError(
+            "'batches' must be an iterable of arrays or data frames, or a callable that returns "
+            f"one. Got {batches!r}."
+        )
+    once = hasattr(batches, "__next__")
+    return Stream([Piece("the stream", lambda: batches)], window, once)
+
+
+def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
+    """Make a stream of a :class:`tf.data.Dataset` of rows or of batches of rows.
+
+    Parameters
+    ----------
+    dataset : tf.data.Dataset
+        Without labels. It must give the same rows in the same order each time: the estimator
+        shuffles them itself.
+    window : int, default=None
+        How many rows are shuffled together; by default as many as fit into 128 MB.
+
+    Returns
+    -------
+    Stream
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import tensorflow as tf
+    >>> from tfae import Autoencoder, streams
+    >>> dataset = tf.data.Dataset.from_tensor_slices(np.random.default_rng(0).random((200, 8)))
+    >>> model = Autoencoder(3, max_iter=5, random_state=0).fit(streams.from_dataset(dataset))
+    >>> model.transform(dataset).shape
+    (200, 3)
+    """
+    if not is_dataset(dataset):
+        raise ValueError(f"'dataset' must be a tf.data.Dataset. Got {dataset!r}.")
+    shape = getattr(dataset.element_spec, "shape", None)
+    if shape is not None and shape.rank == 1:
+        dataset = dataset.batch(_GATHERED)
+    return Stream([Piece("the dataset", dataset.as_numpy_iterator)], window)
+
+
+def is_dataset(X: Any) -> bool:
+    """Whether `X` is a dataset of TensorFlow, which need not be imported for that."""
+    return (
+        hasattr(type(X), "as_numpy_iterator")
+        and hasattr(X, "element_spec")
+        and type(X).__module__.partition(".")[0] == "tensorflow"
+    )
+
+
+def read_parquet(
+    paths: Paths, columns: Sequence[str] | None = None, *, window: int | None = None
+) -> Stream:
+    """Make a stream of the rows of Parquet files, row group by row group.
+
+    The row groups of all files are read in another order in every epoch.
+
+    Parameters
+    ----------
+    paths : str, Path, or sequence of them
+    columns : sequence of str, default=None
+        Which columns to read, and in which order. None takes all of the first file.
+    window : int, default=None
+        How many rows are shuffled together; by default as many as fit into 128 MB.
+
+    Returns
+    -------
+    Stream
+
+    Raises
+    ------
+    ImportError
+        Without pyarrow, which ``pip install "tfae[streams]"`` brings.
+    ValueError
+        If a file is damaged or has not the columns.
+
+    Examples
+    --------
+    >>> from tfae import streams
+    >>> streams.read_parquet(["2024.parquet", "2025.parquet"], columns=["x", "y"])  # doctest: +SKIP
+    <Stream of row group 0 of '2024.parquet', row group 0 of '2025.parquet'>
+    """
+    parquet = _pyarrow_parquet()
+    pieces = []
+    for path in _listed(paths):
+        with _explained(path), parquet.ParquetFile(path) as file:
+            names, n_groups = list(file.schema_arrow.names), file.num_row_groups
+        columns = _chosen_columns(path, names, columns)
+        pieces += [
+            Piece(f"row group {group} of {str(path)!r}", partial(_row_group, path, group, columns))
+            for group in range(n_groups)
+        ]
+    return Stream(pieces, window)
+
+
+def read_csv(
+    paths: Paths,
+    columns: Sequence[str] | None = None,
+    *,
+    window: int | None = None,
+    **options: Any,
+) -> Stream:
+    """Make a stream of the rows of CSV files.
+
+    The files are read in another order in every epoch. Reading text takes longer than training a
+    small network on it: for many epochs, Parquet is the better format.
+
+    Parameters
+    ----------
+    paths : str, Path, or sequence of them
+    columns : sequence of str, default=None
+        Which columns to read, and in which order. None takes all of the first file.
+    window : int, default=None
+        How many rows are shuffled together; by default as many as fit into 128 MB.
+    **options
+        For :func:`pandas.read_csv`, such as ``sep=";"`` or ``dtype="float32"``.
+
+    Returns
+    -------
+    Stream
+
+    Raises
+    ------
+    ValueError
+        If a file has not the columns.
+
+    Examples
+    --------
+    >>> from tfae import streams
+    >>> streams.read_csv("measurements.csv", columns=["x", "y"])  # doctest: +SKIP
+    <Stream of 'measurements.csv'>
+    """
+    pieces = []
+    for path in _listed(paths):
+        with _explained(path):
+            names = list(pd.read_csv(path, nrows=0, **options).columns)
+        columns = _chosen_columns(path, names, columns)
+        pieces.append(Piece(repr(str(path)), partial(_csv_batches, path, columns, options)))
+    return Stream(pieces, window)
+
+
+def _row_group(path: str | Path, group: int, columns: list[str]) -> Iterator[pd.DataFrame]:
+    with _explained(path), _pyarrow_parquet().ParquetFile(path) as file:
+        for batch in file.iter_batches(_batch_rows(columns), [group], columns):
+            yield batch.to_pandas(ignore_metadata=True)[columns]
+
+
+def _csv_batches(
+    path: str | Path, columns: list[str], options: dict[str, Any]
+) -> Iterator[pd.DataFrame]:
+    with (
+        _explained(path),
+        pd.read_csv(path, usecols=columns, chunksize=_batch_rows(columns), **options) as batches,
+    ):
+        for batch in batches:
+            yield batch[columns]
+
+
+def _batch_rows(columns: list[str]) -> int:
+    return int(np.clip(_BATCH_BYTES // (8 * len(columns)), 256, 65_536))
+
+
+def _listed(paths: Paths) -> list[str | Path]:
+    listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    if not listed:
+        raise ValueError("'paths' must name at least one file. Got none.")
+    for path in listed:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"'paths' must be files that exist. Got {str(path)!r}.")
+    return listed
+
+
+def _chosen_columns(path: str | Path, names: list[str], columns: Sequence[str] | None) -> list[str]:
+    """Return the columns to read; each must be in the file."""
+    if columns is None:
+        return [name for name in names if not str(name).startswith("__index_level_")]
+    if isinstance(columns, str):
+        raise ValueError(f"'columns' must be a list of names. Got {columns!r}.")
+    for name in columns:
+        if name not in names:
+            raise ValueError(
+                f"The file {str(path)!r} must have the column {name!r}. Got {len(names)} "
+                f"others.{nearest_name(str(name), map(str, names))}"
+            )
+    return list(columns)
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
+    """Say which file cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"The file {str(path)!r} cannot be read, it may be damaged or cut off: {error}"
+        ) from error
+
+
+def _pyarrow_parquet() -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError(
+            'Reading Parquet files needs pyarrow: pip install "tfae[streams]".'
+        ) from error
+    return parquet

@@ -4,7 +4,7 @@ ParametricTSNE: new rows in the picture
 
 t-SNE has no place for a row that it has not seen. An encoder that is trained on the loss of t-SNE
 has one. Half of the digits train it, the other half are placed by it, and the measures of
-:mod:`tfae.metrics` say how good the picture of either half is.
+``tfae.metrics`` say how good the picture of either half is.
 """
 
 # %%
@@ -31,7 +31,7 @@ plotting.code_scatter(model.embedding_, y_train, size=10, ax=axes[0])
 plotting.code_scatter(model.transform(X_test), y_test, size=10, ax=axes[1])
 axes[0].get_legend().remove()
 axes[0].set_title("trained on")
-axes[1].set_title("new")
+axes[1].set(title="new", ylabel="")
 
 # %%
 # Is it a good picture? Beside it are two principal components, which place new rows, too, and

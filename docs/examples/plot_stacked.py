@@ -9,6 +9,7 @@ other first, and then together, they do.
 # %%
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import MaxNLocator
 from sklearn.datasets import load_digits
 
 from tfae import StackedAutoencoder
@@ -32,11 +33,13 @@ at_once = StackedAutoencoder(**network, pretrain_max_iter=0).fit(X)
 fig, (stages, whole) = plt.subplots(1, 2, figsize=(9, 3.6))
 for number, history in enumerate(stacked.stage_histories_, start=1):
     loss = history["loss"]
-    stages.plot([value / loss[0] for value in loss], label=f"stage {number}")
+    epochs = range(1, len(loss) + 1)
+    stages.plot(epochs, [value / loss[0] for value in loss], label=f"stage {number}")
 stages.set(xlabel="epoch", ylabel="loss, in units of the first epoch's", title="Layer by layer")
+stages.xaxis.set_major_locator(MaxNLocator(integer=True))
 stages.legend()
-whole.plot(stacked.loss_curve_, label="after the stages")
-whole.plot(at_once.loss_curve_, label="without them")
+for model, label in [(stacked, "after the stages"), (at_once, "without them")]:
+    whole.plot(range(1, model.n_iter_ + 1), model.loss_curve_, label=label)
 whole.set(xlabel="epoch", ylabel="mean squared error", title="All layers together")
 whole.legend()
 fig.tight_layout()

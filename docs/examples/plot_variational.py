@@ -44,7 +44,7 @@ rows = {
 fig, ax = plt.subplots()
 for label, some in rows.items():
     scores = np.maximum(model.score_samples(some), -600)
-    ax.hist(scores, bins=np.linspace(-600, -50, 60), alpha=0.6, label=label)
+    ax.hist(scores, bins=np.linspace(-600, -50, 60), alpha=0.6, label=label, log=True)
 ax.set(xlabel="log-likelihood of a row (nats; lower ones at the left edge)", ylabel="rows")
 ax.legend()
 fig.tight_layout()

@@ -273,7 +273,7 @@ class BaseAutoencoder(
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
             At least two rows of finite numbers; memory maps are not read whole. A stream is a
             ``tf.data.Dataset``, an iterable of arrays or data frames that can be read again, a
-            callable that returns one, or what :mod:`tfae.streams` makes.
+            callable that returns one, or what ``tfae.streams`` makes.
         y : None
             Ignored.
 

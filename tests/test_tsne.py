@@ -1,5 +1,7 @@
 """Parametric t-SNE against PCA, scikit-learn's TSNE and its own definition."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -55,12 +57,14 @@ def test_the_embedding_is_where_the_rows_go(halves, fitted):
     assert fitted.history_["kl_divergence"][-1] == pytest.approx(expected, abs=0.15)
 
 
-def test_it_starts_at_the_principal_components(halves):
-    X = halves[0]
+@pytest.mark.parametrize("offset", [0, 10_000])
+def test_it_starts_at_the_principal_components(halves, offset):
+    X = halves[0] + np.float32(offset)
     model = ParametricTSNE(
         max_iter=1, learning_rate_init=1e-12, early_exaggeration=1.0, random_state=0
     ).fit(X)
-    components = PCA(2).fit_transform(X)
+    components = PCA(2).fit_transform(halves[0])
+    assert model.embedding_[:, 0].std() == pytest.approx(1, rel=0.3)
     for ours, theirs in zip(model.embedding_.T, components.T, strict=True):
         assert abs(np.corrcoef(ours, theirs)[0, 1]) > 0.9
 
@@ -82,7 +86,14 @@ def test_with_a_decoder_there_is_a_way_back(halves):
 
 def test_without_a_decoder_there_is_none(fitted):
     assert not hasattr(fitted, "inverse_transform")
+    asked_later = copy.copy(fitted).set_params(reconstruction_weight=1.0)
+    assert not hasattr(asked_later, "inverse_transform")
     assert fitted.to_keras().decoder is None
+
+
+def test_rows_that_are_all_the_same_have_one_place():
+    model = ParametricTSNE(perplexity=3, max_iter=2, random_state=0).fit(np.ones((20, 4)))
+    assert np.ptp(model.embedding_, axis=0).max() == 0
 
 
 def test_pretraining_starts_from_an_autoencoder(halves):

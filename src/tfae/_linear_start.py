@@ -30,7 +30,7 @@ def linear_start(
     """
     n_components = kernel.shape[1]
     if layers is None or not all(isinstance(layer, Dense) for layer in layers):
-        raise ValueError(_needs("dense layers"))
+        raise ValueError(_needs("dense layers alone"))
     *hidden, code = [layer for layer in layers if isinstance(layer, Dense)]
     weights = [weight.copy() for weight in weights]
     carried, offset, gain = kernel, bias, 1.0

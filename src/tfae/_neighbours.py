@@ -123,9 +123,8 @@ class Neighbourhoods:
 
     def _chunks(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         steps, batch, _, dtype = self._shape
-        order, weight = aligned((steps, batch), np.int32), aligned((steps, batch), dtype)
+        order = aligned((steps, batch), np.int32)
         order[:] = np.arange(steps * batch).reshape(steps, batch)
-        weight[:] = 1
         # Two are enough: the next is asked for only after the step that read this has ended.
         buffers = cycle([self._buffers() for _ in range(2)])
         while True:
@@ -139,6 +138,8 @@ class Neighbourhoods:
                 self._noise.draw(x, part.size, (given, None), noise_rng)
                 for block, rows in zip(affinities, part, strict=False):
                     self._fill(block, rows)
+                weight = aligned((steps, batch), dtype)
+                weight[: len(part)] = 1
                 last = start + steps >= self._n_steps
                 flat = affinities.reshape(-1, batch)
                 yield Chunk(x, order, weight, len(part), last, given, flat)

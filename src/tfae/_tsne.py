@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.utils.metaestimators import available_if
 
 from tfae._auto import annealed
@@ -22,6 +21,7 @@ from tfae._losses import LOSSES
 from tfae._neighbours import Affinities, Neighbourhoods
 from tfae._optimizers import Optimizer
 from tfae._parameters import Asked, read_parameters
+from tfae._pca import principal_components
 from tfae._penalties import NO_PENALTY, Penalty
 from tfae._program import Program
 from tfae._scaling import dense_blocks
@@ -31,6 +31,8 @@ from tfae._validation import Interval, StrOptions, float_dtype
 
 # The standard deviation of the first component where the encoder starts at those of PCA.
 _SPREAD = 1.0
+# What the history has where there is a decoder.
+_RECONSTRUCTED = "reconstruction_loss"
 # What "auto" goes by; see docs/embedding.md.
 _MANY_ROWS, _N_STEPS, _LEARNING_RATE = 20_000, 4000, 0.003
 
@@ -56,7 +58,9 @@ class _Absent:
 
 
 def _decodes(model: Any) -> bool:
-    if model.reconstruction_weight > 0:
+    """Whether there is a decoder, as it was fitted or, before that, as it is asked for."""
+    fitted = getattr(model, "history_", None)
+    if model.reconstruction_weight > 0 if fitted is None else _RECONSTRUCTED in fitted:
         return True
     raise AttributeError(
         f"This {type(model).__name__} has no decoder; fit with 'reconstruction_weight' above 0."
@@ -197,7 +201,7 @@ class ParametricTSNE(BaseAutoencoder):
             places to rows, or is None if there is none.
         """
         network = super().to_keras()
-        return network if self.reconstruction_weight > 0 else network._replace(decoder=None)
+        return network if _RECONSTRUCTED in self.history_ else network._replace(decoder=None)
 
     def _automatic(self, n_rows: int, n_features: int) -> dict[str, Any]:
         chosen = super()._automatic(n_rows, n_features)
@@ -284,20 +288,17 @@ class ParametricTSNE(BaseAutoencoder):
 
     def _start_at_components(self, X: Any, seed: int) -> None:
         """Change the first weights so that the encoder gives the principal components."""
-        n_components = min(self.n_components_, *X.shape)
-        pca = PCA(n_components, random_state=seed).fit(X)
-        spread = np.sqrt(pca.explained_variance_[0]) or 1.0
-        axes = np.zeros((X.shape[1], self.n_components_))
-        axes[:, :n_components] = pca.components_.T * (_SPREAD / spread)
-        kernel = axes * np.reshape(self.scale_, (-1, 1))
-        bias = (self.center_ - pca.mean_) @ axes
+        found = principal_components(X, self._scaling, None, self.n_components_, seed)
+        kernel = found.axes.T * (_SPREAD / (found.spread[0] or 1.0))
+        bias = -found.mean @ kernel
         self.encoder_weights_ = linear_start(
             self._encoder.layers, self.encoder_weights_, kernel, bias
         )
 
     def _pretrain(self, X: Any, seed: int, program: Program) -> None:
         """Start from the weights of an autoencoder."""
-        shared = {name: self._setting(name) for name in _OF_THE_PRETRAINING}
+        given = {name: getattr(self, name) for name in _OF_THE_PRETRAINING}
+        shared = {name: self.settings_.get(name, value) for name, value in given.items()}
         shared["linear_path"] = False
         stage = Autoencoder(**shared, max_iter=self.pretrain_max_iter, random_state=seed).fit(X)
         self.encoder_weights_ = stage.encoder_weights_

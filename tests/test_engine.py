@@ -82,7 +82,7 @@ def test_early_stopping_keeps_the_weights_with_the_lowest_validation_loss(digits
     best = int(np.argmin(losses))
     assert best < len(losses) - 1
     assert_same_weights(weights_of(model), spy.weights[best])
-    held_out = model._split(200, _split_rng(0))[1]
+    held_out = model._split(digits[:200], _split_rng(0))[1]
     assert -model.score_samples(digits[:200][held_out]).mean() == pytest.approx(losses[best], 1e-4)
 
 

@@ -96,7 +96,7 @@ def _losses(histories):
 def _training_rows(model, X):
     from tfae._engine import TrainingState
 
-    return model._split(len(X), TrainingState.new(model.random_state).split_rng)[0]
+    return model._split(X, TrainingState.new(model.random_state).split_rng)[0]
 
 
 def test_same_bits_and_going_on(digits):

@@ -25,7 +25,8 @@ def small_structure(
 
 def small_plan(optimizer, batch=4, loss="mse", dtype="float32", **structure):
     shape = chunk_shape(batch, structure.get("n_features", 6), dtype)
-    return Plan(small_structure(**structure), Objective(LOSSES.find(loss)), optimizer.rule, shape)
+    structure = small_structure(**structure)
+    return Plan(structure, Objective(LOSSES.find(loss)), optimizer.rule, shape, dtype)
 
 
 def loaded_program(optimizer=None, seed=0, dtype="float32", **plan):

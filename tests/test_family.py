@@ -136,7 +136,7 @@ def _loaded(model, X):
     structure = asked.structure
     if structure.spec.dropout:
         structure = replace(structure, spec=replace(structure.spec, dropout=0.0))
-    program = Program(Plan(structure, asked.objective, optimizer.rule, shape))
+    program = Program(Plan(structure, asked.objective, optimizer.rule, shape, "float64"))
     rng = np.random.default_rng(0)
     weights = initial_weights(program.plan.structure, program.network, "float64", rng)
     program.load(weights, None, rng)

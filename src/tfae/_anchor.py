@@ -130,18 +130,25 @@ def _clear(values: Array, n_errors: float) -> bool:
 
 def _around(model: Any, n_in: int, n_out: int) -> Any:
     layers = keras.layers
-    x = keras.Input((n_in,), dtype=keras.config.dtype_policy().compute_dtype)
-    beside = layers.Dense(n_out, name=_PATH, trainable=False)(x)
+    x = keras.Input((n_in,), dtype=_stored())
+    beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=_stored())(x)
     standardised = _of_each_feature(n_in, _STANDARDISED)(x)
     scaled = _of_each_feature(n_out, _SCALED)(model(standardised))
-    return keras.Model(x, layers.Add(name="sum")([beside, scaled]), name=model.name)
+    return keras.Model(
+        x, layers.Add(name="sum", dtype=_stored())([beside, scaled]), name=model.name
+    )
 
 
 def _of_each_feature(width: int, name: str) -> Any:
     """Return a layer that multiplies every feature by a number and adds one."""
     return keras.layers.EinsumDense(
-        "bi,i->bi", output_shape=width, bias_axes="i", trainable=False, name=name
+        "bi,i->bi", width, bias_axes="i", trainable=False, name=name, dtype=_stored()
     )
+
+
+def _stored() -> Any:
+    """The dtype of weights: less would spoil what the linear path keeps to a few digits."""
+    return keras.config.dtype_policy().variable_dtype
 
 
 def _inverse(spread: Array) -> Array:

@@ -54,7 +54,7 @@ from tfae._sources import described, for_training, read_rows, repeatable
 from tfae._sparsity import describe_activity
 from tfae._streams import Opened
 from tfae._structure import Structure, tied_kernels
-from tfae._types import Array, Builder, ChunkShape, Network, Weights
+from tfae._types import Array, Builder, ChunkShape, Network, Weights, stored_dtype
 from tfae._validation import (
     HasMethods,
     Interval,
@@ -152,7 +152,7 @@ class BaseAutoencoder(
         "validation_fraction": [Interval(Real, 0, 1, closed="neither"), _AUTO],
         "refit": ["boolean", _AUTO],
         "warm_start": ["boolean"],
-        "precision": [StrOptions({"float32", "float64"})],
+        "precision": [StrOptions({"float32", "float64", "mixed_bfloat16"})],
         "callbacks": ["array-like", None],
         "verbose": ["verbose"],
     }
@@ -244,10 +244,10 @@ class BaseAutoencoder(
     def _take_over(self, encoder_weights: Weights, decoder_weights: Weights) -> None:
         """Become fitted with the weights of imported models."""
         imported: Any = self.architecture
-        nothing = np.empty((0, imported.n_features), self.precision)
+        nothing = np.empty((0, imported.n_features), self._dtype)
         self.settings_ = self._automatic(0, imported.n_features)
         asked = read_parameters(self, imported.n_features)
-        network = asked.structure.build(self.precision)
+        network = asked.structure.build(self._dtype)
         self.n_features_in_ = imported.n_features
         self._state: TrainingState | None = None
         self._start(nothing, None, asked)
@@ -524,6 +524,11 @@ class BaseAutoencoder(
         return getattr(self, "thresholds_", None)
 
     @property
+    def _dtype(self) -> str:
+        """Of the weights, and of the rows that are trained on."""
+        return stored_dtype(self.precision)
+
+    @property
     def _scaling(self) -> Scaling:
         if hasattr(self, "quantiles_"):
             return Quantiles(self.quantiles_)
@@ -561,8 +566,9 @@ class BaseAutoencoder(
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
         beside = objective.noise_width(structure.spec.n_components)
-        shape = chunk_shape(batch_size, X.shape[1], self.precision, beside)
-        with PROGRAMS.lease(Plan(structure, objective, optimizer.rule, shape)) as program:
+        shape = chunk_shape(batch_size, X.shape[1], self._dtype, beside)
+        plan = Plan(structure, objective, optimizer.rule, shape, self.precision)
+        with PROGRAMS.lease(plan) as program:
             if not again:
                 self._initialise(structure, program, state, X, train)
             program.load(self._weights(), state.slots, state.weights_rng)
@@ -653,7 +659,7 @@ class BaseAutoencoder(
         Fall back on the former, with a warning, unless the gain is no luck; see
         :func:`tfae._anchor.is_better`.
         """
-        network = self._encoder.structure.build(self.precision)
+        network = self._encoder.structure.build(self._dtype)
         linear = copy.copy(self)
         linear._set_weights(start_at_zero(network, self._weights()), network)
         before, after = (-model._row_scores(X[held_out]) for model in (linear, self))
@@ -780,7 +786,7 @@ class BaseAutoencoder(
         """Draw the first weights and note how the network is run."""
         network = program.network
         self._note_network(structure, network, X)
-        weights = initial_weights(structure, network, self.precision, state.weights_rng)
+        weights = initial_weights(structure, network, self._dtype, state.weights_rng)
         if structure.linear_path:
             seed = int(state.weights_rng.integers(2**31))
             found = principal_components(X, self._scaling, train, self.n_components_, seed)
@@ -790,7 +796,7 @@ class BaseAutoencoder(
         self._set_weights(weights, network)
 
     def _note_network(self, structure: Structure, network: Network, X: Any) -> None:
-        dtype = self.precision
+        dtype = self._dtype
         self._encoder = Coder.of(structure, "encoder", dtype, network.encoder)
         self._decoder = Coder.of(structure, "decoder", dtype, network.decoder)
         # The data's dtype if it is the finer one: NumPy need not convert them at every use then.

@@ -50,7 +50,7 @@ class Divergence(Objective):
         training: bool,
     ) -> Any:
         """Return each of the `terms` times the number of rows."""
-        places = encoder(batch.given, training=training)
+        places = tf.cast(encoder(batch.given, training=training), batch.target.dtype)
         log_similarity = self._log_similarity(_squared_distances(places))
         n_rows = places.shape[0]
         # Every row is as far from itself as can be: 0 there, and a similarity of 1.

@@ -131,9 +131,11 @@ class Autoencoder(BaseAutoencoder):
         ones too, for as many epochs as were best. "auto" does with fewer than 5,000 rows.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the scaling of the last fit.
-    precision : {"float32", "float64"}, default="float32"
-        The arithmetic of training. Afterwards a stack of dense layers encodes and decodes rows in
-        their own dtype, any other network in this one.
+    precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"
+        The arithmetic of training. "mixed_bfloat16" computes layers in bfloat16 and keeps weights,
+        losses and the optimizer in float32, as Keras's policy of that name does; it pays on a CPU
+        or GPU with instructions for it. Afterwards a stack of dense layers encodes and decodes rows
+        in their own dtype, any other network in that of the weights.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
         once for every run of the compiled program. For scikit-learn's own callbacks use

@@ -63,7 +63,7 @@ class Objective:
         `decode` gives the network's output for codes. Codes are sparse or random in a validation
         too, or it would be another thing that is measured.
         """
-        given = encoder(batch.given, training=training)
+        given = tf.cast(encoder(batch.given, training=training), batch.target.dtype)
         code = self.code.in_training(given, batch.weight, batch.noise)
         rows = self.loss.per_row(
             batch.target, decode(code), batch.weight, self._entry_weight(batch, numbers)

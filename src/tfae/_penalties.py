@@ -167,7 +167,7 @@ def _contractive(encoded: Encoded) -> Any:
         tape.watch(encoded.x)
         # As the encoder is used later: with dropout, or with a batch's own moments, the Jacobian
         # of a row would be another one, or depend on the other rows.
-        code = encoded.encoder(encoded.x, training=False)
+        code = tf.cast(encoded.encoder(encoded.x, training=False), encoded.noise.dtype)
         projected = tf.reduce_sum(code * encoded.noise)
     return tf.reduce_sum(tf.square(tape.gradient(projected, encoded.x)), axis=1)
 

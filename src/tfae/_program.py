@@ -38,6 +38,7 @@ class Plan:
     objective: Objective
     rule: Rule
     shape: ChunkShape
+    precision: str  # of the layers, by the name of a policy of Keras
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -55,16 +56,18 @@ class Program:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
         shape, structure = plan.shape, plan.structure
-        self.network = structure.build(shape.dtype)
+        self.network = structure.build(plan.precision)
         encoder, decoder = (model.weights for model in self.network)
         self._ties = [
             (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
             for tie in tied_kernels(structure, self.network)
         ]
         tied = {id(kernel) for _, kernel, _ in self._ties}
-        with private_keras(shape.dtype):
-            x = keras.Input((shape.features,))
-            activation = keras.layers.Activation(structure.output_activation, name="reconstruction")
+        with private_keras(plan.precision):
+            x = keras.Input((shape.features,), dtype=shape.dtype)
+            activation = keras.layers.Activation(
+                structure.output_activation, name="reconstruction", dtype=shape.dtype
+            )
             code = structure.code.in_keras(self.network.encoder(x))
             output = activation(self.network.decoder(code))
             self.model = keras.Model(x, output, name="autoencoder")
@@ -159,7 +162,10 @@ class Program:
     @cached_property
     def _xla_by_rule(self) -> bool | None:
         """Whether the program runs in XLA; None where only a measurement can tell."""
-        return None if self.plan.structure.code.sorts else by_rule(self.network)
+        plan = self.plan
+        if plan.structure.code.sorts or plan.precision != self.shape.dtype:
+            return None
+        return by_rule(self.network)
 
     @cached_property
     def _test(self) -> Any:
@@ -190,7 +196,7 @@ class Program:
                 # What layers ask for themselves: regularizers of weights and of activities.
                 penalties = [*self.network.encoder.losses, *self.network.decoder.losses]
                 mean = sums[0] / tf.reduce_sum(batch.weight) * numbers.get("loss_scale", 1)
-                objective = tf.add_n([mean, *penalties])
+                objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
@@ -215,7 +221,7 @@ class Program:
 
     def _sums(self, batch: Batch, numbers: dict[str, Any], training: bool) -> Any:
         def decode(code: Any) -> Any:
-            return self._activation(self._decode(code, training))
+            return self._activation(tf.cast(self._decode(code, training), self.shape.dtype))
 
         return self.plan.objective.sums(batch, self.network.encoder, decode, numbers, training)
 

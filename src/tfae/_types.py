@@ -11,7 +11,12 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Weights: TypeAlias = list[Array]
-Precision: TypeAlias = Literal["float32", "float64"]
+Precision: TypeAlias = Literal["float32", "float64", "mixed_bfloat16"]
+
+
+def stored_dtype(precision: str) -> str:
+    """Return the dtype of rows, weights and losses; in a mixed precision layers compute in less."""
+    return "float32" if precision == "mixed_bfloat16" else precision
 
 
 @dataclass(frozen=True)

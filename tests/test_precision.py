@@ -1,0 +1,96 @@
+"""float32, float64 and bfloat16: what computes in which, and what it does to the result."""
+
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from family import members
+
+from tfae import Autoencoder, ConvolutionalAutoencoder, ParametricTSNE, VariationalAutoencoder
+from tfae._program import PROGRAMS, Program
+
+MIXED = "mixed_bfloat16"
+
+
+def pure(kind=Autoencoder, **params):
+    given = {"hidden_layer_sizes": (32,), "batch_size": 64, "random_state": 0, "max_iter": 40}
+    return kind(8, **{**given, "learning_rate_init": 0.003, "linear_path": False, **params})
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """The programs that are built in a test, pooled ones excluded."""
+    programs = []
+    monkeypatch.setattr(
+        PROGRAMS, "_make", lambda plan: programs.append(Program(plan)) or programs[-1]
+    )
+    return programs
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        pure(),
+        Autoencoder(8, random_state=0, max_iter=30),
+        pure(batch_normalization=True, activation="gelu"),
+        pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
+        pure(VariationalAutoencoder, loss="gaussian"),
+    ],
+    ids=["dense", "linear path", "normalised", "convolutional", "variational"],
+)
+def test_the_final_error_in_bfloat16_is_that_in_float32(estimator, digits):
+    errors = [
+        -estimator.set_params(precision=precision).fit(digits).score_samples(digits).mean()
+        for precision in ("float32", MIXED)
+    ]
+    assert errors[1] == pytest.approx(errors[0], rel=0.02)
+    assert errors[1] != errors[0]
+
+
+# What differs in the compiled step; how chunks are corrupted has no part in it.
+@pytest.mark.parametrize("name", [name for name in members() if "corruption" not in name])
+def test_every_member_trains_in_bfloat16(name, digits):
+    model = members(max_iter=1, precision=MIXED)[name].fit(digits[:300])
+    assert {w.dtype for w in model.encoder_weights_} == {np.dtype(np.float32)}
+    assert np.isfinite(model.history_["loss"]).all()
+
+
+def test_neighbours_are_placed_in_bfloat16(digits):
+    X = digits[:500]
+    found = [
+        ParametricTSNE(precision=precision, max_iter=40, random_state=0).fit(X).kl_divergence_
+        for precision in ("float32", MIXED)
+    ]
+    assert found[1] == pytest.approx(found[0], rel=0.05)
+
+
+def test_layers_compute_in_bfloat16_and_keep_their_weights_in_float32(built, digits):
+    Autoencoder(5, precision=MIXED, hidden_layer_sizes=(7,), max_iter=1, batch_size=99).fit(digits)
+    (program,) = built
+    dtypes = {}
+    for side in program.network:
+        inner = next(layer for layer in side.layers if hasattr(layer, "layers"))
+        dense = [layer for layer in inner.layers if isinstance(layer, keras.layers.Dense)]
+        dtypes |= {layer: layer.compute_dtype for layer in dense}
+        # Of what it keeps of the data bfloat16 would keep three digits.
+        assert side.get_layer("linear_path").compute_dtype == "float32"
+    assert set(dtypes.values()) == {"bfloat16"}
+    assert {v.dtype for v in program.model.variables if "float" in v.dtype} == {"float32"}
+
+
+def test_keras_models_and_copies_are_in_float32(digits):
+    model = pure(precision=MIXED, max_iter=2).fit(digits)
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.transform(digits), model.transform(digits))
+    encoder, decoder = model.to_keras()
+    assert {layer.compute_dtype for layer in [*encoder.layers, *decoder.layers]} == {"float32"}
+    np.testing.assert_allclose(encoder(digits), model.transform(digits), rtol=1e-4, atol=1e-3)
+    wrapped = Autoencoder.from_keras(encoder, decoder, precision=MIXED, max_iter=2)
+    assert wrapped.fit(digits).transform(digits).dtype == np.float32
+
+
+def test_the_policy_of_the_process_stays(digits):
+    before = keras.config.dtype_policy().name
+    pure(precision=MIXED, max_iter=1).fit(digits)
+    assert keras.config.dtype_policy().name == before

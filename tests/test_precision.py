@@ -1,6 +1,7 @@
 """float32, float64 and bfloat16: what computes in which, and what it does to the result."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from family import members
 
 from tfae import Autoencoder, ConvolutionalAutoencoder, ParametricTSNE, VariationalAutoencoder
 from tfae._program import PROGRAMS, Program
+from tfae._tensorflow import private_keras
 
 MIXED = "mixed_bfloat16"
 
@@ -22,9 +24,12 @@ def pure(kind=Autoencoder, **params):
 def built(monkeypatch):
     """The programs that are built in a test, pooled ones excluded."""
     programs = []
-    monkeypatch.setattr(
-        PROGRAMS, "_make", lambda plan: programs.append(Program(plan)) or programs[-1]
-    )
+
+    def make(plan):
+        programs.append(Program(plan))
+        return programs[-1]
+
+    monkeypatch.setattr(PROGRAMS, "_make", make)
     return programs
 
 
@@ -94,3 +99,37 @@ def test_the_policy_of_the_process_stays(digits):
     before = keras.config.dtype_policy().name
     pure(precision=MIXED, max_iter=1).fit(digits)
     assert keras.config.dtype_policy().name == before
+
+
+def _distance(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "sigmoid"])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("float64", 1e-9)])
+def test_numpy_gives_what_tensorflow_gives(activation, precision, tolerance, digits):
+    """TensorFlow's GELU has constants of single precision: no more than 1e-9 there."""
+    X = digits.astype(precision)
+    model = Autoencoder(8, activation=activation, precision=precision, max_iter=2, random_state=0)
+    model.set_params(batch_normalization=True).fit(X)
+    with private_keras(precision):
+        network = model._encoder.structure.build(precision)
+    network.encoder.set_weights(model.encoder_weights_)
+    network.decoder.set_weights(model.decoder_weights_)
+    scaled = (X - model.center_.astype(precision)) / np.asarray(model.scale_, precision)
+    code = np.asarray(network.encoder(scaled, training=False))
+    assert _distance(model.transform(X), code) < tolerance
+    rows = np.asarray(network.decoder(code, training=False))
+    rebuilt = (model.inverse_transform(code) - model.center_) / model.scale_
+    assert _distance(rebuilt, rows) < tolerance
+
+
+@pytest.mark.parametrize("kind", [Autoencoder, ConvolutionalAutoencoder])
+def test_threads_that_transform_at_once_get_the_same_codes(kind, digits):
+    """One class runs in NumPy, the other as compiled functions that threads must not share."""
+    models = [pure(kind, max_iter=1, random_state=seed).fit(digits[:300]) for seed in range(3)]
+    alone = [model.transform(digits) for model in models]
+    with ThreadPoolExecutor(6) as pool:
+        jobs = [(i, pool.submit(models[i].transform, digits)) for i in [0, 1, 2] * 6]
+        for i, job in jobs:
+            np.testing.assert_array_equal(job.result(), alone[i])

@@ -134,9 +134,8 @@ def _around(model: Any, n_in: int, n_out: int) -> Any:
     beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=_stored())(x)
     standardised = _of_each_feature(n_in, _STANDARDISED)(x)
     scaled = _of_each_feature(n_out, _SCALED)(model(standardised))
-    return keras.Model(
-        x, layers.Add(name="sum", dtype=_stored())([beside, scaled]), name=model.name
-    )
+    total = layers.Add(name="sum", dtype=_stored())([beside, scaled])
+    return keras.Model(x, total, name=model.name)
 
 
 def _of_each_feature(width: int, name: str) -> Any:

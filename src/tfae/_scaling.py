@@ -11,7 +11,6 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import norm
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.utils import gen_batches
 
 from tfae._registry import Registry
 from tfae._types import Array, Source, Statistics
@@ -99,7 +98,10 @@ def dense_blocks(X: Any, rows: Array | None = None) -> Iterator[tuple[slice, Arr
         yield from _placed(X.blocks(rows))
         return
     n_rows = X.shape[0] if rows is None else len(rows)
-    for block in gen_batches(n_rows, block_size(X.shape[1])):
+    size = block_size(X.shape[1])
+    # Not gen_batches, whose check of its arguments takes longer than the codes of a row.
+    for start in range(0, n_rows, size):
+        block = slice(start, min(start + size, n_rows))
         yield block, dense_rows(X, block if rows is None else rows[block])
 
 
@@ -112,7 +114,7 @@ def _placed(blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
 
 def block_size(n_features: int) -> int:
     """Return how many rows a block has."""
-    return int(np.clip(_BLOCK_BYTES // (8 * n_features), 1, _BLOCK_ROWS))
+    return min(max(_BLOCK_BYTES // (8 * n_features), 1), _BLOCK_ROWS)
 
 
 def of_every_block(X: Any, function: Callable[[Array], Array]) -> Array:

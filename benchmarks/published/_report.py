@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfae import _datasets
+from tfae._auto import annealed
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -19,11 +20,34 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Training rows and labels, test rows and labels; pixels in [0, 1]."""
+def parser_of_training(description: str | None, epochs: int) -> argparse.ArgumentParser:
+    """The options of a script that trains one network, whose settings were chosen by validation."""
+    made = parser(description)
+    made.add_argument("--epochs", type=int, default=epochs)
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--validate", action="store_true", help="on 10,000 of the training images")
+    return made
+
+
+def mnist(validate: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Training rows and labels, test rows and labels; pixels in [0, 1].
+
+    To choose settings, the last training images take the place of the test images.
+    """
     data = _datasets.mnist()
-    X = data.X / np.float32(255)
-    return X[:60_000], data.y[:60_000], X[60_000:], data.y[60_000:]
+    n_train, n_test = (50_000, 60_000) if validate else (60_000, 70_000)
+    X, y = data.X[:n_test] / np.float32(255), data.y[:n_test]
+    return X[:n_train], y[:n_train], X[n_train:], y[n_train:]
+
+
+def annealed_over(epochs: int, batch: int, n_rows: int, rate: float) -> dict[str, Any]:
+    """Parameters of a training whose learning rate falls to 0 over all of its epochs."""
+    return {
+        "batch_size": batch,
+        "learning_rate_init": annealed(rate, epochs * -(-n_rows // batch)),
+        "max_iter": epochs,
+        "n_iter_no_change": epochs,
+    }
 
 
 class Report:

@@ -9,26 +9,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.published._report import Report, mnist, parser
+from benchmarks.published._report import Report, annealed_over, mnist, parser_of_training
 from tfae import Autoencoder
-from tfae._auto import annealed
 
 
 def main() -> None:
-    made = parser(__doc__)
-    made.add_argument("--epochs", type=int, default=45)
+    made = parser_of_training(__doc__, epochs=45)
     made.add_argument("--batch", type=int, default=128)
     made.add_argument("--rate", type=float, default=0.001)
     made.add_argument("--activation", default="gelu")
     made.add_argument("--loss", default="mse")
-    made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--validate", action="store_true", help="on 10,000 of the training images")
     arguments = made.parse_args()
-    X, _, X_test, _ = mnist()
-    if arguments.validate:
-        X, X_test = X[:50_000], X[50_000:]
+    X, _, X_test, _ = mnist(arguments.validate)
     report = Report(arguments.json, published=3.00, goal=2.6, seed=arguments.seed)
-    n_steps = arguments.epochs * -(-len(X) // arguments.batch)
     model = Autoencoder(
         30,
         hidden_layer_sizes=(1000, 500, 250),
@@ -36,10 +29,7 @@ def main() -> None:
         linear_path=False,
         loss=arguments.loss,
         scaling=None,
-        batch_size=arguments.batch,
-        learning_rate_init=annealed(arguments.rate, n_steps),
-        max_iter=arguments.epochs,
-        n_iter_no_change=arguments.epochs,
+        **annealed_over(arguments.epochs, arguments.batch, len(X), arguments.rate),
         random_state=arguments.seed,
         verbose=arguments.validate,
     ).fit(X)

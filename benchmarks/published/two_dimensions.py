@@ -10,32 +10,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.published._report import Report, mnist, parser
+from benchmarks.published._report import Report, annealed_over, mnist, parser_of_training
 from tfae import Autoencoder, metrics
-from tfae._auto import annealed
 
 
 def main() -> None:
-    made = parser(__doc__)
-    made.add_argument("--epochs", type=int, default=30)
-    made.add_argument("--seed", type=int, default=0)
-    made.add_argument("--validate", action="store_true", help="on 10,000 of the training images")
-    arguments = made.parse_args()
-    X, y, X_test, y_test = mnist()
-    if arguments.validate:
-        X, X_test, y_test = X[:50_000], X[50_000:], y[50_000:]
+    arguments = parser_of_training(__doc__, epochs=30).parse_args()
+    X, _, X_test, y_test = mnist(arguments.validate)
     report = Report(arguments.json, published=[0.9385, 0.9224, 0.826], seed=arguments.seed)
-    n_steps = arguments.epochs * -(-len(X) // 128)
     model = Autoencoder(
         2,
         hidden_layer_sizes=(1000, 500, 250),
         activation="gelu",
         linear_path=False,
         scaling=None,
-        batch_size=128,
-        learning_rate_init=annealed(0.001, n_steps),
-        max_iter=arguments.epochs,
-        n_iter_no_change=arguments.epochs,
+        **annealed_over(arguments.epochs, 128, len(X), 0.001),
         random_state=arguments.seed,
     ).fit(X)
     Z, sizes = model.transform(X_test), list(range(10, 201, 10))

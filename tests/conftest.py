@@ -1,11 +1,14 @@
 """Data and small helpers that several test files share."""
 
 import os
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+
+from tfae._program import PROGRAMS, Program
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +24,16 @@ def data_folder():
     if not folder.is_dir():
         pytest.skip(f"needs the data sets in {folder} (set TFAE_DATA)")
     return folder
+
+
+@pytest.fixture(scope="module")
+def in_executor():
+    """No step is compiled by XLA, which takes longer than the rest of a short training.
+
+    For tests of what goes in and comes out. Those of the engine, of its programs and of what is
+    learned run as users' trainings do.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Program, "_xla_by_rule", False)
+        patch.setattr(PROGRAMS, "_idle", OrderedDict())
+        yield

@@ -10,6 +10,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from tfae import Autoencoder
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 # Small and short, so that a check takes no longer than it must.
 ESTIMATORS = [
     *(

@@ -10,6 +10,8 @@ from sklearn.pipeline import make_pipeline
 
 from tfae import Autoencoder, ConvolutionalAutoencoder
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 def small(**params):
     given = {

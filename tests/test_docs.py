@@ -10,6 +10,8 @@ from sklearn.datasets import load_digits
 
 from tfae._registry import ARCHITECTURES
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",

@@ -21,6 +21,8 @@ from tfae._program import Plan, Program, trace_count
 from tfae._scaling import fit_scaling
 from tfae._structure import tied_kernels
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 NAMES = list(members())
 
 

@@ -13,6 +13,8 @@ from sklearn.base import clone
 from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
 from tfae._imported import read_models
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 layers = keras.layers
 X = np.random.default_rng(0).normal(size=(300, 12)).astype(np.float32)
 

@@ -16,8 +16,8 @@ def resident_mb():
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 X = np.random.default_rng(0).normal(size=(700, 20))
-sizes, rates = [90, 250, 333, 512, 700], np.geomspace(1e-4, 1e-2, 20)
-plan = [(n, rate) for _ in range(2) for rate in rates for n in sizes]
+sizes, rates = [90, 250, 333, 512, 700], np.geomspace(1e-4, 1e-2, 12)
+plan = [(n, rate) for rate in rates for n in sizes]
 for number, (n, rate) in enumerate(plan, start=1):
     model = Autoencoder(
         4, hidden_layer_sizes=(16,), max_iter=3, learning_rate_init=rate, early_stopping=True
@@ -25,13 +25,13 @@ for number, (n, rate) in enumerate(plan, start=1):
     model.transform(X)
     if number == 10:
         after_ten = resident_mb()
-assert len(plan) == 200
+assert len(plan) == 60
 print(trace_count(), resident_mb() - after_ten)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
-def test_200_fits_trace_twice_and_keep_memory_flat():
+def test_60_fits_trace_twice_and_keep_memory_flat():
     done = subprocess.run([sys.executable, "-c", FITS], capture_output=True, text=True, check=True)
     traces, grown = done.stdout.split()
     assert int(traces) <= 2

@@ -12,6 +12,8 @@ from tfae import Autoencoder, ConvolutionalAutoencoder, ParametricTSNE, Variatio
 from tfae._program import PROGRAMS, Program
 from tfae._tensorflow import private_keras
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 MIXED = "mixed_bfloat16"
 
 

@@ -11,6 +11,8 @@ import tfae
 from tfae import Autoencoder, _registry
 from tfae._registry import ARCHITECTURES, Registry
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 def bowtie(spec, *, width=16, rate=0.0):
     """One wide layer on each side, with everything that plain stacks have not."""

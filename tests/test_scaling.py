@@ -13,6 +13,8 @@ from sklearn.preprocessing import (
 from tfae import Autoencoder, _scaling
 from tfae._scaling import fit_scaling, mean_variance, scaled_range
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 X = np.random.default_rng(0).normal([1, -3, 100], [1, 0.01, 20], size=(500, 3))
 
 

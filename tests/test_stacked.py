@@ -7,6 +7,8 @@ import pytest
 
 from tfae import Autoencoder, StackedAutoencoder
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 def stack(**params):
     given = {"hidden_layer_sizes": (40, 24), "max_iter": 20, "random_state": 0, **params}

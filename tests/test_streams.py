@@ -27,6 +27,8 @@ from tfae._sources import for_training, is_stream, read_rows
 from tfae._streams import Opened, mixed, recut
 from tfae._types import ChunkShape
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(3000, 3)) @ RNG.normal(size=(3, 8)) + [1e4, *range(7)]).astype(np.float32)
 X += RNG.normal(scale=0.1, size=X.shape).astype(np.float32)

@@ -10,6 +10,8 @@ from tfae._chunks import Noise, Rows, chunk_shape
 from tfae._corruptions import CORRUPTIONS, find_landmarks
 from tfae._scaling import fit_scaling
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 X = np.random.default_rng(0).gamma(2.0, size=(4000, 5)) * [1, 2, 3, 4, 5] + 1
 
 

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from tfae import __main__, __version__, _datasets, _demo
 from tfae._datasets import Dataset
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 PICTURES = ["loss.png", "reconstructions.png", "tsne.png"]
 
 

@@ -86,6 +86,7 @@ def test_ten_steps_equal_keras(name):
         assert np.abs(after - before).max() > 1e-3
 
 
+@pytest.mark.usefixtures("in_executor")
 @pytest.mark.parametrize("name", sorted(set(_NAMES) - {"sgd"}))
 def test_a_name_is_keras_default_with_the_given_rate(name):
     optimizer = get_optimizer(name, 0.02)

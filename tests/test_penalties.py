@@ -12,6 +12,8 @@ from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
 from tfae._codes import LargestOfRow, LargestOfUnit
 from tfae._penalties import PENALTIES, Encoded
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 RNG = np.random.default_rng(0)
 CODE = RNG.uniform(0.05, 0.95, size=(6, 4))
 WEIGHT = np.array([1.0, 1, 1, 1, 1, 0])

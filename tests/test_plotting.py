@@ -16,6 +16,8 @@ from sklearn.preprocessing import StandardScaler
 
 from tfae import Autoencoder, plotting
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 class Fitted(BaseEstimator):
     """A fitted estimator with the given attributes."""

@@ -39,7 +39,7 @@ def built(monkeypatch):
     "estimator",
     [
         pure(),
-        Autoencoder(8, random_state=0, max_iter=30),
+        Autoencoder(8, random_state=0, max_iter=10),
         pure(batch_normalization=True, activation="gelu"),
         pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
         pure(VariationalAutoencoder, loss="gaussian"),
@@ -66,10 +66,10 @@ def test_every_member_trains_in_bfloat16(name, digits):
 def test_neighbours_are_placed_in_bfloat16(digits):
     X = digits[:500]
     found = [
-        ParametricTSNE(precision=precision, max_iter=40, random_state=0).fit(X).kl_divergence_
+        ParametricTSNE(precision=precision, max_iter=15, random_state=0).fit(X).kl_divergence_
         for precision in ("float32", MIXED)
     ]
-    assert found[1] == pytest.approx(found[0], rel=0.05)
+    assert found[1] == pytest.approx(found[0], rel=0.1)
 
 
 def test_layers_compute_in_bfloat16_and_keep_their_weights_in_float32(built, digits):
@@ -108,9 +108,9 @@ def _distance(found, expected):
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu", "sigmoid"])
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("float64", 1e-9)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("float64", 1e-8)])
 def test_numpy_gives_what_tensorflow_gives(activation, precision, tolerance, digits):
-    """TensorFlow's GELU has constants of single precision: no more than 1e-9 there."""
+    """TensorFlow's GELU has constants of single precision: no better than 1e-9 there."""
     X = digits.astype(precision)
     model = Autoencoder(8, activation=activation, precision=precision, max_iter=2, random_state=0)
     model.set_params(batch_normalization=True).fit(X)

@@ -10,6 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tfae import Autoencoder, _demo
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 layers = keras.layers
 X = np.random.default_rng(0).normal(size=(60, 6))
 

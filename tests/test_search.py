@@ -14,7 +14,7 @@ PLANES = RNG.normal(size=(500, 4)) @ RNG.normal(size=(4, 12)) + 0.01 * RNG.norma
 
 
 def test_a_fraction_asks_for_no_more_than_pca(digits):
-    model = Autoencoder(0.9, random_state=0).fit(digits)
+    model = Autoencoder(0.9, max_iter=30, random_state=0).fit(digits)
     linear = PCA(0.9).fit(digits)
     assert 2 <= model.n_components_ < linear.n_components_
     assert model.transform(digits).shape[1] == model.n_components_
@@ -25,13 +25,13 @@ def test_a_fraction_asks_for_no_more_than_pca(digits):
 
 @pytest.mark.parametrize("asked", ["auto", 0.99])
 def test_planes_in_space_have_their_dimension(asked):
-    model = Autoencoder(asked, random_state=0).fit(PLANES)
+    model = Autoencoder(asked, max_iter=100, random_state=0).fit(PLANES)
     assert model.n_components_ in (3, 4)
     assert len(model.get_feature_names_out()) == model.n_components_
 
 
 def test_errors_fall_with_the_length_and_end_like_a_code_of_that_length(digits):
-    model = Autoencoder("auto", random_state=0).fit(digits)
+    model = Autoencoder("auto", max_iter=30, random_state=0).fit(digits)
     errors = model.component_errors_
     assert len(errors) == 65
     assert errors[model.n_components_] < 0.5 * errors[0]

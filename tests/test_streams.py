@@ -331,7 +331,7 @@ def test_the_family_learns_from_streams(kind, params):
     stream = streams.from_batches(Counted(), window=500)
     model = kind(**{"n_components": 3, **SMALL, "batch_size": 4, **params}).fit(stream)
     for method in (model.transform, model.reconstruct, model.score_samples):
-        np.testing.assert_allclose(method(stream), method(X), rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(method(stream), method(X), rtol=1e-3, atol=1e-3)
     assert model.score(stream) == pytest.approx(model.score(X), abs=1e-5)
 
 

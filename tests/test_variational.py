@@ -9,6 +9,8 @@ from sklearn.decomposition import PCA
 from tfae import VariationalAutoencoder
 from tfae._penalties import GAUSSIAN_KL, Encoded
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 def planes(n_rows=3000, seed=0):
     """Rows near a plane in five dimensions, and far from zero."""

@@ -590,7 +590,8 @@ class BaseAutoencoder(
             )
             outcome = training.run(state, self.shuffle)
             self._keep(outcome, program)
-        improved = anchored and held_out is not None and self._compare(X, held_out)
+            compared = anchored and held_out is not None
+            improved = compared and self._compare(X, held_out, program.network)
         self._describe(*described(X, train), asked)
         ended_well = not outcome.interrupted and outcome.diverged_at is None
         if not (anchored and ended_well) or held_out is None:
@@ -653,13 +654,12 @@ class BaseAutoencoder(
             return annealed(rate, self._setting("max_iter") * steps_per_epoch)
         return rate
 
-    def _compare(self, X: Any, held_out: Array) -> bool:
+    def _compare(self, X: Any, held_out: Any, network: Network) -> bool:
         """Note the errors of the linear path alone and of the whole on the held-out rows.
 
         Fall back on the former, with a warning, unless the gain is no luck; see
         :func:`tfae._anchor.is_better`.
         """
-        network = self._encoder.structure.build(self._dtype)
         linear = copy.copy(self)
         linear._set_weights(start_at_zero(network, self._weights()), network)
         before, after = (-model._row_scores(X[held_out]) for model in (linear, self))

@@ -39,18 +39,18 @@ Rebuild = Callable[[np.ndarray], np.ndarray]
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--only", help="a part of the names of the sets to take")
-    arguments.add_argument("--seeds", type=int, default=5)
-    arguments.add_argument("--mnist-seeds", type=int, default=5)
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    arguments.add_argument("--mnist-seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
     arguments.add_argument("--others", action="store_true", help="more rivals, on the first split")
     asked = arguments.parse_args()
     warnings.simplefilter("ignore")  # of other libraries, and of ours: the table shows it
     lines = []
-    for seed in range(asked.seeds):
-        for name, split in cases(seed, seed < asked.mnist_seeds):
+    for seed in asked.seeds:
+        for name, split in cases(seed, seed in asked.mnist_seeds):
             if asked.only is None or asked.only in name:
                 for k in sizes(name, split):
                     line = {"data": name, "code": k, "seed": seed}
-                    line |= compare(split, k, seed, asked.others and seed == 0)
+                    line |= compare(split, k, seed, asked.others and seed == asked.seeds[0])
                     lines.append(line)
                     print(*(f"{n}={v}" for n, v in line.items()), flush=True)
                     write(lines, asked.json)
@@ -71,11 +71,11 @@ def cases(seed: int, with_mnist: bool) -> Iterator[tuple[str, Split]]:
             scaler = StandardScaler().fit(train)
             yield f"{name}, standardised", (scaler.transform(train), scaler.transform(test))
     if with_mnist:
-        yield "mnist", mnist_seed_split()
+        yield "MNIST images", mnist_seed_split()
 
 
 def sizes(name: str, split: Split) -> list[int]:
-    more = (98,) if name == "mnist" else ()
+    more = (98,) if name == "MNIST images" else ()
     return [k for k in (*SIZES, *more) if k < min(split[0].shape)]
 
 

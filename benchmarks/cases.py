@@ -96,6 +96,8 @@ def all_cases(memmap_gb: float = 8.0) -> list[Case]:
         *_special(),
         _grid_search(),
         *_transform(),
+        *_threads(),
+        _import(),
         _new_process(),
         _memmap(memmap_gb),
         _growth(),
@@ -277,12 +279,46 @@ def _transform() -> Iterator[Case]:
     )
 
 
+def _threads() -> list[Case]:
+    networks = {
+        "dense": SEED_NET,
+        "convolutional": Network((16, 32), 16, "convolutional"),
+    }
+    return [
+        Case(
+            f"threads-{name}",
+            f"`transform` of 20 × 2,000 rows by four threads at once, a {name} encoder",
+            (
+                Entrant("tfae", "tfae, four threads", "tfae", replace(task, threads=4)),
+                Entrant("one", "tfae, one thread", "tfae", task),
+            ),
+            (faster(1, "one thread", "one"),),
+        )
+        for name, network in networks.items()
+        for task in [Transform(network=network, n_rows=2_000, calls=20)]
+    ]
+
+
 def _new_process() -> Case:
     return Case(
         "new-process",
         "a new process that unpickles a model (784-392-196-98) and transforms 1,000 rows",
         entrants(NewProcess(network=SEED_NET, n_rows=1_000), "unpickle", "import"),
         (faster(2.5, "`import tensorflow` alone", "import"),),
+        unit="s",
+    )
+
+
+def _import() -> Case:
+    task = NewProcess(network=SEED_NET, n_rows=0)
+    names = {"tfae": "tfae", "sklearn": "sklearn.decomposition", "tensorflow": "tensorflow"}
+    return Case(
+        "import",
+        "a new process that imports a module",
+        tuple(
+            Entrant(key, f"`import {name}`", "import", replace(task, module=name))
+            for key, name in names.items()
+        ),
         unit="s",
     )
 

@@ -106,12 +106,13 @@ class Search(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Transform(Task):
-    """Encode rows, `calls` times over."""
+    """Encode rows, `calls` times over, by some threads at once."""
 
     network: Network
     n_rows: int
     data: str = "mnist"
     calls: int = 1
+    threads: int = 1
 
     def tiny(self) -> Self:
         return replace(super().tiny(), n_rows=min(self.n_rows, 500), calls=min(self.calls, 20))
@@ -123,3 +124,4 @@ class NewProcess(Task):
 
     network: Network
     n_rows: int
+    module: str = "tensorflow"  # what is imported, where that is the thing

@@ -140,3 +140,11 @@ def test_it_is_left_out_where_it_does_not_fit(digits):
         assert not hasattr(model, "baseline_")
     with pytest.raises(ValueError, match="linear_path=True needs tied=False"):
         Autoencoder(tied=True, linear_path=True).fit(digits)
+
+
+def test_partial_fit_learns_on_however_often_it_is_called():
+    model = Autoencoder(3, max_iter=2, random_state=0)
+    for _ in range(6):
+        before = model.partial_fit(TABLE).encoder_weights_
+    after = model.partial_fit(TABLE).encoder_weights_
+    assert max(np.abs(a - b).max() for a, b in zip(after, before, strict=True)) > 1e-4

@@ -91,6 +91,12 @@ def test_without_a_decoder_there_is_none(fitted):
     assert fitted.to_keras().decoder is None
 
 
+@pytest.mark.parametrize("metric", ["precomputed", "euclidian"])
+def test_a_metric_is_one_of_rows(metric):
+    with pytest.raises(ValueError, match=f"'metric' parameter .* must be .* Got '{metric}'"):
+        ParametricTSNE(metric=metric).fit(np.eye(50))
+
+
 def test_rows_that_are_all_the_same_have_one_place():
     model = ParametricTSNE(perplexity=3, max_iter=2, random_state=0).fit(np.ones((20, 4)))
     assert np.ptp(model.embedding_, axis=0).max() == 0

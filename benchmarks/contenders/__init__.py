@@ -77,7 +77,7 @@ CONTENDERS = {
     "sklearn": Contender("`MLPRegressor` X → X", "sklearn", "sklearn:RUNS"),
     "pca": Contender("`PCA`", "sklearn", "sklearn:PCA_RUNS"),
     "pyod": Contender("PyOD `AutoEncoder`", "torch", "pyod:RUNS"),
-    "import": Contender("`import tensorflow`", "processes", "processes:IMPORT"),
+    "import": Contender("a process that imports", "processes", "processes:IMPORT"),
     "unpickle": Contender("tfae", "processes", "processes:UNPICKLE"),
     "products-tf": Contender("matrix products alone, TensorFlow", "tensorflow", "limits:PRODUCTS"),
     "products-torch": Contender("matrix products alone, PyTorch", "torch", "limits:TORCH_PRODUCTS"),

@@ -43,9 +43,9 @@ class _Process(Run):
         return Work(1)
 
 
-class ImportTensorflow(_Process):
+class Import(_Process):
     def _prepare(self) -> list[str]:
-        return ["import tensorflow"]
+        return [f"import {self.task.module}"]
 
 
 class Unpickle(_Process):
@@ -61,5 +61,5 @@ class Unpickle(_Process):
         return [_UNPICKLE, str(model), str(rows)]
 
 
-IMPORT = {NewProcess: ImportTensorflow}
+IMPORT = {NewProcess: Import}
 UNPICKLE = {NewProcess: Unpickle}

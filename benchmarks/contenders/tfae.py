@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +220,10 @@ class Encode(Run):
         self._model.fit(data.rows(task.data, 1_000))
 
     def run(self) -> None:
+        if self.task.threads > 1:
+            with ThreadPoolExecutor(self.task.threads) as pool:
+                *_, self._codes = pool.map(self._model.transform, [self._X] * self.task.calls)
+            return
         for _ in range(self.task.calls):
             self._codes = self._model.transform(self._X)
 

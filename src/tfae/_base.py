@@ -341,7 +341,7 @@ class BaseAutoencoder(
         self._settle(X, again)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
-        self._train(X, None, None, state, 1, again)
+        self._train(X, None, None, state, 1, again, endless=True)
         self._state = state
         return self
 
@@ -543,6 +543,7 @@ class BaseAutoencoder(
         max_iter: int,
         again: bool,
         watched: bool = True,
+        endless: bool = False,
     ) -> int | None:
         """Run the engine over some rows of `X`, from new weights or `again` from those here.
 
@@ -551,7 +552,7 @@ class BaseAutoencoder(
         """
         n_rows = X.shape[0] if train is None else len(train)
         batch_size = self._batch_size(X.shape[0])
-        rate = self._learning_rate(-(-n_rows // batch_size))
+        rate = self._learning_rate(None if endless else -(-n_rows // batch_size))
         optimizer = get_optimizer(self.optimizer, rate, float(self.alpha))
         asked = self._asked(X)
         structure, objective = asked.structure, asked.objective
@@ -647,10 +648,11 @@ class BaseAutoencoder(
             return self.settings_[name]
         return self.settings_[name] if isinstance(value, str) and value == "auto" else value
 
-    def _learning_rate(self, steps_per_epoch: int) -> Any:
+    def _learning_rate(self, steps_per_epoch: int | None) -> Any:
+        """Return what the optimizer takes; None stands for training without a known end."""
         rate = self._setting("learning_rate_init")
         automatic = isinstance(self.learning_rate_init, str)
-        if automatic and self._setting("linear_path"):
+        if automatic and self._setting("linear_path") and steps_per_epoch is not None:
             return annealed(rate, self._setting("max_iter") * steps_per_epoch)
         return rate
 

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.metaestimators import available_if
 
 from tfae._auto import annealed
@@ -31,6 +32,8 @@ from tfae._validation import Interval, StrOptions, float_dtype
 
 # The standard deviation of the first component where the encoder starts at those of PCA.
 _SPREAD = 1.0
+# Distances between rows of features: precomputed ones could not place new rows.
+_METRICS = set(VALID_METRICS["brute"]) - {"precomputed"}
 # What the history has where there is a decoder.
 _RECONSTRUCTED = "reconstruction_loss"
 # What "auto" goes by; see docs/embedding.md.
@@ -221,7 +224,8 @@ class ParametricTSNE(BaseAutoencoder):
         mine = {name: value for name, value in rules.items() if _is_auto(getattr(self, name))}
         return {**chosen, **mine}
 
-    def _learning_rate(self, steps_per_epoch: int) -> Any:
+    def _learning_rate(self, steps_per_epoch: int | None) -> Any:
+        assert steps_per_epoch is not None  # there is no partial_fit
         rate = self._setting("learning_rate_init")
         n_steps = self._setting("max_iter") * steps_per_epoch
         return annealed(rate, n_steps) if _is_auto(self.learning_rate_init) else rate
@@ -339,7 +343,7 @@ ParametricTSNE._parameter_constraints = {
         "early_exaggeration": [Interval(Real, 1, None, closed="left")],
         "n_exaggeration_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],
         "init": [StrOptions({"pca", "random"})],
-        "metric": [str, callable],
+        "metric": [StrOptions(_METRICS), callable],
         "degrees_of_freedom": [Interval(Real, 0, None, closed="neither"), None],
         "reconstruction_weight": [Interval(Real, 0, None, closed="left")],
         "pretraining": [StrOptions({"autoencoder"}), None],

@@ -33,6 +33,14 @@ except ImportError:
     AutoEncoder = None
 
 SIZES = (2, 8, 32)
+_TITLES = {
+    "pca": "PCA",
+    "tfae": "tfae",
+    "kernel_pca": "KernelPCA",
+    "mlp": "MLPRegressor",
+    "keras": "Keras",
+    "pyod": "PyOD",
+}
 Rebuild = Callable[[np.ndarray], np.ndarray]
 
 
@@ -41,8 +49,12 @@ def main() -> None:
     arguments.add_argument("--only", help="a part of the names of the sets to take")
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     arguments.add_argument("--mnist-seeds", type=int, nargs="*", default=[0, 1, 2, 3, 4])
+    arguments.add_argument("--table", type=Path, nargs="+", help="print these JSON files, and end")
     arguments.add_argument("--others", action="store_true", help="more rivals, on the first split")
     asked = arguments.parse_args()
+    if asked.table:
+        print(markdown(summary(pd.concat([pd.read_json(path) for path in asked.table]))))
+        return
     warnings.simplefilter("ignore")  # of other libraries, and of ours: the table shows it
     lines = []
     for seed in asked.seeds:
@@ -155,6 +167,18 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
         f"{table['ratio'].max():.3f}, above 1.01 in {(table['ratio'] > 1.01).sum()}"
     )
     return table
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The summary as lines of a Markdown table."""
+    rivals = [name for name in _TITLES if name in table and table[name].notna().any()]
+    heads = ["data", "code", *(_TITLES[name] for name in rivals), "ratio", "worst of the seeds"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for (name, code), found in table.iterrows():
+        errors = ["–" if np.isnan(found[rival]) else f"{found[rival]:.4g}" for rival in rivals]
+        ratios = [f"{found['ratio']:.3f}", f"{found['worst ratio']:.3f}"]
+        lines.append(f"| {' | '.join([name, str(code), *errors, *ratios])} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def main() -> None:
     made.add_argument("--rate", type=float, default=0.001)
     made.add_argument("--activation", default="gelu")
     made.add_argument("--loss", default="mse")
+    made.add_argument("--output", default="linear", help="the output activation")
     arguments = made.parse_args()
     X, _, X_test, _ = mnist(arguments.validate)
     report = Report(arguments.json, published=3.00, goal=2.6, seed=arguments.seed)
@@ -27,6 +28,7 @@ def main() -> None:
         hidden_layer_sizes=(1000, 500, 250),
         activation=arguments.activation,
         linear_path=False,
+        output_activation=arguments.output,
         loss=arguments.loss,
         scaling=None,
         **annealed_over(arguments.epochs, arguments.batch, len(X), arguments.rate),

@@ -20,10 +20,6 @@ class Activation(NamedTuple):
     low: float
     high: float
 
-    def over(self, x: Array) -> Array:
-        """Return the values for numbers that nobody needs any more: new memory costs time."""
-        return _IN_PLACE.get(self.keras_name, self.numpy)(x)
-
 
 def _relu(x: Array) -> Array:
     return np.maximum(x, 0)
@@ -63,13 +59,6 @@ def _identity(x: Array) -> Array:
     return x
 
 
-# Those that can write their values over the numbers that they are given.
-_IN_PLACE: dict[str, Callable[[Array], Array]] = {
-    "linear": _identity,
-    "relu": lambda x: np.maximum(x, 0, out=x),
-    "sigmoid": lambda x: special.expit(x, out=x),
-    "tanh": lambda x: np.tanh(x, out=x),
-}
 _INF = float("inf")
 _TABLE = {
     "linear": (_identity, -_INF, _INF),

@@ -37,7 +37,7 @@ class Dense:
         x = x @ weights[self.kernel].astype(x.dtype, copy=False)
         if self.bias is not None:
             x += weights[self.bias].astype(x.dtype, copy=False)
-        return get_activation(self.activation).over(x)
+        return get_activation(self.activation).numpy(x)
 
 
 @dataclass(frozen=True)

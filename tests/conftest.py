@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from tfae import _execution
 from tfae._program import PROGRAMS, Program
 
 
@@ -36,4 +37,5 @@ def in_executor():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Program, "_xla_by_rule", False)
         patch.setattr(PROGRAMS, "_idle", OrderedDict())
+        patch.setattr(_execution, "_xla", {})
         yield

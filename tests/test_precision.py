@@ -10,7 +10,7 @@ from family import members
 
 from tfae import Autoencoder, ConvolutionalAutoencoder, ParametricTSNE, VariationalAutoencoder
 from tfae._program import PROGRAMS, Program
-from tfae._tensorflow import private_keras
+from tfae._tensorflow import flat_layers
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -55,12 +55,18 @@ def test_the_final_error_in_bfloat16_is_that_in_float32(estimator, digits):
     assert errors[1] != errors[0]
 
 
-# What differs in the compiled step; how chunks are corrupted has no part in it.
-@pytest.mark.parametrize("name", [name for name in members() if "corruption" not in name])
-def test_every_member_trains_in_bfloat16(name, digits):
+# What differs in the compiled step: classes and penalties.
+OTHER_STEPS = [name for name in members() if not name.startswith(("corruption", "loss"))]
+
+
+@pytest.mark.parametrize("name", OTHER_STEPS)
+def test_every_member_trains_in_bfloat16(name, built, digits):
     model = members(max_iter=1, precision=MIXED)[name].fit(digits[:300])
-    assert {w.dtype for w in model.encoder_weights_} == {np.dtype(np.float32)}
     assert np.isfinite(model.history_["loss"]).all()
+    for program in built:
+        variables = [v for v in program.model.variables if "float" in v.dtype]
+        assert {v.dtype for v in variables} == {"float32"}
+        assert "bfloat16" in {layer.compute_dtype for layer in flat_layers(program.model)}
 
 
 def test_neighbours_are_placed_in_bfloat16(digits):
@@ -93,8 +99,15 @@ def test_keras_models_and_copies_are_in_float32(digits):
     encoder, decoder = model.to_keras()
     assert {layer.compute_dtype for layer in [*encoder.layers, *decoder.layers]} == {"float32"}
     np.testing.assert_allclose(encoder(digits), model.transform(digits), rtol=1e-4, atol=1e-3)
-    wrapped = Autoencoder.from_keras(encoder, decoder, precision=MIXED, max_iter=2)
-    assert wrapped.fit(digits).transform(digits).dtype == np.float32
+
+
+def test_imported_models_train_in_bfloat16_on_rows_far_from_zero(built, digits):
+    """Their own centring must see the digits that bfloat16 has not."""
+    model = pure(max_iter=1).fit(digits + 1e4)
+    wrapped = Autoencoder.from_keras(*model.to_keras(), precision=MIXED, max_iter=2)
+    before = wrapped.score(digits + 1e4)
+    assert wrapped.set_params(warm_start=True).fit(digits + 1e4).score(digits + 1e4) > before
+    assert "bfloat16" in {layer.compute_dtype for layer in flat_layers(built[-1].model)}
 
 
 def test_the_policy_of_the_process_stays(digits):
@@ -112,10 +125,11 @@ def _distance(found, expected):
 def test_numpy_gives_what_tensorflow_gives(activation, precision, tolerance, digits):
     """TensorFlow's GELU has constants of single precision: no better than 1e-9 there."""
     X = digits.astype(precision)
-    model = Autoencoder(8, activation=activation, precision=precision, max_iter=2, random_state=0)
+    model = Autoencoder(
+        8, activation=activation, precision=precision, max_iter=2, linear_path=False
+    )
     model.set_params(batch_normalization=True).fit(X)
-    with private_keras(precision):
-        network = model._encoder.structure.build(precision)
+    network = model._encoder.structure.build(precision)
     network.encoder.set_weights(model.encoder_weights_)
     network.decoder.set_weights(model.decoder_weights_)
     scaled = (X - model.center_.astype(precision)) / np.asarray(model.scale_, precision)

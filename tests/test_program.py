@@ -1,6 +1,7 @@
 """The compiled program: exact means, no second trace, one owner at a time."""
 
 import threading
+from collections import OrderedDict
 
 import keras
 import numpy as np
@@ -9,11 +10,11 @@ from networks import loaded_program, small_plan, small_structure
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from tfae import Autoencoder
+from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder, _execution
 from tfae._chunks import Rows
 from tfae._optimizers import get_optimizer
 from tfae._pool import Pool
-from tfae._program import trace_count
+from tfae._program import PROGRAMS, trace_count
 from tfae._scaling import fit_scaling
 
 
@@ -172,3 +173,24 @@ def test_double_precision_is_not_rounded_at_the_door():
     network = small_structure(n_features=6).build("float64")
     x = np.ones((1, 6))
     assert np.abs(network.encoder(x) - network.encoder(x * (1 + 1e-10))).max() > 0
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ConvolutionalAutoencoder(3, hidden_layer_sizes=(4,), max_iter=1, random_state=0),
+        SparseAutoencoder(8, penalty="top_k", hidden_layer_sizes=(10,), max_iter=1, random_state=0),
+        Autoencoder(3, hidden_layer_sizes=(6,), max_iter=1, precision="mixed_bfloat16"),
+    ],
+    ids=["convolutional", "sorting", "bfloat16"],
+)
+def test_where_no_rule_is_a_measurement_decides_and_leaves_no_trace(model, digits, monkeypatch):
+    """The two steps that are timed each way must not count: fits end the same either way."""
+    monkeypatch.setattr(PROGRAMS, "_idle", OrderedDict())
+    monkeypatch.setattr(_execution, "_xla", {})
+    X = digits[:300]
+    first = model.set_params(random_state=0).fit(X)
+    assert list(_execution._xla.values()) in ([True], [False])
+    codes = first.transform(X)
+    PROGRAMS._idle.clear()  # a new program, which finds its plan measured
+    np.testing.assert_array_equal(clone(model).fit(X).transform(X), codes)

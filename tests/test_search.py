@@ -9,6 +9,8 @@ from tfae import Autoencoder, SparseAutoencoder
 from tfae._program import trace_count
 from tfae._search import elbow
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 RNG = np.random.default_rng(0)
 PLANES = RNG.normal(size=(500, 4)) @ RNG.normal(size=(4, 12)) + 0.01 * RNG.normal(size=(500, 12))
 

@@ -12,6 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from tfae import ParametricTSNE, metrics
 from tfae._neighbours import Affinities
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 @pytest.fixture(scope="module")
 def halves():
@@ -91,7 +93,7 @@ def test_without_a_decoder_there_is_none(fitted):
     assert fitted.to_keras().decoder is None
 
 
-@pytest.mark.parametrize("metric", ["precomputed", "euclidian"])
+@pytest.mark.parametrize("metric", ["precomputed", "euclidian", "mahalanobis"])
 def test_a_metric_is_one_of_rows(metric):
     with pytest.raises(ValueError, match=f"'metric' parameter .* must be .* Got '{metric}'"):
         ParametricTSNE(metric=metric).fit(np.eye(50))

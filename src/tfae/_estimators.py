@@ -104,8 +104,8 @@ class Autoencoder(BaseAutoencoder):
         optimizer, of which a copy is used, with its own learning rate or schedule.
     learning_rate_init : float or callable, default="auto"
         The learning rate for an optimizer given by name; or a Keras learning-rate schedule, a
-        callable of the step. "auto" is 0.001, with a linear path one that falls from 0.002 to 0,
-        but not in `partial_fit`.
+        callable of the step. "auto" is 0.001, with a linear path one that falls from 0.002 to 0;
+        in `partial_fit`, which knows no last step, it stays at 0.002.
     batch_size : int, default="auto"
         Rows a step. More than there are rows is fine: a step then takes them all. Its cost
         is that of a full batch, but batches beyond 1,024 are cut to the size of the data.

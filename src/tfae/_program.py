@@ -162,10 +162,12 @@ class Program:
     @cached_property
     def _xla_by_rule(self) -> bool | None:
         """Whether the program runs in XLA; None where only a measurement can tell."""
-        plan = self.plan
-        if plan.structure.code.sorts or plan.precision != self.shape.dtype:
+        if self.plan.structure.code.sorts:
             return None
-        return by_rule(self.network)
+        rule = by_rule(self.network)
+        mixed = self.plan.precision != self.shape.dtype
+        # Which is better for bfloat16 depends on the processor's instructions.
+        return None if rule and mixed else rule
 
     @cached_property
     def _test(self) -> Any:

@@ -32,8 +32,11 @@ from tfae._validation import Interval, StrOptions, float_dtype
 
 # The standard deviation of the first component where the encoder starts at those of PCA.
 _SPREAD = 1.0
-# Distances between rows of features: precomputed ones could not place new rows.
-_METRICS = set(VALID_METRICS["brute"]) - {"precomputed"}
+# Distances between rows of features that need no more than the rows; precomputed ones could not
+# place new rows.
+_METRICS = {*VALID_METRICS["brute"], *VALID_METRICS["ball_tree"]} - {
+    *("precomputed", "pyfunc", "seuclidean", "mahalanobis"),
+}
 # What the history has where there is a decoder.
 _RECONSTRUCTED = "reconstruction_loss"
 # What "auto" goes by; see docs/embedding.md.

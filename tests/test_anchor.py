@@ -11,8 +11,6 @@ from sklearn.model_selection import train_test_split
 from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
 from tfae._program import trace_count
 
-pytestmark = pytest.mark.usefixtures("in_executor")
-
 TABLE = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(
     size=(5, 12)
 )

@@ -65,6 +65,7 @@ def test_a_linear_autoencoder_reaches_the_error_of_pca(digits):
     assert model.score(digits) == pytest.approx(pca.explained_variance_ratio_.sum(), abs=0.005)
 
 
+@pytest.mark.slow
 def test_a_deep_autoencoder_beats_pca_on_rows_it_has_not_seen(digits):
     train, test = digits[:1300], digits[1300:]
     model = Autoencoder(8, max_iter=60, batch_size=64, random_state=0).fit(train)

@@ -82,6 +82,7 @@ def test_demo_compares_with_pca_on_the_rows_held_out(small_digits, tmp_path):
     assert "Iter:" not in result.output
 
 
+@pytest.mark.slow
 def test_demo_is_the_same_twice_and_another_with_another_seed(small_digits, tmp_path):
     def errors(seed):
         options = _demo.Options(epochs=60, n_components=3, seed=seed, output=tmp_path)

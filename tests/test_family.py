@@ -24,6 +24,8 @@ from tfae._structure import tied_kernels
 pytestmark = pytest.mark.usefixtures("in_executor")
 
 NAMES = list(members())
+# A loss changes neither what is random nor what runs after training.
+WITHOUT_LOSSES = [name for name in NAMES if not name.startswith("loss=")]
 
 
 def member(name, **params):
@@ -53,7 +55,7 @@ def _unstacked(model):
     return {"pretrain_max_iter": 0} if hasattr(model, "pretrain_max_iter") else {}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITHOUT_LOSSES)
 def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
     first = member(name, max_iter=2, early_stopping=True).fit(rows)
     before = trace_count()
@@ -65,7 +67,7 @@ def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
     np.testing.assert_array_equal(first.reconstruct(rows), second.reconstruct(rows))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITHOUT_LOSSES)
 def test_float64_one_row_one_feature(name, rows):
     model = member(name, max_iter=2, precision="float64").fit(rows.astype(np.float64))
     assert model.transform(rows.astype(np.float64)).dtype == np.float64

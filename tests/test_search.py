@@ -9,12 +9,11 @@ from tfae import Autoencoder, SparseAutoencoder
 from tfae._program import trace_count
 from tfae._search import elbow
 
-pytestmark = pytest.mark.usefixtures("in_executor")
-
 RNG = np.random.default_rng(0)
 PLANES = RNG.normal(size=(500, 4)) @ RNG.normal(size=(4, 12)) + 0.01 * RNG.normal(size=(500, 12))
 
 
+@pytest.mark.slow
 def test_a_fraction_asks_for_no_more_than_pca(digits):
     model = Autoencoder(0.9, max_iter=30, random_state=0).fit(digits)
     linear = PCA(0.9).fit(digits)

@@ -12,8 +12,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from tfae import ParametricTSNE, metrics
 from tfae._neighbours import Affinities
 
-pytestmark = pytest.mark.usefixtures("in_executor")
-
 
 @pytest.fixture(scope="module")
 def halves():

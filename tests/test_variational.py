@@ -157,6 +157,7 @@ def test_bernoulli_rows(bernoulli, digits):
     assert ((means > 0) & (means < 1)).any()
 
 
+@pytest.mark.slow
 def test_it_combines_with_convolutions_and_corruption(digits):
     model = VariationalAutoencoder(
         8,

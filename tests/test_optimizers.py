@@ -6,7 +6,7 @@ import pytest
 from networks import loaded_program
 
 from tfae._chunks import Rows
-from tfae._optimizers import _NAMES, FusedRule, KerasRule, get_optimizer, learning_rates
+from tfae._optimizers import FusedRule, KerasRule, get_optimizer, learning_rates
 from tfae._scaling import fit_scaling
 
 schedules = keras.optimizers.schedules
@@ -87,7 +87,7 @@ def test_ten_steps_equal_keras(name):
 
 
 @pytest.mark.usefixtures("in_executor")
-@pytest.mark.parametrize("name", sorted(set(_NAMES) - {"sgd"}))
+@pytest.mark.parametrize("name", ["adam", "adamax", "adadelta", "adafactor", "ftrl"])
 def test_a_name_is_keras_default_with_the_given_rate(name):
     optimizer = get_optimizer(name, 0.02)
     reference = keras.optimizers.get(name)

@@ -39,7 +39,7 @@ def built(monkeypatch):
     "estimator",
     [
         pure(),
-        Autoencoder(8, random_state=0, max_iter=10),
+        Autoencoder(8, random_state=0, max_iter=5),
         pure(batch_normalization=True, activation="gelu"),
         pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
         pure(VariationalAutoencoder, loss="gaussian"),

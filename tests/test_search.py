@@ -31,6 +31,7 @@ def test_planes_in_space_have_their_dimension(asked):
     assert len(model.get_feature_names_out()) == model.n_components_
 
 
+@pytest.mark.slow
 def test_errors_fall_with_the_length_and_end_like_a_code_of_that_length(digits):
     model = Autoencoder("auto", max_iter=30, random_state=0).fit(digits)
     errors = model.component_errors_

@@ -309,6 +309,7 @@ def test_random_state_decides_everything():
     assert not np.allclose(codes[0], codes[2])
 
 
+@pytest.mark.slow
 def test_a_stream_is_learned_as_well_as_the_array():
     params = {**SMALL, "max_iter": 20, "batch_size": 4}
     stream = streams.from_batches(Counted(), window=500)

@@ -279,13 +279,14 @@ def _transform() -> Iterator[Case]:
     )
 
 
-def _threads() -> list[Case]:
+def _threads() -> Iterator[Case]:
     networks = {
         "dense": SEED_NET,
         "convolutional": Network((16, 32), 16, "convolutional"),
     }
-    return [
-        Case(
+    for name, network in networks.items():
+        task = Transform(network=network, n_rows=2_000, calls=20)
+        yield Case(
             f"threads-{name}",
             f"`transform` of 20 × 2,000 rows by four threads at once, a {name} encoder",
             (
@@ -294,9 +295,6 @@ def _threads() -> list[Case]:
             ),
             (faster(1, "one thread", "one"),),
         )
-        for name, network in networks.items()
-        for task in [Transform(network=network, n_rows=2_000, calls=20)]
-    ]
 
 
 def _new_process() -> Case:

@@ -24,8 +24,11 @@ from tfae._structure import tied_kernels
 pytestmark = pytest.mark.usefixtures("in_executor")
 
 NAMES = list(members())
-# A loss changes neither what is random nor what runs after training.
-WITHOUT_LOSSES = [name for name in NAMES if not name.startswith("loss=")]
+# A loss changes neither what is random nor what runs after training: `make test-slow` has them.
+LOSSES_SLOW = [
+    pytest.param(name, marks=pytest.mark.slow) if name.startswith("loss=") else name
+    for name in NAMES
+]
 
 
 def member(name, **params):
@@ -55,7 +58,7 @@ def _unstacked(model):
     return {"pretrain_max_iter": 0} if hasattr(model, "pretrain_max_iter") else {}
 
 
-@pytest.mark.parametrize("name", WITHOUT_LOSSES)
+@pytest.mark.parametrize("name", LOSSES_SLOW)
 def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
     first = member(name, max_iter=2, early_stopping=True).fit(rows)
     before = trace_count()
@@ -67,7 +70,7 @@ def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
     np.testing.assert_array_equal(first.reconstruct(rows), second.reconstruct(rows))
 
 
-@pytest.mark.parametrize("name", WITHOUT_LOSSES)
+@pytest.mark.parametrize("name", LOSSES_SLOW)
 def test_float64_one_row_one_feature(name, rows):
     model = member(name, max_iter=2, precision="float64").fit(rows.astype(np.float64))
     assert model.transform(rows.astype(np.float64)).dtype == np.float64

@@ -6,7 +6,7 @@ import pytest
 from networks import loaded_program
 
 from tfae._chunks import Rows
-from tfae._optimizers import FusedRule, KerasRule, get_optimizer, learning_rates
+from tfae._optimizers import _NAMES, FusedRule, KerasRule, get_optimizer, learning_rates
 from tfae._scaling import fit_scaling
 
 schedules = keras.optimizers.schedules
@@ -75,6 +75,14 @@ CONFIGURED = {
 }
 
 
+# Those that no configured one stands for; the others in `make test-slow`.
+QUICK = {"adam", "adamax", "adadelta", "adafactor", "ftrl"}
+NAMES = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in sorted(set(_NAMES) - {"sgd"})
+]
+
+
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_ten_steps_equal_keras(name):
     make, kernel = CONFIGURED[name]
@@ -86,8 +94,7 @@ def test_ten_steps_equal_keras(name):
         assert np.abs(after - before).max() > 1e-3
 
 
-@pytest.mark.usefixtures("in_executor")
-@pytest.mark.parametrize("name", ["adam", "adamax", "adadelta", "adafactor", "ftrl"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_keras_default_with_the_given_rate(name):
     optimizer = get_optimizer(name, 0.02)
     reference = keras.optimizers.get(name)

@@ -1,6 +1,7 @@
 """float32, float64 and bfloat16: what computes in which, and what it does to the result."""
 
 import pickle
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -24,8 +25,9 @@ def pure(kind=Autoencoder, **params):
 
 @pytest.fixture
 def built(monkeypatch):
-    """The programs that are built in a test, pooled ones excluded."""
+    """The programs of a test, none of which was there before."""
     programs = []
+    monkeypatch.setattr(PROGRAMS, "_idle", OrderedDict())
 
     def make(plan):
         programs.append(Program(plan))
@@ -63,6 +65,7 @@ OTHER_STEPS = [name for name in members() if not name.startswith(("corruption", 
 def test_every_member_trains_in_bfloat16(name, built, digits):
     model = members(max_iter=1, precision=MIXED)[name].fit(digits[:300])
     assert np.isfinite(model.history_["loss"]).all()
+    assert built
     for program in built:
         variables = [v for v in program.model.variables if "float" in v.dtype]
         assert {v.dtype for v in variables} == {"float32"}

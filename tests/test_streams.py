@@ -331,8 +331,10 @@ def test_a_stream_is_learned_as_well_as_the_array():
 def test_the_family_learns_from_streams(kind, params):
     stream = streams.from_batches(Counted(), window=500)
     model = kind(**{"n_components": 3, **SMALL, "batch_size": 4, **params}).fit(stream)
+    # The logarithm of a mean of exponentials in single precision keeps fewer digits.
+    rtol = 1e-3 if kind is VariationalAutoencoder else 1e-4
     for method in (model.transform, model.reconstruct, model.score_samples):
-        np.testing.assert_allclose(method(stream), method(X), rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(method(stream), method(X), rtol=rtol, atol=1e-3)
     assert model.score(stream) == pytest.approx(model.score(X), abs=1e-5)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tfae._pca import Components
-from tfae._tensorflow import keras
+from tfae._tensorflow import keras, variable_dtype
 from tfae._types import Array, Network, Weights
 
 # Errors below this part of the mean one are all the same to us.
@@ -130,24 +130,21 @@ def _clear(values: Array, n_errors: float) -> bool:
 
 def _around(model: Any, n_in: int, n_out: int) -> Any:
     layers = keras.layers
-    x = keras.Input((n_in,), dtype=_stored())
-    beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=_stored())(x)
+    # Less would spoil what the linear path keeps to a few digits.
+    dtype = variable_dtype()
+    x = keras.Input((n_in,), dtype=dtype)
+    beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=dtype)(x)
     standardised = _of_each_feature(n_in, _STANDARDISED)(x)
     scaled = _of_each_feature(n_out, _SCALED)(model(standardised))
-    total = layers.Add(name="sum", dtype=_stored())([beside, scaled])
+    total = layers.Add(name="sum", dtype=dtype)([beside, scaled])
     return keras.Model(x, total, name=model.name)
 
 
 def _of_each_feature(width: int, name: str) -> Any:
     """Return a layer that multiplies every feature by a number and adds one."""
     return keras.layers.EinsumDense(
-        "bi,i->bi", width, bias_axes="i", trainable=False, name=name, dtype=_stored()
+        "bi,i->bi", width, bias_axes="i", trainable=False, name=name, dtype=variable_dtype()
     )
-
-
-def _stored() -> Any:
-    """The dtype of weights: less would spoil what the linear path keeps to a few digits."""
-    return keras.config.dtype_policy().variable_dtype
 
 
 def _inverse(spread: Array) -> Array:

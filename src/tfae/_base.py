@@ -595,7 +595,7 @@ class BaseAutoencoder(
             improved = compared and self._compare(X, held_out, program.network)
         self._describe(*described(X, train), asked)
         ended_well = not outcome.interrupted and outcome.diverged_at is None
-        if not (anchored and ended_well) or held_out is None:
+        if not (compared and ended_well):
             return None
         return outcome.best_epoch if improved else 0
 
@@ -648,11 +648,16 @@ class BaseAutoencoder(
             return self.settings_[name]
         return self.settings_[name] if isinstance(value, str) and value == "auto" else value
 
+    @property
+    def _anneals(self) -> bool:
+        """Whether the automatic learning rate falls to 0 at the last step."""
+        return bool(self._setting("linear_path"))
+
     def _learning_rate(self, steps_per_epoch: int | None) -> Any:
         """Return what the optimizer takes; None stands for training without a known end."""
         rate = self._setting("learning_rate_init")
         automatic = isinstance(self.learning_rate_init, str)
-        if automatic and self._setting("linear_path") and steps_per_epoch is not None:
+        if automatic and self._anneals and steps_per_epoch is not None:
             return annealed(rate, self._setting("max_iter") * steps_per_epoch)
         return rate
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfae._portable import chain
-from tfae._tensorflow import keras, private_keras
+from tfae._tensorflow import keras, private_keras, variable_dtype
 from tfae._types import Network, Spec
 
 Shape = tuple[int, ...]
@@ -185,7 +185,7 @@ def _built(text: str) -> Any:
     config = json.loads(text)
     for given in _inputs(config):
         if str(given.get("dtype")).startswith(("float", "bfloat")):
-            given["dtype"] = keras.config.dtype_policy().variable_dtype
+            given["dtype"] = variable_dtype()
     # The text was written of a living model: what its Lambda layers do was trusted before.
     return keras.saving.deserialize_keras_object(config, safe_mode=False)
 
@@ -195,7 +195,7 @@ def _flat(model: Any, n_in: Shape, n_out: Shape) -> Any:
     if len(n_in) == len(n_out) == 1:
         return model
     layers = keras.layers
-    dtype = keras.config.dtype_policy().variable_dtype
+    dtype = variable_dtype()
     return keras.Sequential(
         [
             keras.Input((math.prod(n_in),), dtype=dtype),

@@ -111,6 +111,11 @@ def private_keras(dtype: str, seed: int | None = None) -> Iterator[None]:
             random.setstate(state)
 
 
+def variable_dtype() -> str:
+    """Return the dtype in which layers that are being built keep their weights."""
+    return str(keras.config.dtype_policy().variable_dtype)
+
+
 def read(variables: list[Any]) -> list[Any]:
     """Return the values of TensorFlow variables as tensors, not copied until a step changes them.
 

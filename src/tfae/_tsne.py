@@ -11,7 +11,6 @@ import numpy as np
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.metaestimators import available_if
 
-from tfae._auto import annealed
 from tfae._base import BaseAutoencoder
 from tfae._chunks import Noise
 from tfae._divergence import Divergence
@@ -227,11 +226,9 @@ class ParametricTSNE(BaseAutoencoder):
         mine = {name: value for name, value in rules.items() if _is_auto(getattr(self, name))}
         return {**chosen, **mine}
 
-    def _learning_rate(self, steps_per_epoch: int | None) -> Any:
-        assert steps_per_epoch is not None  # there is no partial_fit
-        rate = self._setting("learning_rate_init")
-        n_steps = self._setting("max_iter") * steps_per_epoch
-        return annealed(rate, n_steps) if _is_auto(self.learning_rate_init) else rate
+    @property
+    def _anneals(self) -> bool:
+        return True
 
     def _asked(self, X: Any) -> _AskedOfNeighbours:
         asked = read_parameters(self, X.shape[1])

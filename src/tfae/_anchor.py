@@ -1,15 +1,17 @@
 """A linear path around a network: principal components carry the code, the network corrects them.
 
-The encoder becomes ``P x + S f(N x)`` and the decoder ``P' z + R g(M z)``. ``P`` and ``P'`` are
-PCA's projection and its inverse; ``N`` and ``M`` standardise what the networks ``f`` and ``g`` see,
-``S`` and ``R`` scale what they give by how much PCA's code varies and by how much it leaves over.
-All of these are learned from the data before training and do not change in it. The last layers of
-``f`` and ``g`` start at zero, so that training starts at PCA's error, whatever the units are.
+The encoder becomes ``P x + S (f(N x) + A N x)``, the decoder ``P' z + R (g(M z) + B M z)``. ``P``
+and ``P'`` are PCA's projection and its inverse; ``N`` and ``M`` standardise what the networks ``f``
+and ``g`` see, ``S`` and ``R`` scale what they give by how much PCA's code varies and by how much
+it leaves over. All of these are learned from the data before training and do not change in it. The
+matrices ``A`` and ``B`` are trained with the networks: beside a network, PCA's directions are not
+the best ones. They and the last layers of ``f`` and ``g`` start at zero, so that training starts at
+PCA's error, whatever the units are.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +22,20 @@ from tfae._types import Array, Network, Weights
 # Errors below this part of the mean one are all the same to us.
 _TINY = 1e-12
 _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
+_CORRECTION = "linear_correction"
+
+
+class Anchored(NamedTuple):
+    """The layers of one side: ``path(x) + scaled(network(y) + correction(y))``.
+
+    There ``y`` is ``standardised(x)``.
+    """
+
+    path: Any
+    standardised: Any
+    network: Any
+    correction: Any
+    scaled: Any
 
 
 def add_linear_path(network: Network, n_features: int, n_components: int) -> Network:
@@ -30,14 +46,15 @@ def add_linear_path(network: Network, n_features: int, n_components: int) -> Net
     )
 
 
-def linear_path(model: Any) -> tuple[list[Any], Any] | None:
-    """Return the layers around and of the network and the one beside it; None if there is none."""
+def anchored(model: Any) -> Anchored | None:
+    """Return the layers of a model with a linear path; None if it has none."""
     layers = {layer.name: layer for layer in model.layers}
     if _PATH not in layers:
         return None
-    beside = layers[_PATH]
-    own = [layer for layer in model.layers if layer is not beside]
-    return own[:-1], beside  # without the addition
+    network = next(layer for layer in model.layers if hasattr(layer, "layers"))
+    return Anchored(
+        layers[_PATH], layers[_STANDARDISED], network, layers[_CORRECTION], layers[_SCALED]
+    )
 
 
 def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
@@ -82,7 +99,7 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
                 f"linear_path=True needs an architecture whose {side} ends with a dense or "
                 f"convolutional layer, without an activation. Got {last!r}."
             )
-        for variable in last.weights:
+        for variable in (*last.weights, *model.get_layer(_CORRECTION).weights):
             place = places[id(variable)]
             weights[place] = np.zeros_like(weights[place])
     return weights
@@ -135,7 +152,9 @@ def _around(model: Any, n_in: int, n_out: int) -> Any:
     x = keras.Input((n_in,), dtype=dtype)
     beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=dtype)(x)
     standardised = _of_each_feature(n_in, _STANDARDISED)(x)
-    scaled = _of_each_feature(n_out, _SCALED)(model(standardised))
+    correction = layers.Dense(n_out, use_bias=False, name=_CORRECTION, dtype=dtype)(standardised)
+    corrected = layers.Add(name="corrected", dtype=dtype)([model(standardised), correction])
+    scaled = _of_each_feature(n_out, _SCALED)(corrected)
     total = layers.Add(name="sum", dtype=dtype)([beside, scaled])
     return keras.Model(x, total, name=model.name)
 
@@ -154,9 +173,9 @@ def _inverse(spread: Array) -> Array:
 def _last_layer(model: Any) -> Any:
     network = model
     while hasattr(network, "layers"):
-        inner = [layer for layer in network.layers if hasattr(layer, "layers")]
-        if linear_path(network) is not None:
-            network = inner[0]
+        inner = anchored(network)
+        if inner is not None:
+            network = inner.network
             continue
         weighty = [layer for layer in network.layers if layer.weights]
         if not weighty:

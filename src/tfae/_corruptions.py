@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from tfae._registry import Registry
 from tfae._scaling import Scaling, dense_blocks
+from tfae._survey import Survey
 from tfae._types import Array, Source, Statistics
 
 Random = np.random.Generator
@@ -35,13 +35,10 @@ def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
     """Go over some rows of `X` once and note what corruptions need."""
     if isinstance(X, Source):
         return _landmarks_of(X.statistics(rows), scaling)
-    moments, ends = StandardScaler(), MinMaxScaler()
-    for _, block in dense_blocks(X, rows):
-        scaled = scaling.forward(block, block.dtype)
-        moments.partial_fit(scaled)
-        ends.partial_fit(scaled)
+    scaled = (scaling.forward(block, block.dtype) for _, block in dense_blocks(X, rows))
+    of = Survey(scaled, lambda: np.empty((0, X.shape[1])), every=0)
     zero = scaling.forward(np.zeros((1, X.shape[1])), np.float64)[0]
-    return Landmarks(zero, ends.data_min_, ends.data_max_, float(np.sqrt(moments.var_.mean())))
+    return Landmarks(zero, of.low, of.high, float(np.sqrt(of.variance.mean())))
 
 
 def _landmarks_of(of: Statistics, scaling: Scaling) -> Landmarks:

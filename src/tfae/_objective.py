@@ -46,6 +46,11 @@ class Objective:
         """What power of the data's unit the terms have; see :class:`tfae._losses.Loss`."""
         return self.loss.power
 
+    @property
+    def of_single_rows(self) -> bool:
+        """Whether what it is of a row does not depend on the rows beside it in a batch."""
+        return self.loss.of_batch is None and self.penalty.cost is None and self.code == PLAIN
+
     def noise_width(self, n_components: int) -> int:
         """Return how many standard normal numbers every row needs."""
         return n_components if self.code.random or self.penalty.random else 0

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfae._activations import KNOWN, get_activation
-from tfae._anchor import linear_path
+from tfae._anchor import anchored
 from tfae._tensorflow import keras
 from tfae._types import Array, Weights
 
@@ -108,21 +108,31 @@ class Sum:
 def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
     """Read a Keras model as plain layers; None if it holds any other kind, or is no chain."""
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
-    two = linear_path(model)
     try:
-        if two is not None:
-            network, beside = two
-            return (Sum((_all_plain(network, positions), _all_plain([beside], positions))),)
         return _all_plain([model], positions)
     except NotImplementedError:
         return None
 
 
 def _all_plain(layers: Sequence[Any], positions: dict[int, int]) -> tuple[PlainLayer, ...]:
-    parts = [chain(layer) if hasattr(layer, "layers") else [layer] for layer in layers]
-    if any(part is None for part in parts):
-        raise NotImplementedError(layers)
-    return tuple(p for part in parts for layer in part or () for p in _plain(layer, positions))
+    return tuple(plain for layer in layers for plain in _plain_model(layer, positions))
+
+
+def _plain_model(model: Any, positions: dict[int, int]) -> tuple[PlainLayer, ...]:
+    """Read a layer, or a model that may be a chain or have a linear path."""
+    if not hasattr(model, "layers"):
+        return tuple(_plain(model, positions))
+    parts = anchored(model)
+    if parts is None:
+        layers = chain(model)
+        if layers is None:
+            raise NotImplementedError(model)
+        return _all_plain(layers, positions)
+    path, network, correction = (
+        _plain_model(part, positions) for part in (parts.path, parts.network, parts.correction)
+    )
+    before, after = (_plain_model(part, positions) for part in (parts.standardised, parts.scaled))
+    return (Sum(((*before, Sum((network, correction)), *after), path)),)
 
 
 def chain(model: Any) -> list[Any] | None:

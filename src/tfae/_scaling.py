@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 from scipy.stats import norm
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler
 
 from tfae._registry import Registry
+from tfae._survey import Survey
 from tfae._types import Array, Source, Statistics
 
 # What needs sorted columns is learned from at most so many rows, evenly spaced.
@@ -146,57 +146,6 @@ def as_floats(rows: Array) -> Array:
     return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
 
 
-class OfRows:
-    """The statistics of some rows in memory, each found when it is asked for."""
-
-    covariance = None
-
-    def __init__(self, X: Any, rows: Array | None) -> None:
-        self._X, self._rows = X, rows
-
-    @cached_property
-    def _moments(self) -> StandardScaler:
-        scaler = StandardScaler()
-        for _, block in dense_blocks(self._X, self._rows):
-            scaler.partial_fit(block)
-        return scaler
-
-    @cached_property
-    def _ends(self) -> MinMaxScaler:
-        scaler = MinMaxScaler()
-        for _, block in dense_blocks(self._X, self._rows):
-            scaler.partial_fit(block)
-        return scaler
-
-    @property
-    def n_rows(self) -> int:
-        return self._X.shape[0] if self._rows is None else len(self._rows)
-
-    @property
-    def mean(self) -> Array:
-        return self._moments.mean_
-
-    @property
-    def variance(self) -> Array:
-        return self._moments.var_
-
-    @property
-    def deviation(self) -> Array:
-        return self._moments.scale_
-
-    @property
-    def low(self) -> Array:
-        return self._ends.data_min_
-
-    @property
-    def high(self) -> Array:
-        return self._ends.data_max_
-
-    @property
-    def sample(self) -> Array:
-        return dense_rows(self._X, evenly_spaced(self._X, self._rows, _MAX_SORTED))
-
-
 def evenly_spaced(X: Any, rows: Array | None, n_wanted: int) -> Array:
     """Return the positions of at most so many rows."""
     index = np.arange(X.shape[0]) if rows is None else rows
@@ -207,7 +156,14 @@ def evenly_spaced(X: Any, rows: Array | None, n_wanted: int) -> Array:
 
 def statistics(X: Any, rows: Array | None = None) -> Statistics:
     """Return the statistics of some rows of `X`."""
-    return X.statistics(rows) if isinstance(X, Source) else OfRows(X, rows)
+    return X.statistics(rows) if isinstance(X, Source) else _survey(X, rows)
+
+
+def _survey(X: Any, rows: Array | None) -> Survey:
+    def sample() -> Array:
+        return dense_rows(X, evenly_spaced(X, rows, _MAX_SORTED))
+
+    return Survey((block for _, block in dense_blocks(X, rows)), sample, every=0)
 
 
 SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_else="None")
@@ -242,8 +198,7 @@ def _robust(of: Statistics) -> Affine:
     rows = of.sample.astype(np.float64)
     low, median, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
     spread = high - low
-    deviation = StandardScaler().fit(rows).scale_
-    return Affine(median, np.where(spread > 0, spread, deviation))
+    return Affine(median, np.where(spread > 0, spread, of.deviation))
 
 
 @SCALINGS.register("quantile")
@@ -272,4 +227,4 @@ def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[f
 
 def mean_variance(X: Any) -> float:
     """Return the mean over the features of their variances in `X`, in one pass."""
-    return float(OfRows(X, None).variance.mean())
+    return float(_survey(X, None).variance.mean())

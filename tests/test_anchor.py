@@ -61,6 +61,12 @@ def test_the_baseline_is_the_error_of_pca_on_the_same_rows(halves):
     assert baseline["autoencoder"] < 0.7 * baseline["pca"]
 
 
+def test_beside_a_network_the_linear_part_leaves_pca(fitted):
+    for side in fitted.to_keras():
+        model = next(layer for layer in side.layers if hasattr(layer, "layers"))
+        assert np.abs(model.get_layer("linear_correction").kernel.numpy()).max() > 1e-3
+
+
 def test_where_nothing_can_be_gained_it_is_pca_of_all_rows_and_says_so():
     X = np.random.default_rng(0).normal(size=(200, 6)) * [9, 5, 1, 1, 1, 1]
     model = Autoencoder(2, random_state=0)

@@ -10,7 +10,7 @@ from networks import loaded_program, small_plan, small_structure
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder, _execution
+from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder, _execution, _program
 from tfae._chunks import Rows
 from tfae._optimizers import get_optimizer
 from tfae._pool import Pool
@@ -23,6 +23,15 @@ def reconstruct(weights, X):
     w1, b1, w2, b2, w3, b3, w4, b4 = weights
     code = np.tanh(X @ w1 + b1) @ w2 + b2
     return np.tanh(code @ w3 + b3) @ w4 + b4
+
+
+def tested(program, X):
+    """Return the sum of the losses of all rows."""
+    total = 0.0
+    for chunk in Rows(X, fit_scaling(None, X), program.shape).epochs():
+        total += program.test(chunk, np.zeros(len(program.plan.numbers)))[0]
+        if chunk.last:
+            return total
 
 
 NUMPY_LOSSES = {
@@ -41,14 +50,18 @@ def test_the_loss_is_the_exact_mean_over_the_rows(loss, n_rows):
     output = "sigmoid" if loss == "binary_crossentropy" else "linear"
     program, weights = loaded_program(loss=loss, dtype="float64", output=output)
     X = np.random.default_rng(0).uniform(size=(n_rows, 6)) * (1 if output == "sigmoid" else 4)
-    rows = Rows(X, fit_scaling(None, X), program.shape)
-    total = 0.0
-    for chunk in rows.epochs():
-        total += program.test(chunk, np.zeros(len(program.plan.numbers)))[0]
-        if chunk.last:
-            break
+    total = tested(program, X)
     expected = NUMPY_LOSSES[loss](X, reconstruct(weights, X)).sum()
     np.testing.assert_allclose(total, expected, rtol=1e-8)  # XLA's tanh is good to 1e-9
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_the_loss_is_the_same_however_many_steps_are_tested_at_once(steps, monkeypatch):
+    program, weights = loaded_program(dtype="float64")
+    monkeypatch.setattr(_program, "_TESTED_AT_ONCE", steps * program.shape.batch)
+    X = np.random.default_rng(0).uniform(size=(7 * program.shape.batch - 1, 6))
+    expected = NUMPY_LOSSES["mse"](X, reconstruct(weights, X)).sum()
+    np.testing.assert_allclose(tested(program, X), expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("loss", NUMPY_LOSSES)

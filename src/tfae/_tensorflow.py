@@ -62,7 +62,8 @@ def _start() -> None:
                     f"{backend!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
                 )
             tensorflow.config.list_logical_devices()
-            tensorflow.function(tensorflow.math.is_finite, jit_compile=True)(
+            # AutoGraph would rewrite TensorFlow's own code first, for half a second.
+            tensorflow.function(tensorflow.math.is_finite, autograph=False, jit_compile=True)(
                 tensorflow.constant(0.0)
             )
         _started = True

@@ -25,7 +25,7 @@ def reconstruct(weights, X):
     return np.tanh(code @ w3 + b3) @ w4 + b4
 
 
-def tested(program, X):
+def summed_loss(program, X):
     """Return the sum of the losses of all rows."""
     total = 0.0
     for chunk in Rows(X, fit_scaling(None, X), program.shape).epochs():
@@ -50,7 +50,7 @@ def test_the_loss_is_the_exact_mean_over_the_rows(loss, n_rows):
     output = "sigmoid" if loss == "binary_crossentropy" else "linear"
     program, weights = loaded_program(loss=loss, dtype="float64", output=output)
     X = np.random.default_rng(0).uniform(size=(n_rows, 6)) * (1 if output == "sigmoid" else 4)
-    total = tested(program, X)
+    total = summed_loss(program, X)
     expected = NUMPY_LOSSES[loss](X, reconstruct(weights, X)).sum()
     np.testing.assert_allclose(total, expected, rtol=1e-8)  # XLA's tanh is good to 1e-9
 
@@ -61,7 +61,7 @@ def test_the_loss_is_the_same_however_many_steps_are_tested_at_once(steps, monke
     monkeypatch.setattr(_program, "_TESTED_AT_ONCE", steps * program.shape.batch)
     X = np.random.default_rng(0).uniform(size=(7 * program.shape.batch - 1, 6))
     expected = NUMPY_LOSSES["mse"](X, reconstruct(weights, X)).sum()
-    np.testing.assert_allclose(tested(program, X), expected, rtol=1e-8)
+    np.testing.assert_allclose(summed_loss(program, X), expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("loss", NUMPY_LOSSES)

@@ -105,6 +105,12 @@ def test_there_and_back_through_keras(halves, fitted):
     np.testing.assert_allclose(again.transform(halves[1]), fitted.transform(halves[1]), atol=1e-3)
 
 
+def test_a_linear_path_within_another_is_refused(halves, fitted):
+    again = Autoencoder.from_keras(*fitted.to_keras()).set_params(linear_path=True)
+    with pytest.raises(ValueError, match=r"linear_path=True needs .* ends with a dense"):
+        again.fit(halves[0])
+
+
 def test_the_same_seed_gives_the_same_bits_and_a_second_fit_traces_nothing(halves, fitted):
     before = trace_count()
     other = Autoencoder(8, random_state=0).fit(halves[0])

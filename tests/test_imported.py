@@ -40,7 +40,8 @@ def images():
 
 def branched():
     x = keras.Input((12,))
-    joined = layers.Concatenate()([layers.Dense(4, "relu")(x), layers.Dense(4)(x)])
+    beside = layers.Dense(4, name="linear_path")(x)  # a name that means nothing here
+    joined = layers.Concatenate()([layers.Dense(4, "relu")(x), beside])
     return keras.Model(x, layers.Dense(3)(joined)), pair()[1]
 
 

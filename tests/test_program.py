@@ -52,15 +52,31 @@ def test_the_loss_is_the_exact_mean_over_the_rows(loss, n_rows):
     X = np.random.default_rng(0).uniform(size=(n_rows, 6)) * (1 if output == "sigmoid" else 4)
     total = summed_loss(program, X)
     expected = NUMPY_LOSSES[loss](X, reconstruct(weights, X)).sum()
-    np.testing.assert_allclose(total, expected, rtol=1e-8)  # XLA's tanh is good to 1e-9
+    np.testing.assert_allclose(total, expected, rtol=1e-8)
 
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_the_loss_is_the_same_however_many_steps_are_tested_at_once(steps, monkeypatch):
     program, weights = loaded_program(dtype="float64")
-    monkeypatch.setattr(_program, "_TESTED_AT_ONCE", steps * program.shape.batch)
+    widest = max(weight.shape[-1] for weight in weights)
+    monkeypatch.setattr(_program, "_TESTED_AT_ONCE", steps * program.shape.batch * widest)
     X = np.random.default_rng(0).uniform(size=(7 * program.shape.batch - 1, 6))
     expected = NUMPY_LOSSES["mse"](X, reconstruct(weights, X)).sum()
+    np.testing.assert_allclose(summed_loss(program, X), expected, rtol=1e-8)
+
+
+def test_a_loss_of_the_users_own_is_tested_on_batches_of_the_size_it_is_trained_on():
+    """It may divide by what the batch has, or make constants of its shape."""
+
+    def loss(target, output):
+        weights = keras.ops.reshape(keras.ops.arange(1.0, target.shape[0] + 1), (-1, 1))
+        return keras.ops.square(output - target) * keras.ops.cast(weights, target.dtype)
+
+    program, weights = loaded_program(loss=loss, dtype="float64")
+    batch = program.shape.batch
+    X = np.random.default_rng(0).uniform(size=(3 * batch, 6))
+    of_rows = NUMPY_LOSSES["mse"](X, reconstruct(weights, X))
+    expected = of_rows @ np.tile(np.arange(1.0, batch + 1), 3)
     np.testing.assert_allclose(summed_loss(program, X), expected, rtol=1e-8)
 
 

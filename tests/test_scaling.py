@@ -52,6 +52,16 @@ def test_constant_columns_and_constant_data_give_finite_values(kind):
     assert np.isfinite(fit_scaling(kind, same).forward(same, np.float64)).all()
 
 
+@pytest.mark.parametrize("kind", ["standard", "robust"])
+@pytest.mark.parametrize("values", [(0.3, 3 * 0.1), (1e8, 1e8 + 1.5e-8)])
+def test_rounding_errors_do_not_count_as_a_spread(kind, values):
+    column = np.resize(values, (300, 1))
+    assert np.ptp(column) > 0
+    expected = StandardScaler().fit(column).scale_
+    np.testing.assert_array_equal(fit_scaling(kind, column).scale, expected)
+    np.testing.assert_array_equal(expected, 1.0)
+
+
 def test_global_has_one_scale_and_standard_one_a_feature():
     assert isinstance(fit_scaling("global", X).scale, float)
     assert fit_scaling("standard", X).scale.shape == (3,)

@@ -49,11 +49,11 @@ def add_linear_path(network: Network, n_features: int, n_components: int) -> Net
 def anchored(model: Any) -> Anchored | None:
     """Return the layers of a model with a linear path; None if it has none."""
     layers = {layer.name: layer for layer in model.layers}
-    if _PATH not in layers:
+    networks = [layer for layer in model.layers if hasattr(layer, "layers")]
+    if len(networks) != 1 or not {_PATH, _STANDARDISED, _CORRECTION, _SCALED} <= layers.keys():
         return None
-    network = next(layer for layer in model.layers if hasattr(layer, "layers"))
     return Anchored(
-        layers[_PATH], layers[_STANDARDISED], network, layers[_CORRECTION], layers[_SCALED]
+        layers[_PATH], layers[_STANDARDISED], networks[0], layers[_CORRECTION], layers[_SCALED]
     )
 
 
@@ -171,12 +171,11 @@ def _inverse(spread: Array) -> Array:
 
 
 def _last_layer(model: Any) -> Any:
-    network = model
-    while hasattr(network, "layers"):
-        inner = anchored(network)
-        if inner is not None:
-            network = inner.network
-            continue
+    around = anchored(model)
+    assert around is not None
+    network = around.network
+    # One with a linear path of its own, such as `to_keras` gives, does not end with a layer.
+    while hasattr(network, "layers") and anchored(network) is None:
         weighty = [layer for layer in network.layers if layer.weights]
         if not weighty:
             return network.layers[-1]

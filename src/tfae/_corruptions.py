@@ -36,7 +36,7 @@ def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
     if isinstance(X, Source):
         return _landmarks_of(X.statistics(rows), scaling)
     scaled = (scaling.forward(block, block.dtype) for _, block in dense_blocks(X, rows))
-    of = Survey(scaled, lambda: np.empty((0, X.shape[1])), every=0)
+    of = Survey(scaled)
     zero = scaling.forward(np.zeros((1, X.shape[1])), np.float64)[0]
     return Landmarks(zero, of.low, of.high, float(np.sqrt(of.variance.mean())))
 

@@ -24,6 +24,7 @@ class Loss:
     function: LossFunction
     power: int = 0  # loss(s * target, s * output) = s**power * loss; 0 where there is no such law
     from_logits: bool = False  # whether it wants the output before a sigmoid
+    of_entries: bool = False  # whether an entry's value is known to depend on nothing else
     # Turns the values of a batch's rows, which have these weights, into those that are minimised.
     of_batch: Callable[[Any, Any], Any] | None = None
 
@@ -152,12 +153,12 @@ def _with_best_variance(squared_errors: Any, weight: Any) -> Any:
     return 0.5 * (squared_errors / variance + tf.math.log(2 * math.pi * variance))
 
 
-_BERNOULLI = Loss(_binary_crossentropy, from_logits=True)
+_BERNOULLI = Loss(_binary_crossentropy, from_logits=True, of_entries=True)
 for _name, _entry in {
-    "mse": Loss(_squared_error, power=2),
-    "mae": Loss(_absolute_error, power=1),
+    "mse": Loss(_squared_error, power=2, of_entries=True),
+    "mae": Loss(_absolute_error, power=1, of_entries=True),
     # With the unit of the scaled data as its corner, Huber's loss is homogeneous like the square.
-    "huber": Loss(_huber, power=2),
+    "huber": Loss(_huber, power=2, of_entries=True),
     "binary_crossentropy": _BERNOULLI,
     "bernoulli": _BERNOULLI,
     "gaussian": Loss(_gaussian, of_batch=_with_best_variance),

@@ -48,8 +48,8 @@ class Objective:
 
     @property
     def of_single_rows(self) -> bool:
-        """Whether what it is of a row does not depend on the rows beside it in a batch."""
-        return self.loss.of_batch is None and self.penalty.cost is None and self.code == PLAIN
+        """Whether what it is of a row is known not to depend on the rows beside it in a batch."""
+        return self.loss.of_entries and self.penalty.cost is None and self.code == PLAIN
 
     def noise_width(self, n_components: int) -> int:
         """Return how many standard normal numbers every row needs."""

@@ -22,9 +22,10 @@ from tfae._structure import Structure, tied_kernels
 from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Weights
 
-# Rows that dense networks are tested on at once, in TensorFlow's executor: that costs some 0.2 ms
-# an epoch more than a step for every batch in XLA, and saves a second of compiling it.
-_TESTED_AT_ONCE = 8192
+# Dense networks are tested on so many rows at once that their widest layer has this many entries
+# (32 MB), in TensorFlow's executor: that costs some 0.2 ms an epoch more than a step for every
+# batch in XLA, and saves a second of compiling it.
+_TESTED_AT_ONCE = 1 << 23
 
 _n_traces = 0
 
@@ -186,7 +187,8 @@ class Program:
         """How many steps of a test are taken at once."""
         if not (self._xla_by_rule and self.plan.objective.of_single_rows):
             return 1
-        return max(1, _TESTED_AT_ONCE // self.shape.batch)
+        widest = max(self.shape.features, *(variable.shape[-1] for variable in self._trained))
+        return max(1, _TESTED_AT_ONCE // (widest * self.shape.batch))
 
     def _compiled(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
         """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""

@@ -163,7 +163,7 @@ def _survey(X: Any, rows: Array | None) -> Survey:
     def sample() -> Array:
         return dense_rows(X, evenly_spaced(X, rows, _MAX_SORTED))
 
-    return Survey((block for _, block in dense_blocks(X, rows)), sample, every=0)
+    return Survey((block for _, block in dense_blocks(X, rows)), sample)
 
 
 SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_else="None")
@@ -198,7 +198,7 @@ def _robust(of: Statistics) -> Affine:
     rows = of.sample.astype(np.float64)
     low, median, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
     spread = high - low
-    return Affine(median, np.where(spread > 0, spread, of.deviation))
+    return Affine(median, np.where((spread > 0) & ~of.constant, spread, of.deviation))
 
 
 @SCALINGS.register("quantile")

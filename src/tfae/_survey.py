@@ -1,4 +1,4 @@
-"""One pass over rows that are not held in memory: what a training must know before it starts."""
+"""One pass over rows: what a training must know before it starts."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ class Survey:
     ----------
     blocks : iterable of ndarray of shape (n, n_features)
         At least one, with at least one row.
-    sample : callable
+    sample : callable or None
         Returns some of the rows, when they are asked for.
     every : int
         Every how many rows are taken for the covariance, which costs more than all else; 0 for
         none of it. There is none either where there are too many features.
     """
 
-    def __init__(self, blocks: Iterable[Array], sample: Callable[[], Array], every: int) -> None:
+    def __init__(
+        self, blocks: Iterable[Array], sample: Callable[[], Array] | None = None, every: int = 0
+    ) -> None:
         self._find_sample = sample
         self.n_rows = self._n_joint = 0
         for block in blocks:
@@ -86,9 +88,17 @@ class Survey:
 
     @property
     def deviation(self) -> Array:
-        """The standard deviation, 1 where all values are the same."""
-        deviation = np.sqrt(self.variance)
-        return np.where(deviation > 0, deviation, 1.0)
+        """The standard deviation, 1 where all values are the same but for rounding errors."""
+        return np.where(self.constant, 1.0, np.sqrt(self.variance))
+
+    @property
+    def constant(self) -> Array:
+        """Whether all values of a feature are the same but for rounding errors.
+
+        The bound is that of scikit-learn's ``StandardScaler``.
+        """
+        rounding = self.n_rows * np.finfo(np.float64).eps * np.abs(self.mean)
+        return np.asarray(self.variance <= np.square(rounding))
 
     @cached_property
     def covariance(self) -> Array | None:
@@ -101,4 +111,5 @@ class Survey:
     @cached_property
     def sample(self) -> Array:
         """Some of the rows."""
+        assert self._find_sample is not None
         return self._find_sample()

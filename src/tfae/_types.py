@@ -110,6 +110,10 @@ class Statistics(Protocol):
         """The standard deviation, 1 where a feature is constant."""
 
     @property
+    def constant(self) -> Array:
+        """Whether all values of a feature are the same but for rounding errors."""
+
+    @property
     def low(self) -> Array: ...
 
     @property

@@ -313,7 +313,7 @@ def _new_process() -> Case:
 
 def _import() -> Case:
     task = NewProcess(network=SEED_NET, n_rows=0)
-    names = {"tfae": "tfae", "sklearn": "sklearn.decomposition", "tensorflow": "tensorflow"}
+    names = {"tfae": "tfae", "decomposition": "sklearn.decomposition", "tensorflow": "tensorflow"}
     return Case(
         "import",
         "a new process that imports a module",

@@ -61,10 +61,31 @@ def test_the_baseline_is_the_error_of_pca_on_the_same_rows(halves):
     assert baseline["autoencoder"] < 0.7 * baseline["pca"]
 
 
-def test_beside_a_network_the_linear_part_leaves_pca(fitted):
-    for side in fitted.to_keras():
-        model = next(layer for layer in side.layers if hasattr(layer, "layers"))
-        assert np.abs(model.get_layer("linear_correction").kernel.numpy()).max() > 1e-3
+def test_beside_a_network_the_linear_part_leaves_pca_if_there_are_many_rows(halves, fitted):
+    X = np.random.default_rng(0).normal(size=(5000, 6)).astype(np.float32)
+    many = Autoencoder(2, max_iter=2, early_stopping=False, random_state=0).fit(X)
+    kernels = {layer.name: layer for layer in _network_of(many.to_keras().encoder).layers}
+    assert np.abs(kernels["linear_correction"].kernel.numpy()).max() > 1e-3
+    few = _network_of(fitted.to_keras().encoder)
+    assert "linear_correction" not in [layer.name for layer in few.layers]
+
+
+@pytest.mark.parametrize("n_rows", [4999, 5000])
+def test_with_and_without_the_trained_linear_part_it_starts_at_pca_and_numpy_equals_keras(n_rows):
+    X = np.random.default_rng(0).normal(size=(n_rows, 6)) @ TABLE[:6]
+    start = Autoencoder(
+        2, max_iter=1, learning_rate_init=1e-30, early_stopping=False, random_state=0
+    ).fit(X)
+    assert mse(start, X) == pytest.approx(mse(PCA(2).fit(X), X), rel=1e-6)
+    model = start.set_params(learning_rate_init=0.003, early_stopping=False).fit(X)
+    encoder, decoder = model.to_keras()
+    codes = model.transform(X)
+    np.testing.assert_allclose(encoder(X), codes, atol=1e-4 * codes.std())
+    np.testing.assert_allclose(decoder(codes), model.inverse_transform(codes), atol=1e-4 * X.std())
+
+
+def _network_of(side):
+    return next(layer for layer in side.layers if hasattr(layer, "layers"))
 
 
 def test_where_nothing_can_be_gained_it_is_pca_of_all_rows_and_says_so():

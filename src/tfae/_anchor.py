@@ -4,9 +4,9 @@ The encoder becomes ``P x + S (f(N x) + A N x)``, the decoder ``P' z + R (g(M z)
 and ``P'`` are PCA's projection and its inverse; ``N`` and ``M`` standardise what the networks ``f``
 and ``g`` see, ``S`` and ``R`` scale what they give by how much PCA's code varies and by how much
 it leaves over. All of these are learned from the data before training and do not change in it. The
-matrices ``A`` and ``B`` are trained with the networks: beside a network, PCA's directions are not
-the best ones. They and the last layers of ``f`` and ``g`` start at zero, so that training starts at
-PCA's error, whatever the units are.
+matrices ``A`` and ``B``, where there are rows enough, are trained with the networks: beside a
+network, PCA's directions are not the best ones. They and the last layers of ``f`` and ``g`` start
+at zero, so that training starts at PCA's error, whatever the units are.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CORRECTION = "linear_correction"
 class Anchored(NamedTuple):
     """The layers of one side: ``path(x) + scaled(network(y) + correction(y))``.
 
-    There ``y`` is ``standardised(x)``.
+    There ``y`` is ``standardised(x)``; the correction may be None.
     """
 
     path: Any
@@ -38,11 +38,13 @@ class Anchored(NamedTuple):
     scaled: Any
 
 
-def add_linear_path(network: Network, n_features: int, n_components: int) -> Network:
+def add_linear_path(
+    network: Network, n_features: int, n_components: int, correction: bool
+) -> Network:
     """Build models of a network and a linear path around each side of it."""
     return Network(
-        _around(network.encoder, n_features, n_components),
-        _around(network.decoder, n_components, n_features),
+        _around(network.encoder, n_features, n_components, correction),
+        _around(network.decoder, n_components, n_features, correction),
     )
 
 
@@ -50,11 +52,10 @@ def anchored(model: Any) -> Anchored | None:
     """Return the layers of a model with a linear path; None if it has none."""
     layers = {layer.name: layer for layer in model.layers}
     networks = [layer for layer in model.layers if hasattr(layer, "layers")]
-    if len(networks) != 1 or not {_PATH, _STANDARDISED, _CORRECTION, _SCALED} <= layers.keys():
+    if len(networks) != 1 or not {_PATH, _STANDARDISED, _SCALED} <= layers.keys():
         return None
-    return Anchored(
-        layers[_PATH], layers[_STANDARDISED], networks[0], layers[_CORRECTION], layers[_SCALED]
-    )
+    correction = layers.get(_CORRECTION)
+    return Anchored(layers[_PATH], layers[_STANDARDISED], networks[0], correction, layers[_SCALED])
 
 
 def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
@@ -99,7 +100,9 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
                 f"linear_path=True needs an architecture whose {side} ends with a dense or "
                 f"convolutional layer, without an activation. Got {last!r}."
             )
-        for variable in (*last.weights, *model.get_layer(_CORRECTION).weights):
+        correction = _parts(model).correction
+        zeroed = [last] if correction is None else [last, correction]
+        for variable in (variable for layer in zeroed for variable in layer.weights):
             place = places[id(variable)]
             weights[place] = np.zeros_like(weights[place])
     return weights
@@ -145,16 +148,18 @@ def _clear(values: Array, n_errors: float) -> bool:
     return bool(values.mean() > n_errors * values.std() / np.sqrt(len(values)))
 
 
-def _around(model: Any, n_in: int, n_out: int) -> Any:
+def _around(model: Any, n_in: int, n_out: int, correction: bool) -> Any:
     layers = keras.layers
     # Less would spoil what the linear path keeps to a few digits.
     dtype = variable_dtype()
     x = keras.Input((n_in,), dtype=dtype)
     beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=dtype)(x)
     standardised = _of_each_feature(n_in, _STANDARDISED)(x)
-    correction = layers.Dense(n_out, use_bias=False, name=_CORRECTION, dtype=dtype)(standardised)
-    corrected = layers.Add(name="corrected", dtype=dtype)([model(standardised), correction])
-    scaled = _of_each_feature(n_out, _SCALED)(corrected)
+    given = model(standardised)
+    if correction:
+        linear = layers.Dense(n_out, use_bias=False, name=_CORRECTION, dtype=dtype)
+        given = layers.Add(name="corrected", dtype=dtype)([given, linear(standardised)])
+    scaled = _of_each_feature(n_out, _SCALED)(given)
     total = layers.Add(name="sum", dtype=dtype)([beside, scaled])
     return keras.Model(x, total, name=model.name)
 
@@ -170,10 +175,14 @@ def _inverse(spread: Array) -> Array:
     return np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
 
+def _parts(model: Any) -> Anchored:
+    found = anchored(model)
+    assert found is not None
+    return found
+
+
 def _last_layer(model: Any) -> Any:
-    around = anchored(model)
-    assert around is not None
-    network = around.network
+    network = _parts(model).network
     # One with a linear path of its own, such as `to_keras` gives, does not end with a layer.
     while hasattr(network, "layers") and anchored(network) is None:
         weighty = [layer for layer in network.layers if layer.weights]

@@ -57,6 +57,7 @@ def read_parameters(model: Any, n_features: int) -> Asked:
             code,
             bool(model.tied),
             _linear_path(model),
+            model.settings_.get("linear_correction", False),
         ),
         objective,
         {name: float(numbers[name]) for name in objective.numbers},

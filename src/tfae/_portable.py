@@ -128,11 +128,13 @@ def _plain_model(model: Any, positions: dict[int, int]) -> tuple[PlainLayer, ...
         if layers is None:
             raise NotImplementedError(model)
         return _all_plain(layers, positions)
-    path, network, correction = (
-        _plain_model(part, positions) for part in (parts.path, parts.network, parts.correction)
+    path, before, network, after = (
+        _plain_model(part, positions)
+        for part in (parts.path, parts.standardised, parts.network, parts.scaled)
     )
-    before, after = (_plain_model(part, positions) for part in (parts.standardised, parts.scaled))
-    return (Sum(((*before, Sum((network, correction)), *after), path)),)
+    if parts.correction is not None:
+        network = (Sum((network, _plain_model(parts.correction, positions))),)
+    return (Sum(((*before, *network, *after), path)),)
 
 
 def chain(model: Any) -> list[Any] | None:

@@ -24,6 +24,7 @@ class Structure:
     code: Code = PLAIN
     tied: bool = False  # whether the decoder's kernels are the encoder's
     linear_path: bool = False  # whether the network corrects principal components
+    linear_correction: bool = False  # whether a trained linear map does so, too
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build the Keras models anew, untrained, and check what the builder returns."""
@@ -36,7 +37,9 @@ class Structure:
                 network = Network(wide.encoder, network.decoder)
             if self.linear_path:
                 spec = self.spec
-                network = add_linear_path(network, spec.n_features, spec.n_components)
+                network = add_linear_path(
+                    network, spec.n_features, spec.n_components, self.linear_correction
+                )
         return network
 
     @property

@@ -37,16 +37,20 @@ def built(monkeypatch):
     return programs
 
 
+SLOW = {
+    "normalised": pure(batch_normalization=True, activation="gelu"),
+    "convolutional": pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
+    "variational": pure(VariationalAutoencoder, loss="gaussian"),
+}
+
+
 @pytest.mark.parametrize(
     "estimator",
     [
-        pure(),
-        Autoencoder(8, random_state=0, max_iter=5),
-        pure(batch_normalization=True, activation="gelu"),
-        pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
-        pure(VariationalAutoencoder, loss="gaussian"),
+        pytest.param(pure(), id="dense"),
+        pytest.param(Autoencoder(8, random_state=0, max_iter=5), id="linear path"),
+        *(pytest.param(e, id=name, marks=pytest.mark.slow) for name, e in SLOW.items()),
     ],
-    ids=["dense", "linear path", "normalised", "convolutional", "variational"],
 )
 def test_the_final_error_in_bfloat16_is_that_in_float32(estimator, digits):
     errors = [

@@ -139,6 +139,7 @@ def test_grid_search_traces_once_for_every_structure(digits):
     assert trace_count() - before == 3
 
 
+@pytest.mark.slow
 def test_grid_search_gives_the_same_bits_in_other_processes(digits):
     model = Autoencoder(hidden_layer_sizes=(12,), max_iter=3, random_state=0, linear_path=False)
     grid = {"n_components": [2, 4]}

@@ -24,7 +24,7 @@ def test_a_fraction_asks_for_no_more_than_pca(digits):
     assert kept[model.n_components_] >= 0.9 > kept[model.n_components_ - 1]
 
 
-@pytest.mark.parametrize("asked", ["auto", 0.99])
+@pytest.mark.parametrize("asked", ["auto", pytest.param(0.99, marks=pytest.mark.slow)])
 def test_planes_in_space_have_their_dimension(asked):
     model = Autoencoder(asked, max_iter=100, random_state=0).fit(PLANES)
     assert model.n_components_ in (3, 4)

@@ -36,6 +36,7 @@ def test_new_rows_find_their_place(halves, fitted):
     assert accuracy(fitted) > accuracy(PCA(2).fit(X)) + 0.2
 
 
+@pytest.mark.slow
 def test_it_keeps_neighbours_nearly_as_tsne_does(halves, fitted):
     X = halves[0]
     free = TSNE(random_state=0).fit(X)

@@ -116,6 +116,7 @@ def test_demo_draws_a_table_of_any_width(tmp_path, label_column):
     assert f"{6 if label_column == 'none' else 5} columns" in result.output
 
 
+@pytest.mark.slow
 def test_tutorial_prints_its_epochs_and_compares_with_plain_keras(small_mnist, tmp_path):
     result = invoke(
         *("demo", "--dataset", "mnist", "--recipe", "tutorial", "--compare-keras"),

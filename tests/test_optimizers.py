@@ -75,8 +75,8 @@ CONFIGURED = {
 }
 
 
-# Those that no configured one stands for; the others in `make test-slow`.
-QUICK = {"adam", "adamax", "adadelta", "adafactor", "ftrl"}
+# The others are in `make test-slow`.
+QUICK = {"adam", "adamax"}
 NAMES = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
     for name in sorted(set(_NAMES) - {"sgd"})

@@ -38,6 +38,7 @@ def built(monkeypatch):
 
 
 SLOW = {
+    "linear path": Autoencoder(8, random_state=0, max_iter=5),
     "normalised": pure(batch_normalization=True, activation="gelu"),
     "convolutional": pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
     "variational": pure(VariationalAutoencoder, loss="gaussian"),
@@ -48,7 +49,6 @@ SLOW = {
     "estimator",
     [
         pytest.param(pure(), id="dense"),
-        pytest.param(Autoencoder(8, random_state=0, max_iter=5), id="linear path"),
         *(pytest.param(e, id=name, marks=pytest.mark.slow) for name, e in SLOW.items()),
     ],
 )

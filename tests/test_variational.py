@@ -80,6 +80,7 @@ def test_the_score_is_a_density_in_the_users_units(digits):
     np.testing.assert_allclose(other, one - 64 * np.log(16), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_no_collapse_on_the_defaults(digits):
     model = VariationalAutoencoder(random_state=0).fit(digits)
     assert model.active_units_.sum() >= 16

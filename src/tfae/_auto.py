@@ -47,7 +47,7 @@ def settings(model: Any, n_rows: int, n_features: int) -> dict[str, Any]:
         for name, value in rules.items()
         if isinstance(getattr(model, name), str) and getattr(model, name) == "auto"
     }
-    # On few rows trained linear maps fit luck: of some hundred small tables three lost to PCA.
+    # On few rows trained linear maps fit luck: of some 200 fits on small tables four lost to PCA.
     return {**chosen, "linear_path": anchored, "linear_correction": anchored and n_rows >= _FEW}
 
 

@@ -29,6 +29,7 @@ LEVELS = {
     "_scaling": 2,
     "_pca": 3,
     "_divergence": 5,
+    "_dropout": 5,
     "_linear_start": 6,
     "_neighbours": 5,
     "_search": 10,

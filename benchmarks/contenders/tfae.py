@@ -50,6 +50,8 @@ class _Counter:
 _counter = _Counter()
 _program.Program.train = _counter.watch(_program.Program.train)  # type: ignore[method-assign]
 
+_ENOUGH_TO_COMPILE = 100_000  # rows: programs do not depend on their number
+
 # How the step runs: as tfae chooses, or as it is told.
 _RULES = {
     "chosen": _program.by_rule,
@@ -108,6 +110,10 @@ class Fit(Run):
         except InvalidParameterError as error:
             raise Skip(f"tfae has no precision={task.precision!r} yet") from error
         self._X = data.rows(task.data, task.n_rows)
+
+    def warm_up(self) -> None:
+        self.reset(0)
+        self._model.fit(self._X[:_ENOUGH_TO_COMPILE])
 
     def reset(self, seed: int) -> None:
         _program.by_rule = _RULES[self.task.execution]

@@ -35,6 +35,8 @@ def by_rule(network: Any) -> bool | None:
         *(layers.Rescaling, layers.Reshape, layers.Flatten, layers.ReLU, layers.LeakyReLU),
         *(layers.Add, layers.EinsumDense),
     }
+    if all(map(_gives_dropout, network)):
+        plain.add(layers.Dropout)
     # Faster in XLA on one machine and in the executor on another, by too little to measure in two
     # steps; and the two draw other numbers, which must not hang on the machine's mood.
     random = {layers.Dropout, layers.GaussianNoise, layers.GaussianDropout}
@@ -42,6 +44,20 @@ def by_rule(network: Any) -> bool | None:
     if kinds <= plain:
         return True
     return False if kinds <= plain | random else None
+
+
+def _gives_dropout(model: Any) -> bool:
+    """Whether :mod:`tfae._dropout` can stand for all dropout of a model.
+
+    It can in a Sequential model, which calls every layer once.
+    """
+    stack = isinstance(model, keras.Sequential)
+    return all(
+        _gives_dropout(layer)
+        if hasattr(layer, "layers")
+        else type(layer) is not keras.layers.Dropout or (stack and layer.noise_shape is None)
+        for layer in model.layers
+    )
 
 
 def fastest(

@@ -8,12 +8,14 @@ compiled twice, and two fits never share one at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from tfae._dropout import given_dropout
 from tfae._execution import by_rule, fastest, prefers_xla
 from tfae._objective import Batch, Objective
 from tfae._optimizers import Rule
@@ -62,6 +64,9 @@ class Program:
         self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
         shape, structure = plan.shape, plan.structure
         self.network = structure.build(plan.precision)
+        self._rule = by_rule(self.network)
+        self._dropout = given_dropout(self.network, shape, plan.precision) if self._rule else None
+        self._running = self.network if self._dropout is None else self._dropout.network
         encoder, decoder = (model.weights for model in self.network)
         self._ties = [
             (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
@@ -94,6 +99,8 @@ class Program:
         write(self._variables, weights)
         self._update.load(slots)
         write(self._seeds, [rng.integers(2**31, size=seed.shape) for seed in self._seeds])
+        if self._dropout is not None:
+            self._dropout.load(rng)
 
     def weights(self) -> Weights:
         """Return the encoder's and then the decoder's weights as NumPy arrays."""
@@ -114,7 +121,7 @@ class Program:
 
     def train(self, chunk: Chunk, rates: Array, numbers: Array) -> Array:
         """Take a step for every batch of a chunk; return the sums over its rows of the terms."""
-        inputs = *self._tensors(chunk, numbers), tf.constant(rates)
+        inputs = *self._tensors(chunk, numbers), tf.constant(rates), *self._drawn(chunk.n_steps)
         if self._train is None:
             self._train = self._fastest_training(inputs)
         return np.asarray(self._train(*inputs), np.float64)
@@ -148,6 +155,10 @@ class Program:
         noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
         return *inputs, tf.constant(numbers), *noise
 
+    def _drawn(self, n_steps: int) -> list[Any]:
+        """Return the random numbers of a chunk's steps, if there is dropout."""
+        return [] if self._dropout is None else [_tensor(self._dropout.draw(n_steps))]
+
     def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
         """Compile the training, both ways where only a measurement can tell which is better."""
         if self._xla_by_rule is not None:
@@ -169,10 +180,9 @@ class Program:
         """Whether the program runs in XLA; None where only a measurement can tell."""
         if self.plan.structure.code.sorts:
             return None
-        rule = by_rule(self.network)
         mixed = self.plan.precision != self.shape.dtype
         # Which is better for bfloat16 depends on the processor's instructions.
-        return None if rule and mixed else rule
+        return None if self._rule and mixed else self._rule
 
     @cached_property
     def _test(self) -> Any:
@@ -195,23 +205,25 @@ class Program:
         signature = list(self._signature.values())
         if function == self._train_steps:
             signature.append(tf.TensorSpec((self.shape.steps,), self.shape.dtype))
+            signature += [] if self._dropout is None else [self._dropout.signature]
         compiled: Callable[..., Any] = tf.function(
             function, input_signature=signature, jit_compile=xla, autograph=False
         ).get_concrete_function()
         return compiled
 
     def _train_steps(self, *inputs: Any) -> Any:
-        *chunk, rates = inputs
-        named = dict(zip(self._signature, chunk, strict=True))
+        named = dict(zip(self._signature, inputs, strict=False))
+        rates, *drawn = inputs[len(named) :]
         numbers = self._named_numbers(named)
         variables = [variable.value for variable in self._trained]
 
         def step(i: Any) -> Any:
             batch = _batch(named, i)
             with tf.GradientTape() as tape:
-                sums = self._sums(batch, numbers, training=True)
+                with self._dropout.given(drawn[0][i]) if self._dropout else nullcontext():
+                    sums = self._sums(batch, numbers, training=True)
                 # What layers ask for themselves: regularizers of weights and of activities.
-                penalties = [*self.network.encoder.losses, *self.network.decoder.losses]
+                penalties = [*self._running.encoder.losses, *self._running.decoder.losses]
                 mean = sums[0] / tf.reduce_sum(batch.weight) * numbers.get("loss_scale", 1)
                 objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
             gradients = tape.gradient(
@@ -246,11 +258,11 @@ class Program:
         def decode(code: Any) -> Any:
             return self._activation(tf.cast(self._decode(code, training), self.shape.dtype))
 
-        return self.plan.objective.sums(batch, self.network.encoder, decode, numbers, training)
+        return self.plan.objective.sums(batch, self._running.encoder, decode, numbers, training)
 
     def _decode(self, code: Any, training: bool) -> Any:
         """Run the decoder, its tied kernels being the encoder's, through which gradients flow."""
-        decoder = self.network.decoder
+        decoder = self._running.decoder
         if not self._ties:
             return decoder(code, training=training)
         kernels = [(target, _mirrored(source, flip)) for source, target, flip in self._ties]

@@ -28,6 +28,7 @@ LEVELS = {
     "_penalties": 2,
     "_scaling": 2,
     "_pca": 3,
+    "_convolution": 1,
     "_divergence": 5,
     "_dropout": 5,
     "_linear_start": 6,

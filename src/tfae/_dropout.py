@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfae._chunks import aligned
-from tfae._tensorflow import flat_layers, keras, private_keras, tf
+from tfae._tensorflow import flat_layers, keras, private_keras, tf, with_stand_ins
 from tfae._types import Array, ChunkShape, Network
 
 _VALUES = 1 << 16  # of a random number
@@ -38,10 +38,7 @@ class GivenDropout:
     def __init__(self, network: Network, shape: ChunkShape, precision: str) -> None:
         self._layers: list[Any] = []
         with private_keras(precision):
-            encoder, decoder = (
-                keras.models.clone_model(model, clone_function=self._in_place_of, recursive=True)
-                for model in network
-            )
+            encoder, decoder = (with_stand_ins(model, self._in_place_of) for model in network)
         self.network = Network(encoder, decoder)
         width = sum(layer.width for layer in self._layers)
         self._buffer = aligned((shape.steps, shape.batch, width), np.uint16)

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from tfae._tensorflow import flat_layers, keras, tf
+from tfae._tensorflow import flat_layers, is_graph, keras, tf
 
 # XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
 # on the machine's mood. What was chosen holds for the life of the process.
@@ -51,6 +51,8 @@ def _gives_dropout(model: Any) -> bool:
 
     It can in a Sequential model, which calls every layer once.
     """
+    if not is_graph(model):
+        return all(type(layer) is not keras.layers.Dropout for layer in flat_layers(model))
     stack = isinstance(model, keras.Sequential)
     return all(
         _gives_dropout(layer)

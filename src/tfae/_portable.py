@@ -14,7 +14,7 @@ import numpy as np
 
 from tfae._activations import KNOWN, get_activation
 from tfae._anchor import anchored
-from tfae._tensorflow import keras
+from tfae._tensorflow import is_graph, keras
 from tfae._types import Array, Weights
 
 
@@ -153,8 +153,7 @@ def _is_linear(model: Any) -> bool:
     All its layers lead to the output and are listed in an order in which they can be called. So
     it is enough that each takes one tensor, and nothing else.
     """
-    kind = type(model)
-    if kind.__name__ != "Functional" or not kind.__module__.startswith("keras."):
+    if not is_graph(model):
         return False  # a user's class may call its layers in any way
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return False

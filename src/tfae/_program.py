@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
+from tfae._convolution import for_xla
 from tfae._dropout import given_dropout
 from tfae._execution import by_rule, fastest, prefers_xla
 from tfae._objective import Batch, Objective
@@ -22,7 +23,7 @@ from tfae._optimizers import Rule
 from tfae._pool import Pool
 from tfae._structure import Structure, tied_kernels
 from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
-from tfae._types import Array, Chunk, ChunkShape, Weights
+from tfae._types import Array, Chunk, ChunkShape, Network, Weights
 
 # Dense networks are tested on so many rows at once that their widest layer has this many entries
 # (32 MB), in TensorFlow's executor: that costs some 0.2 ms an epoch more than a step for every
@@ -66,7 +67,8 @@ class Program:
         self.network = structure.build(plan.precision)
         self._rule = by_rule(self.network)
         self._dropout = given_dropout(self.network, shape, plan.precision) if self._rule else None
-        self._running = self.network if self._dropout is None else self._dropout.network
+        self._in_executor = self.network if self._dropout is None else self._dropout.network
+        self._in_xla = for_xla(self._in_executor, plan.precision)
         encoder, decoder = (model.weights for model in self.network)
         self._ties = [
             (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
@@ -207,11 +209,14 @@ class Program:
             signature.append(tf.TensorSpec((self.shape.steps,), self.shape.dtype))
             signature += [] if self._dropout is None else [self._dropout.signature]
         compiled: Callable[..., Any] = tf.function(
-            function, input_signature=signature, jit_compile=xla, autograph=False
+            partial(function, self._in_xla if xla else self._in_executor),
+            input_signature=signature,
+            jit_compile=xla,
+            autograph=False,
         ).get_concrete_function()
         return compiled
 
-    def _train_steps(self, *inputs: Any) -> Any:
+    def _train_steps(self, network: Network, *inputs: Any) -> Any:
         named = dict(zip(self._signature, inputs, strict=False))
         rates, *drawn = inputs[len(named) :]
         numbers = self._named_numbers(named)
@@ -221,9 +226,9 @@ class Program:
             batch = _batch(named, i)
             with tf.GradientTape() as tape:
                 with self._dropout.given(drawn[0][i]) if self._dropout else nullcontext():
-                    sums = self._sums(batch, numbers, training=True)
+                    sums = self._sums(network, batch, numbers, training=True)
                 # What layers ask for themselves: regularizers of weights and of activities.
-                penalties = [*self._running.encoder.losses, *self._running.decoder.losses]
+                penalties = [*network.encoder.losses, *network.decoder.losses]
                 mean = sums[0] / tf.reduce_sum(batch.weight) * numbers.get("loss_scale", 1)
                 objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
             gradients = tape.gradient(
@@ -237,7 +242,7 @@ class Program:
             self._write_ties()
         return sums
 
-    def _test_steps(self, *inputs: Any) -> Any:
+    def _test_steps(self, network: Network, *inputs: Any) -> Any:
         named = dict(zip(self._signature, inputs, strict=True))
         numbers = self._named_numbers(named)
         group, n_steps = self._group, named["n_steps"]
@@ -246,7 +251,7 @@ class Program:
             return i if group == 1 else slice(i * group, tf.minimum((i + 1) * group, n_steps))
 
         return self._sum_over_steps(
-            lambda i: self._sums(_batch(named, steps(i)), numbers, training=False),
+            lambda i: self._sums(network, _batch(named, steps(i)), numbers, training=False),
             -(-n_steps // group),
         )
 
@@ -254,15 +259,15 @@ class Program:
         names = self.plan.numbers
         return dict(zip(names, tf.unstack(named["numbers"], len(names)), strict=True))
 
-    def _sums(self, batch: Batch, numbers: dict[str, Any], training: bool) -> Any:
+    def _sums(self, network: Network, batch: Batch, numbers: dict[str, Any], training: bool) -> Any:
         def decode(code: Any) -> Any:
-            return self._activation(tf.cast(self._decode(code, training), self.shape.dtype))
+            output = self._decode(network.decoder, code, training)
+            return self._activation(tf.cast(output, self.shape.dtype))
 
-        return self.plan.objective.sums(batch, self._running.encoder, decode, numbers, training)
+        return self.plan.objective.sums(batch, network.encoder, decode, numbers, training)
 
-    def _decode(self, code: Any, training: bool) -> Any:
+    def _decode(self, decoder: Any, code: Any, training: bool) -> Any:
         """Run the decoder, its tied kernels being the encoder's, through which gradients flow."""
-        decoder = self._running.decoder
         if not self._ties:
             return decoder(code, training=training)
         kernels = [(target, _mirrored(source, flip)) for source, target, flip in self._ties]

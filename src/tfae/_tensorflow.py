@@ -17,7 +17,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _NOISE = re.compile(
@@ -138,6 +138,21 @@ def write(variables: list[Any], values: list[Any]) -> None:
         if tuple(value.shape) != tuple(variable.shape):
             raise ValueError(f"A weight must have shape {variable.shape}. Got {value.shape}.")
         op(resource=variable.handle, value=constant(value, variable.dtype))
+
+
+def is_graph(model: Any) -> bool:
+    """Whether a model is Keras's own Sequential or functional one, which calls layers as listed."""
+    kind = type(model)
+    functional = kind.__name__ == "Functional" and kind.__module__.startswith("keras.")
+    return functional or kind is keras.Sequential
+
+
+def with_stand_ins(model: Any, stand_in: Callable[[Any], Any]) -> Any:
+    """Return a Sequential or functional model that has ``stand_in(layer)`` for every layer.
+
+    A function that returns layers as they are makes a model on the same weights.
+    """
+    return keras.models.clone_model(model, clone_function=stand_in, recursive=True)
 
 
 def flat_layers(model: Any) -> Iterator[Any]:

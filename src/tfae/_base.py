@@ -566,7 +566,8 @@ class BaseAutoencoder(
         self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
-        beside = objective.noise_width(structure.spec.n_components)
+        # The numbers of dropout have 16 bits.
+        beside = objective.noise_width(structure.spec.n_components) + structure.n_dropped // 2
         shape = chunk_shape(batch_size, X.shape[1], self._dtype, beside)
         plan = Plan(structure, objective, optimizer.rule, shape, self.precision)
         with PROGRAMS.lease(plan) as program:

@@ -60,11 +60,9 @@ class Convolution:
 
     def _convolve(self, x: Any, kernel: Any) -> Any:
         """Leave it to Eigen, which is slow where there are few channels: multiply patches there."""
-        (top, left), (bottom, right) = self._before, self._after
-        padding = [[0, 0], [top, max(bottom, 0)], [left, max(right, 0)], [0, 0]]
         if x.shape[-1] >= _FEW_CHANNELS:
-            return tf.nn.conv2d(x, kernel, self.strides, padding)
-        (s, t), (rows, columns), padded = self.strides, self.small, tf.pad(x, padding)
+            return tf.nn.conv2d(x, kernel, self.strides, self._padding)
+        (s, t), (rows, columns), padded = self.strides, self.small, tf.pad(x, self._padding)
         taps = [
             padded[:, i : i + (rows - 1) * s + 1 : s, j : j + (columns - 1) * t + 1 : t]
             for i in range(self.kernel[0])
@@ -105,33 +103,28 @@ class Convolution:
 
     def _kernel_gradient(self, x: Any, dy: Any) -> Any:
         """Convolve the images, their channels for a batch, with those of `dy`, stretched."""
-        (top, left), (bottom, right) = self._before, self._after
-        height, width = (
-            n + min(after, 0) for n, after in zip(self.large, self._after, strict=True)
-        )
+        # Of an image whose last pixels no kernel reaches, those are left out.
+        height, width = (n + min(m, 0) for n, m in zip(self.large, self._missing, strict=True))
         images = tf.transpose(x[:, :height, :width], [3, 1, 2, 0])
-        padding = [[0, 0], [top, max(bottom, 0)], [left, max(right, 0)], [0, 0]]
         filters = tf.transpose(dy, [1, 2, 0, 3])
-        gradient = tf.nn.conv2d(images, filters, 1, padding, dilations=self.strides)
+        gradient = tf.nn.conv2d(images, filters, 1, self._padding, dilations=self.strides)
         return tf.transpose(gradient, [1, 2, 0, 3])
 
     @property
-    def _padding(self) -> Pair:
-        """How many pixels the kernel needs beyond the image; negative if it leaves some out."""
-        return _pair(
-            (n - 1) * stride + k - size
-            for n, stride, k, size in zip(
-                self.small, self.strides, self.kernel, self.large, strict=True
-            )
-        )
+    def _missing(self) -> Pair:
+        """How many pixels kernels need beyond the image; negative if they leave some out."""
+        sizes = zip(self.small, self.strides, self.kernel, self.large, strict=True)
+        return _pair((n - 1) * stride + k - size for n, stride, k, size in sizes)
 
     @property
     def _before(self) -> Pair:
-        return _pair(max(total, 0) // 2 for total in self._padding)
+        return _pair(max(total, 0) // 2 for total in self._missing)
 
     @property
-    def _after(self) -> Pair:
-        return _pair(t - b for t, b in zip(self._padding, self._before, strict=True))
+    def _padding(self) -> list[list[int]]:
+        """What to pad a batch of large images with."""
+        sizes = zip(self._before, self._missing, strict=True)
+        return [[0, 0], *([before, max(total, 0) - before] for before, total in sizes), [0, 0]]
 
 
 def _times(images: Any, matrix: Any, transpose_b: bool = False) -> Any:

@@ -47,6 +47,12 @@ class Structure:
         """What the builder is called."""
         return getattr(self.builder, "__name__", repr(self.builder))
 
+    @property
+    def n_dropped(self) -> int:
+        """Of how many hidden units dropout draws some, as far as the description tells."""
+        sizes = *self.spec.hidden_layer_sizes, *self.spec.decoder_layer_sizes
+        return sum(sizes) if self.spec.dropout else 0
+
     def _build(self, spec: Spec) -> Network:
         params = dict(self.params)
         self._check_params(params)

@@ -178,9 +178,8 @@ class Training:
             self._outcome.start = self._best * self._unit
         for epoch in range(self._stopping.max_iter):
             start = time.perf_counter()
-            before = self._program.snapshot()
             self._begin_epoch(epoch)
-            losses = self._train_epoch(chunks, self._numbers.of_epoch(epoch))
+            losses, before = self._train_epoch(chunks, self._numbers.of_epoch(epoch))
             logs = dict(zip(self._program.terms, losses, strict=True))
             if held_out is not None:
                 losses = self._test_epoch(held_out)
@@ -202,12 +201,15 @@ class Training:
             rate = observer.on_epoch_begin(epoch)
             self._rate = self._rate if rate is None else rate
 
-    def _train_epoch(self, chunks: Chunks, numbers: Array) -> list[float]:
+    def _train_epoch(self, chunks: Chunks, numbers: Array) -> tuple[list[float], list[Any]]:
+        """Train on all rows; return the means of the terms, and the weights from before."""
         steps, _, _, dtype = self._program.shape
         totals, weight = np.zeros(len(self._program.terms)), 0.0
+        before: list[Any] = []
         for chunk in chunks:
             rates = learning_rates(self._rate, self._step, steps, dtype)
-            sums = self._program.train(chunk, rates, numbers)
+            sums, weights = self._program.train(chunk, rates, numbers)
+            before = before or weights
             self._step += chunk.n_steps
             totals += sums
             weight += float(chunk.weight.sum())
@@ -217,7 +219,7 @@ class Training:
                 observer.on_chunk_end(self._step, logs)
             if chunk.last or not np.isfinite(totals).all():
                 break
-        return (totals / weight).tolist()
+        return (totals / weight).tolist(), before
 
     def _test_epoch(self, chunks: Chunks) -> list[float]:
         totals, weight = np.zeros(len(self._program.terms)), 0.0

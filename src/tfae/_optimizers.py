@@ -250,7 +250,7 @@ class Update:
         self.variables = variables
         self.decayed = decayed
         self._slots = slots
-        self._fresh = self.state()
+        self._fresh = read(self._slots)
 
     def load(self, state: Weights | None) -> None:
         """Set the slots; None makes them new."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._chunks import aligned
 from tfae._convolution import for_xla
 from tfae._dropout import given_dropout
 from tfae._execution import by_rule, fastest, prefers_xla
@@ -121,12 +122,18 @@ class Program:
         self._update.finish()
         self._write_ties()
 
-    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> Array:
-        """Take a step for every batch of a chunk; return the sums over its rows of the terms."""
-        inputs = *self._tensors(chunk, numbers), tf.constant(rates), *self._drawn(chunk.n_steps)
+    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> tuple[Array, list[Any]]:
+        """Take a step for every batch of a chunk.
+
+        Return the sums over its rows of the terms, and the weights from before as tensors: to read
+        them apart from this would cost a small network some per cent of its epoch.
+        """
+        rates_ = _copied(rates, self.shape.dtype)
+        inputs = *self._tensors(chunk, numbers), rates_, *self._drawn(chunk.n_steps)
         if self._train is None:
             self._train = self._fastest_training(inputs)
-        return np.asarray(self._train(*inputs), np.float64)
+        sums, *before = self._train(*inputs)
+        return np.asarray(sums, np.float64), before
 
     def test(self, chunk: Chunk, numbers: Array) -> Array:
         """Return the sums over a chunk's rows of the terms of the objective."""
@@ -153,9 +160,9 @@ class Program:
 
     def _tensors(self, chunk: Chunk, numbers: Array) -> tuple[Any, ...]:
         """Hand a chunk over without copying it."""
-        inputs = *map(_tensor, chunk[:3]), tf.constant(chunk.n_steps, tf.int32)
+        inputs = *map(_tensor, chunk[:3]), _copied(chunk.n_steps, np.int32)
         noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
-        return *inputs, tf.constant(numbers), *noise
+        return *inputs, _copied(numbers, self.shape.dtype), *noise
 
     def _drawn(self, n_steps: int) -> list[Any]:
         """Return the random numbers of a chunk's steps, if there is dropout."""
@@ -221,6 +228,7 @@ class Program:
         rates, *drawn = inputs[len(named) :]
         numbers = self._named_numbers(named)
         variables = [variable.value for variable in self._trained]
+        before = [tf.identity(variable) for variable in self._variables]
 
         def step(i: Any) -> Any:
             batch = _batch(named, i)
@@ -240,7 +248,7 @@ class Program:
         sums = self._sum_over_steps(step, named["n_steps"])
         with tf.control_dependencies([sums]):
             self._write_ties()
-        return sums
+        return [sums, *before]
 
     def _test_steps(self, network: Network, *inputs: Any) -> Any:
         named = dict(zip(self._signature, inputs, strict=True))
@@ -316,6 +324,13 @@ def _mirrored(kernel: Any, transposed: bool) -> Any:
 
 def _tensor(array: Array) -> Any:
     return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def _copied(numbers: Any, dtype: Any) -> Any:
+    """Hand a few numbers over; ``tf.constant`` takes ten times as long."""
+    array = aligned(np.shape(numbers), dtype)
+    array[...] = numbers
+    return _tensor(array)
 
 
 PROGRAMS: Pool[Plan, Program] = Pool(Program, capacity=24)

@@ -137,7 +137,8 @@ def write(variables: list[Any], values: list[Any]) -> None:
     for variable, value in zip(variables, values, strict=True):
         if tuple(value.shape) != tuple(variable.shape):
             raise ValueError(f"A weight must have shape {variable.shape}. Got {value.shape}.")
-        op(resource=variable.handle, value=constant(value, variable.dtype))
+        tensor = value if tf.is_tensor(value) else constant(value, variable.dtype)
+        op(resource=variable.handle, value=tensor)
 
 
 def is_graph(model: Any) -> bool:

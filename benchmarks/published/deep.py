@@ -14,12 +14,12 @@ from tfae import Autoencoder
 
 
 def main() -> None:
-    made = parser_of_training(__doc__, epochs=45)
+    made = parser_of_training(__doc__, epochs=33)
     made.add_argument("--batch", type=int, default=128)
-    made.add_argument("--rate", type=float, default=0.001)
+    made.add_argument("--rate", type=float, default=0.003)
     made.add_argument("--activation", default="gelu")
-    made.add_argument("--loss", default="mse")
-    made.add_argument("--output", default="linear", help="the output activation")
+    made.add_argument("--loss", default="binary_crossentropy")
+    made.add_argument("--output", default="sigmoid", help="the output activation")
     arguments = made.parse_args()
     X, _, X_test, _ = mnist(arguments.validate)
     report = Report(arguments.json, published=3.00, goal=2.6, seed=arguments.seed)

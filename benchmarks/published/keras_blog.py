@@ -14,8 +14,8 @@ from tfae import Autoencoder
 
 def main() -> None:
     made = parser_of_training(__doc__, epochs=20)
-    made.add_argument("--rate", type=float, default=0.003)
-    made.add_argument("--batch", type=int, default=128)
+    made.add_argument("--rate", type=float, default=0.02)
+    made.add_argument("--batch", type=int, default=16)
     made.add_argument("--code-activation", default="linear")
     arguments = made.parse_args()
     X, _, X_test, _ = mnist(arguments.validate)

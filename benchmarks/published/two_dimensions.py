@@ -15,7 +15,11 @@ from tfae import Autoencoder, metrics
 
 
 def main() -> None:
-    arguments = parser_of_training(__doc__, epochs=30).parse_args()
+    made = parser_of_training(__doc__, epochs=30)
+    made.add_argument("--rate", type=float, default=0.002)
+    made.add_argument("--loss", default="binary_crossentropy")
+    made.add_argument("--output", default="sigmoid", help="the output activation")
+    arguments = made.parse_args()
     X, _, X_test, y_test = mnist(arguments.validate)
     report = Report(arguments.json, published=[0.9385, 0.9224, 0.826], seed=arguments.seed)
     model = Autoencoder(
@@ -23,8 +27,10 @@ def main() -> None:
         hidden_layer_sizes=(1000, 500, 250),
         activation="gelu",
         linear_path=False,
+        output_activation=arguments.output,
+        loss=arguments.loss,
         scaling=None,
-        **annealed_over(arguments.epochs, 128, len(X), 0.001),
+        **annealed_over(arguments.epochs, 128, len(X), arguments.rate),
         random_state=arguments.seed,
     ).fit(X)
     Z, sizes = model.transform(X_test), list(range(10, 201, 10))

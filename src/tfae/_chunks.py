@@ -100,10 +100,10 @@ class Rows:
     ) -> None:
         self._X, self._scaling, self._shape = X, scaling, shape
         self._noise = noise
-        self._index = np.arange(X.shape[0]) if index is None else index
+        self._index = index
 
     def __len__(self) -> int:
-        return len(self._index)
+        return int(self._X.shape[0]) if self._index is None else len(self._index)
 
     def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one."""
@@ -142,12 +142,17 @@ class Rows:
                 self._noise.draw(x, len(filled), noise, noise_rng)
                 last = start + capacity >= len(self)
                 yield self._chunk(x, places[: len(filled)], len(part), last, noise)
+            del order, part  # before the next one is made: they grow with the rows
 
     def _two_noises(self) -> Iterator[tuple[Array | None, Array | None]]:
         return cycle([self._noise.buffers(self._shape) for _ in range(2)])
 
     def _order(self, rng: np.random.Generator | None) -> Array:
-        return np.arange(len(self)) if rng is None else rng.permutation(len(self))
+        small = len(self) <= np.iinfo(np.int32).max
+        order = np.arange(len(self), dtype=np.int32 if small else np.int64)
+        if rng is not None:
+            rng.shuffle(order)
+        return order
 
     def _filled(self, part: Array, order: Array) -> Array:
         """Fill the last batch of `part` with rows from the start of the epoch's order."""
@@ -159,7 +164,8 @@ class Rows:
         return aligned((steps * batch, features), dtype)
 
     def _gather(self, positions: Array, buffer: Array) -> None:
-        rows = dense_rows(self._X, self._index[positions])
+        chosen = positions if self._index is None else self._index[positions]
+        rows = dense_rows(self._X, chosen)
         self._scaling.forward(rows, buffer.dtype, out=buffer[: len(positions)])
 
     def _chunk(

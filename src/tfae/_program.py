@@ -27,9 +27,9 @@ from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Network, Weights
 
 # Dense networks are tested on so many rows at once that their widest layer has this many entries
-# (32 MB), in TensorFlow's executor: that costs some 0.2 ms an epoch more than a step for every
-# batch in XLA, and saves a second of compiling it.
-_TESTED_AT_ONCE = 1 << 23
+# (1 MB; the executor holds dozens of such arrays), in TensorFlow's executor: that costs some 0.2 ms
+# an epoch more than a step for every batch in XLA, and saves a second of compiling it.
+_TESTED_AT_ONCE = 1 << 18
 
 _n_traces = 0
 

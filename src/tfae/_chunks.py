@@ -157,7 +157,7 @@ class Rows:
     def _filled(self, part: Array, order: Array) -> Array:
         """Fill the last batch of `part` with rows from the start of the epoch's order."""
         missing = -len(part) % self._shape.batch
-        return np.concatenate([part, np.resize(order, missing)])
+        return np.concatenate([part, np.resize(order[:missing], missing)])
 
     def _buffer(self) -> Array:
         steps, batch, features, dtype = self._shape

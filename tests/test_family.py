@@ -81,6 +81,7 @@ def test_float64_one_row_one_feature(name, rows):
     assert narrow.reconstruct(rows[:, 20:21]).shape == (600, 1)
 
 
+@pytest.mark.slow
 def test_all_are_used_again_in_a_fresh_process(rows, tmp_path):
     fitted = {name: model.fit(rows) for name, model in members(max_iter=1).items()}
     (tmp_path / "models.pkl").write_bytes(pickle.dumps(fitted))

@@ -32,7 +32,7 @@ print(trace_count(), resident_mb() - after_ten)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
-@pytest.mark.parametrize("n_rates", [12, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_rates", [6, pytest.param(40, marks=pytest.mark.slow)])
 def test_many_fits_trace_twice_and_keep_memory_flat(n_rates):
     command = [sys.executable, "-c", FITS, str(n_rates)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

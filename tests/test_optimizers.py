@@ -7,6 +7,7 @@ from networks import loaded_program
 
 from tfae._chunks import Rows
 from tfae._optimizers import _NAMES, FusedRule, KerasRule, get_optimizer, learning_rates
+from tfae._program import Program
 from tfae._scaling import fit_scaling
 
 schedules = keras.optimizers.schedules
@@ -84,8 +85,10 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
-def test_ten_steps_equal_keras(name):
+def test_ten_steps_equal_keras(name, monkeypatch):
     make, kernel = CONFIGURED[name]
+    if kernel is None:  # Keras's own operations, which take XLA long to compile
+        monkeypatch.setattr(Program, "_xla_by_rule", False)
     optimizer = get_optimizer(make(), 123.0)
     expected_kind = KerasRule if kernel is None else FusedRule
     assert isinstance(optimizer.rule, expected_kind)

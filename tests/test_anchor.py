@@ -147,6 +147,7 @@ def test_going_on_keeps_what_auto_stood_for(digits):
     assert model.partial_fit(digits[:100]).settings_ == settings
 
 
+@pytest.mark.slow
 def test_a_linear_path_around_any_architecture(digits):
     model = Autoencoder(
         6,

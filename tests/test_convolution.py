@@ -29,10 +29,11 @@ def assert_close(one, other):
 
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
 @pytest.mark.parametrize("transposed", [False, True])
-def test_values_and_gradients_are_tensorflows(geometry, transposed):
+@pytest.mark.parametrize("channels", [2, 8])
+def test_values_and_gradients_are_tensorflows(geometry, transposed, channels):
     kernel_size, strides, large = geometry
     form = Convolution(*geometry)
-    x, kernel = images(4, *large, 2), images(*kernel_size, 2, 3, seed=1)
+    x, kernel = images(4, *large, channels), images(*kernel_size, channels, 3, seed=1)
     y = images(4, *form.small, 3, seed=2)
     given, other = (y, x) if transposed else (x, y)
 
@@ -68,7 +69,7 @@ def test_values_and_gradients_are_tensorflows(geometry, transposed):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"tied": True}, {"batch_normalization": True}],
+    [pytest.param({"tied": True}, marks=pytest.mark.slow), {"batch_normalization": True}],
     ids=["tied", "normalised"],
 )
 def test_training_in_xla_is_training_in_the_executor(digits, monkeypatch, parameters):

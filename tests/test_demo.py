@@ -99,6 +99,7 @@ def test_demo_beats_pca_on_digits_clearly(tmp_path):
 
 
 @pytest.mark.parametrize("label_column", ["kind", "none"])
+@pytest.mark.slow
 def test_demo_draws_a_table_of_any_width(tmp_path, label_column):
     X = np.random.default_rng(0).normal(size=(60, 5)).round(3)
     lines = [",".join(map(str, row)) + f",{'ab'[i % 2]}" for i, row in enumerate(X)]

@@ -83,7 +83,33 @@ def shared_mask():
     return keras.Sequential([keras.Input((12,)), layers.Dense(12), block])
 
 
-@pytest.mark.parametrize("encoder", [functional, shared_mask])
+def shared_block():
+    layers = keras.layers
+    x = keras.Input((12,))
+    block = keras.Sequential([keras.Input((12,)), layers.Dense(12), layers.Dropout(0.2)])
+    return keras.Model(x, block(block(x)))
+
+
+class Mine(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.layer = keras.layers.Dense(12)
+
+    def call(self, x):
+        return self.layer(x)
+
+
+def test_a_model_of_ones_own_class_beside_dropout_is_kept():
+    own = Mine()
+    own(np.ones((1, 4), np.float32))
+    network = Network(stacks().encoder, own)
+    assert by_rule(network) is True
+    given = given_dropout(network, SHAPE, "float32").network
+    assert given.decoder is own
+    assert given.encoder is not network.encoder
+
+
+@pytest.mark.parametrize("encoder", [functional, shared_mask, shared_block])
 def test_other_uses_of_dropout_are_left_to_keras(encoder):
     assert by_rule(stacks()) is True
     assert by_rule(Network(encoder(), stacks().decoder)) is False

@@ -87,7 +87,7 @@ NAMES = [
 @pytest.mark.parametrize("name", CONFIGURED)
 def test_ten_steps_equal_keras(name, monkeypatch):
     make, kernel = CONFIGURED[name]
-    if kernel is None:  # Keras's own operations, which take XLA long to compile
+    if kernel is None and name != "adagrad":  # Keras's own, which take XLA long to compile
         monkeypatch.setattr(Program, "_xla_by_rule", False)
     optimizer = get_optimizer(make(), 123.0)
     expected_kind = KerasRule if kernel is None else FusedRule

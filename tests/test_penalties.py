@@ -62,6 +62,7 @@ def test_contractive_is_exact_for_one_layer(activation):
 
 
 @pytest.mark.parametrize("activations", [("tanh", "linear"), ("softmax",)])
+@pytest.mark.slow
 def test_contractive_is_unbiased_otherwise(activations):
     encoder, x = dense_encoder(*activations), RNG.normal(size=(6, 7))
     estimates = [

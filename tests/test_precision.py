@@ -76,6 +76,7 @@ def test_every_member_trains_in_bfloat16(name, built, digits):
         assert "bfloat16" in {layer.compute_dtype for layer in flat_layers(program.model)}
 
 
+@pytest.mark.slow
 def test_neighbours_are_placed_in_bfloat16(digits):
     X = digits[:500]
     found = [

@@ -35,6 +35,7 @@ def test_without_fine_tuning_the_network_is_made_of_the_stages(digits):
     assert error == pytest.approx(model.stage_histories_[1]["loss"][-1], rel=0.15)
 
 
+@pytest.mark.slow
 def test_pretraining_helps_deep_logistic_networks(digits):
     """What it was invented for: saturating units many layers deep."""
     deep = {"hidden_layer_sizes": (48, 40, 32), "activation": "logistic", "max_iter": 30}

@@ -566,8 +566,9 @@ class BaseAutoencoder(
         self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
-        # The numbers of dropout have 16 bits.
-        beside = objective.noise_width(structure.spec.n_components) + structure.n_dropped // 2
+        # The numbers of dropout have two bytes.
+        dropped = 2 * structure.n_dropped // np.dtype(self._dtype).itemsize
+        beside = objective.noise_width(structure.spec.n_components) + dropped
         shape = chunk_shape(batch_size, X.shape[1], self._dtype, beside)
         plan = Plan(structure, objective, optimizer.rule, shape, self.precision)
         with PROGRAMS.lease(plan) as program:

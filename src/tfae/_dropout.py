@@ -99,7 +99,7 @@ def _layer_class() -> Any:
         def call(self, inputs: Any, training: bool = False) -> Any:
             if not training:
                 return inputs
-            dropped = round(self.rate * _VALUES)
+            dropped = min(round(self.rate * _VALUES), _VALUES - 1)
             kept = tf.reshape(self.numbers >= dropped, tf.shape(inputs))
             return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / _VALUES)
 

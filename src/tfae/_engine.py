@@ -210,6 +210,7 @@ class Training:
             rates = learning_rates(self._rate, self._step, steps, dtype)
             sums, weights = self._program.train(chunk, rates, numbers)
             before = before or weights
+            del weights  # as large as the network
             self._step += chunk.n_steps
             totals += sums
             weight += float(chunk.weight.sum())

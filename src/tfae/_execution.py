@@ -51,17 +51,29 @@ def by_rule(network: Any) -> bool | None:
 def _gives_dropout(model: Any) -> bool:
     """Whether :mod:`tfae._dropout` can stand for all dropout of a model.
 
-    It can in a Sequential model, which calls every layer once.
+    It can where Keras calls every layer once.
     """
-    if not is_graph(model):
-        return all(type(layer) is not keras.layers.Dropout for layer in flat_layers(model))
-    stack = isinstance(model, keras.Sequential)
-    return all(
+    dropout = keras.layers.Dropout
+    if all(type(layer) is not dropout for layer in flat_layers(model)):
+        return True
+    return _calls_once(model) and all(
         _gives_dropout(layer)
         if hasattr(layer, "layers")
-        else type(layer) is not keras.layers.Dropout or (stack and layer.noise_shape is None)
+        else type(layer) is not dropout
+        or (layer.noise_shape is None and layer.activity_regularizer is None)
         for layer in model.layers
     )
+
+
+def _calls_once(model: Any) -> bool:
+    if not is_graph(model):
+        return False
+    try:
+        return isinstance(model, keras.Sequential) or all(
+            len(layer["inbound_nodes"]) <= 1 for layer in model.get_config()["layers"]
+        )
+    except Exception:  # a layer of the user's own that cannot say what it is
+        return False
 
 
 def fastest(

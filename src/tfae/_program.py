@@ -195,16 +195,21 @@ class Program:
 
     @cached_property
     def _test(self) -> Any:
-        if self._group > 1:
+        if self._tests_groups:
             return self._compiled(self._test_steps, xla=False)
         return self._compiled(
             self._test_steps, prefers_xla(self.plan, otherwise=bool(self._xla_by_rule))
         )
 
     @property
+    def _tests_groups(self) -> bool:
+        """Whether a test may take several batches for one."""
+        return bool(self._xla_by_rule and self.plan.objective.of_single_rows)
+
+    @property
     def _group(self) -> int:
         """How many steps of a test are taken at once."""
-        if not (self._xla_by_rule and self.plan.objective.of_single_rows):
+        if not self._tests_groups:
             return 1
         widest = max(self.shape.features, *(variable.shape[-1] for variable in self._trained))
         return max(1, _TESTED_AT_ONCE // (widest * self.shape.batch))

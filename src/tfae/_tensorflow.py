@@ -149,11 +149,16 @@ def is_graph(model: Any) -> bool:
 
 
 def with_stand_ins(model: Any, stand_in: Callable[[Any], Any]) -> Any:
-    """Return a Sequential or functional model that has ``stand_in(layer)`` for every layer.
+    """Return a model that has ``stand_in(layer)`` for every layer, those of models within it too.
 
-    A function that returns layers as they are makes a model on the same weights.
+    A function that returns layers as they are makes a model on the same weights. Models of a class
+    of the user's own, which may call their layers in any way, are kept as they are.
     """
-    return keras.models.clone_model(model, clone_function=stand_in, recursive=True)
+
+    def of(layer: Any) -> Any:
+        return with_stand_ins(layer, stand_in) if hasattr(layer, "layers") else stand_in(layer)
+
+    return keras.models.clone_model(model, clone_function=of) if is_graph(model) else model
 
 
 def flat_layers(model: Any) -> Iterator[Any]:

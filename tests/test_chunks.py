@@ -24,9 +24,9 @@ def epoch(chunks):
         assert chunk.x.shape == (SHAPE.steps * SHAPE.batch, SHAPE.features)
         assert chunk.x.dtype == np.float32
         assert chunk.x.ctypes.data % 64 == 0
-        assert chunk.order.shape == chunk.weight.shape == (SHAPE.steps, SHAPE.batch)
+        assert chunk.weight.shape == (SHAPE.steps, SHAPE.batch)
         assert not chunk.weight[chunk.n_steps :].any()
-        used = chunk.x[chunk.order[: chunk.n_steps]].copy()
+        used = chunk.x.reshape(SHAPE.steps, SHAPE.batch, -1)[: chunk.n_steps].copy()
         weight = chunk.weight[: chunk.n_steps]
         assert (weight.sum(axis=1) > 0).all()
         real += used[weight == 1].tolist()

@@ -5,6 +5,8 @@ import pytest
 
 from tfae import ConvolutionalAutoencoder, _tensorflow
 from tfae._convolution import Convolution, for_xla
+from tfae._execution import by_rule
+from tfae._parameters import read_parameters
 from tfae._program import PROGRAMS, Program
 from tfae._types import Network
 
@@ -120,3 +122,33 @@ def test_dense_networks_and_models_of_ones_own_class_are_left_alone():
     dense = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
     for network in (Network(dense, dense), Network(Mine(), dense)):
         assert for_xla(network, "float32") is network
+
+
+@pytest.mark.parametrize(
+    ("image_shape", "filters", "parameters", "in_xla"),
+    [
+        ((8, 8), (16, 32), {}, True),
+        ((28, 28), (16, 32), {}, True),
+        ((28, 28), (64, 128), {}, False),  # no faster, and it compiles for seconds
+        ((8, 8), (16,), {"dropout": 0.1}, False),  # XLA would draw other random numbers
+    ],
+)
+def test_a_rule_says_whether_convolutions_run_in_xla(image_shape, filters, parameters, in_xla):
+    n_features = image_shape[0] * image_shape[1]
+    model = ConvolutionalAutoencoder(
+        4, image_shape=image_shape, hidden_layer_sizes=filters, **parameters
+    )
+    model.settings_ = model._automatic(100, n_features)
+    network = read_parameters(model, n_features).structure.build("float32")
+    assert by_rule(network) is in_xla
+
+
+def test_what_has_no_stand_in_does_not_run_in_xla():
+    encoder = keras.Sequential(
+        [
+            *(keras.Input((36,)), keras.layers.Reshape((6, 6, 1))),
+            *(keras.layers.Conv2D(2, 3, padding="valid"), keras.layers.Flatten()),
+        ]
+    )
+    decoder = keras.Sequential([keras.Input((32,)), keras.layers.Dense(36)])
+    assert by_rule(Network(encoder, decoder)) is False

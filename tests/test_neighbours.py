@@ -27,9 +27,10 @@ def batches_of(rows, batch=16, steps=64):
 def epoch(batches, rng):
     """Yield the rows, as they are scaled, and the affinities of every batch of an epoch."""
     for chunk in batches.epochs(rng):
-        affinities = chunk.noise.reshape(*chunk.order.shape, -1)
+        affinities = chunk.noise.reshape(*chunk.weight.shape, -1)
+        x = chunk.x.reshape(*chunk.weight.shape, -1)
         for step in range(chunk.n_steps):
-            yield chunk.x[chunk.order[step]].copy(), affinities[step].copy()
+            yield x[step].copy(), affinities[step].copy()
         if chunk.last:
             return
 

@@ -10,7 +10,7 @@ from networks import loaded_program, small_plan, small_structure
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder, _execution, _program
+from tfae import Autoencoder, SparseAutoencoder, _execution, _program
 from tfae._chunks import Rows
 from tfae._optimizers import get_optimizer
 from tfae._pool import Pool
@@ -205,14 +205,24 @@ def test_double_precision_is_not_rounded_at_the_door():
     assert np.abs(network.encoder(x) - network.encoder(x * (1 + 1e-10))).max() > 0
 
 
+def unusual(spec):
+    """Make a network with a layer that no rule knows."""
+
+    def model(n_inputs, n_outputs):
+        layers = [keras.Input((n_inputs,)), keras.layers.LayerNormalization()]
+        return keras.Sequential([*layers, keras.layers.Dense(n_outputs)])
+
+    return model(spec.n_features, spec.n_components), model(spec.n_components, spec.n_features)
+
+
 @pytest.mark.parametrize(
     "model",
     [
-        ConvolutionalAutoencoder(3, hidden_layer_sizes=(4,), max_iter=1, random_state=0),
+        Autoencoder(3, architecture=unusual, max_iter=1, random_state=0),
         SparseAutoencoder(8, penalty="top_k", hidden_layer_sizes=(10,), max_iter=1, random_state=0),
         Autoencoder(3, hidden_layer_sizes=(6,), max_iter=1, precision="mixed_bfloat16"),
     ],
-    ids=["convolutional", "sorting", "bfloat16"],
+    ids=["unusual", "sorting", "bfloat16"],
 )
 def test_where_no_rule_is_a_measurement_decides_and_leaves_no_trace(model, digits, monkeypatch):
     """The two steps that are timed each way must not count: fits end the same either way."""

@@ -256,7 +256,7 @@ def test_every_row_counts_once_an_epoch_and_the_same_are_held_out(shuffled):
     for _ in range(3):
         order = []
         for chunk in chunks:
-            order += chunk.x[chunk.order, 0][chunk.weight == 1].tolist()
+            order += chunk.x[chunk.weight.ravel() == 1, 0].tolist()
             if chunk.last:
                 break
         orders.append(order)

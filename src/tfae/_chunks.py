@@ -1,8 +1,7 @@
 """Rows of an array or sparse matrix as fixed-shape chunks, made ahead of the device.
 
 Who owns what: the caller owns the data, the shape of a chunk and what is random in it; this file
-owns the order of the rows, the filling of incomplete batches, and the thread that makes the next
-chunk.
+owns the filling of incomplete batches, and the thread that makes the next chunk.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tfae._corruptions import Corrupt
-from tfae._scaling import Scaling, dense_rows
+from tfae._order import Order, epoch_order
+from tfae._scaling import Scaling, block_size, dense_rows
 from tfae._streams import Opened
 from tfae._types import Array, Chunk, ChunkShape
 
@@ -107,54 +107,52 @@ class Rows:
 
     def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one."""
-        if len(self) > self._shape.steps * self._shape.batch:
-            return ahead(self._streamed(rng))
-        return ahead(self._resident(rng)) if self._noise else self._resident(rng)
+        one_chunk = len(self) <= self._shape.steps * self._shape.batch
+        if one_chunk and rng is None and not (self._noise and self._noise.fresh):
+            return self._repeated()
+        if one_chunk and rng is not None and not self._noise:
+            return self._permuted(rng)
+        return ahead(self._gathered(rng))
 
-    def _resident(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
-        """All rows are one chunk: it is gathered once; its order and its noise change."""
-        x, n_rows = self._buffer(), len(self)
-        self._gather(np.arange(n_rows), x)
-        noises = self._two_noises()
+    def _repeated(self) -> Generator[Chunk, None, None]:
+        """Every epoch is the same chunk."""
+        chunk = next(self._gathered(None))
         while True:
-            order = self._order(rng)
-            noise = next(noises)
-            self._noise.draw(x, n_rows, noise, self._noise.of_epoch())
-            yield self._chunk(x, self._filled(order, order), n_rows, True, noise)
+            yield chunk
 
-    def _streamed(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
+    def _permuted(self, rng: np.random.Generator) -> Generator[Chunk, None, None]:
+        """All rows are one chunk, gathered once: for them to change places needs no thread."""
+        gathered, x, n_rows = self._buffer(), self._buffer(), len(self)
+        self._gather(np.arange(n_rows), gathered)
+        while True:
+            order = epoch_order(n_rows, rng)[:n_rows]
+            filled = self._filled(order, order)
+            np.take(gathered, filled, axis=0, out=x[: len(filled)], mode="clip")
+            yield self._chunk(x, n_rows, True, (None, None))
+
+    def _gathered(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         """Gather chunk after chunk into two buffers in turn.
 
         Two are enough: a buffer is asked for again only after the step that read it has ended.
         """
         capacity = self._shape.steps * self._shape.batch
-        buffers = [self._buffer(), self._buffer()]
-        noises = self._two_noises()
-        places = np.arange(capacity)
+        buffers, noises = [self._buffer(), self._buffer()], self._two_noises()
         while True:
-            order, noise_rng = self._order(rng), self._noise.of_epoch()
+            order, noise_rng = epoch_order(len(self), rng), self._noise.of_epoch()
             for start in range(0, len(self), capacity):
-                part = order[start : start + capacity]
+                part = order[start : min(start + capacity, len(self))]
                 filled = self._filled(part, order)
                 buffers.reverse()
                 x, noise = buffers[0], next(noises)
                 self._gather(filled, x)
                 self._noise.draw(x, len(filled), noise, noise_rng)
                 last = start + capacity >= len(self)
-                yield self._chunk(x, places[: len(filled)], len(part), last, noise)
-            del order, part  # before the next one is made: they grow with the rows
+                yield self._chunk(x, len(part), last, noise)
 
     def _two_noises(self) -> Iterator[tuple[Array | None, Array | None]]:
         return cycle([self._noise.buffers(self._shape) for _ in range(2)])
 
-    def _order(self, rng: np.random.Generator | None) -> Array:
-        small = len(self) <= np.iinfo(np.int32).max
-        order = np.arange(len(self), dtype=np.int32 if small else np.int64)
-        if rng is not None:
-            rng.shuffle(order)
-        return order
-
-    def _filled(self, part: Array, order: Array) -> Array:
+    def _filled(self, part: Array, order: Order) -> Array:
         """Fill the last batch of `part` with rows from the start of the epoch's order."""
         missing = -len(part) % self._shape.batch
         return np.concatenate([part, np.resize(order[:missing], missing)])
@@ -165,24 +163,19 @@ class Rows:
 
     def _gather(self, positions: Array, buffer: Array) -> None:
         chosen = positions if self._index is None else self._index[positions]
-        rows = dense_rows(self._X, chosen)
-        self._scaling.forward(rows, buffer.dtype, out=buffer[: len(positions)])
+        size = block_size(buffer.shape[1])  # a second chunk would cost memory and leave the cache
+        for start in range(0, len(chosen), size):
+            rows = dense_rows(self._X, chosen[start : start + size])
+            self._scaling.forward(rows, buffer.dtype, out=buffer[start : start + len(rows)])
 
     def _chunk(
-        self,
-        x: Array,
-        places: Array,
-        n_rows: int,
-        last: bool,
-        noise: tuple[Array | None, Array | None],
+        self, x: Array, n_rows: int, last: bool, noise: tuple[Array | None, Array | None]
     ) -> Chunk:
-        """Lay out the `places` of rows in `x` as batches; those after `n_rows` weigh nothing."""
+        """Make a chunk of the rows in `x`, of which those after `n_rows` weigh nothing."""
         steps, batch, _, dtype = self._shape
-        order = aligned((steps, batch), np.int32)
-        order.flat[: len(places)] = places
         weight = aligned((steps, batch), dtype)
         weight.flat[:n_rows] = 1
-        return Chunk(x, order, weight, len(places) // batch, last, *noise)
+        return Chunk(x, weight, -(-n_rows // batch), last, *noise)
 
 
 class StreamedRows(Rows):
@@ -203,12 +196,13 @@ class StreamedRows(Rows):
         part = next(parts, None)
         while part is not None:
             buffers.reverse()
-            x, noise, places = buffers[0], next(noises), np.arange(len(part))
-            self._scaling.forward(part, x.dtype, out=x[: len(part)])
-            self._noise.draw(x, len(part), noise, noise_rng)
+            x, noise, n_rows = buffers[0], next(noises), len(part)
+            missing = -n_rows % self._shape.batch
+            self._scaling.forward(part, x.dtype, out=x[:n_rows])
+            x[n_rows : n_rows + missing] = np.resize(x[:n_rows], (missing, x.shape[1]))
+            self._noise.draw(x, n_rows + missing, noise, noise_rng)
             following = next(parts, None)
-            filled = self._filled(places, places)
-            yield self._chunk(x, filled, len(part), following is None, noise)
+            yield self._chunk(x, n_rows, following is None, noise)
             part = following
 
 

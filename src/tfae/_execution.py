@@ -1,9 +1,9 @@
 """How a compiled step runs: as one XLA program, or operation by operation in TensorFlow's executor.
 
-For stacks of dense layers on the CPU one XLA program is faster (``docs/benchmarks.md``). For all
-others (convolutions, random numbers in the step, sorting, and whatever runs on a GPU) either way
-may be several times faster, by the network and the machine; there the first training of a plan
-times two steps each way.
+For stacks of dense layers on the CPU one XLA program is faster, and for convolutions of small
+images (``docs/benchmarks.md``). For all others (layers of other kinds, sorting, bfloat16, and
+whatever runs on a GPU) either way may be several times faster, by the network and the machine;
+there the first training of a plan times two steps each way.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._convolution import are_fast_in_xla
 from tfae._tensorflow import flat_layers, is_graph, keras, tf
 
 # XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
@@ -42,10 +43,13 @@ def by_rule(network: Any) -> bool | None:
     # Faster in XLA on one machine and in the executor on another, by too little to measure in two
     # steps; and the two draw other numbers, which must not hang on the machine's mood.
     random = {layers.Dropout, layers.GaussianNoise, layers.GaussianDropout}
+    convolutions = {layers.Conv2D, layers.Conv2DTranspose, layers.Cropping2D}
     kinds = {type(layer) for model in network for layer in flat_layers(model)}
     if kinds <= plain:
         return True
-    return False if kinds <= plain | random else None
+    if kinds <= (plain | convolutions) - random:
+        return are_fast_in_xla(network)
+    return False if kinds <= plain | random | convolutions else None
 
 
 def _gives_dropout(model: Any) -> bool:

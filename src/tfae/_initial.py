@@ -47,9 +47,15 @@ def _drawn(structure: Structure, network: Network, dtype: str, rng: np.random.Ge
 
 
 def _values(initializer: Any, seed: int, variable: Any) -> Any:
-    if type(initializer) is keras.initializers.Zeros:  # as all biases; Keras takes 0.3 ms for each
-        return np.zeros(variable.shape, tf.as_dtype(variable.dtype).as_numpy_dtype)
-    return _seeded(initializer, seed)(variable.shape, dtype=variable.dtype)
+    """Draw a weight; the defaults in NumPy, for Keras takes 0.3 ms for zeros, 1.7 for others."""
+    kind, shape = type(initializer), variable.shape
+    dtype = tf.as_dtype(variable.dtype).as_numpy_dtype
+    if kind is keras.initializers.Zeros:
+        return np.zeros(shape, dtype)
+    if kind is keras.initializers.GlorotUniform and len(shape) == 2:
+        limit = np.sqrt(6 / sum(shape))
+        return np.random.default_rng(seed).uniform(-limit, limit, shape).astype(dtype)
+    return _seeded(initializer, seed)(shape, dtype=variable.dtype)
 
 
 def check_initializer(name: str) -> str:

@@ -123,8 +123,6 @@ class Neighbourhoods:
 
     def _chunks(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         steps, batch, _, dtype = self._shape
-        order = aligned((steps, batch), np.int32)
-        order[:] = np.arange(steps * batch).reshape(steps, batch)
         # Two are enough: the next is asked for only after the step that read this has ended.
         buffers = cycle([self._buffers() for _ in range(2)])
         while True:
@@ -142,7 +140,7 @@ class Neighbourhoods:
                 weight[: len(part)] = 1
                 last = start + steps >= self._n_steps
                 flat = affinities.reshape(-1, batch)
-                yield Chunk(x, order, weight, len(part), last, given, flat)
+                yield Chunk(x, weight, len(part), last, given, flat)
 
     def _buffers(self) -> tuple[Array, Array | None, Array]:
         steps, batch, features, dtype = self._shape

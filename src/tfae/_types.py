@@ -78,14 +78,13 @@ class ChunkShape(NamedTuple):
 class Chunk(NamedTuple):
     """Rows for up to ``steps`` optimizer steps.
 
-    Step ``s`` works on the rows ``x[order[s]]`` with the weights ``weight[s]``; a batch that the
-    data does not fill is filled up with other rows of weight zero. ``given`` holds what the encoder
-    gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or what else
-    the objective takes for every row.
+    Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``; a batch that
+    the data does not fill is filled up with other rows of weight zero. ``given`` holds what the
+    encoder gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or
+    what else the objective takes for every row.
     """
 
     x: Array  # [steps * batch, features], scaled
-    order: Array  # [steps, batch] int32, positions in x
     weight: Array  # [steps, batch]
     n_steps: int  # how many of the steps hold rows
     last: bool  # whether an epoch ends here

@@ -544,7 +544,7 @@ print(peak_mb() - before)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("streamed", "bound"), [(False, 200), (True, 500)])
+@pytest.mark.parametrize(("streamed", "bound"), [(False, 150), (True, 500)])
 def test_memory_does_not_grow_with_the_file(tmp_path, streamed, bound):
     pytest.importorskip("resource")
     path, n = tmp_path / "rows", 600_000  # 614 MB

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tfae import _chunks
+from tfae import _chunks, _order, _scaling
 from tfae._chunks import Rows, chunk_shape
 from tfae._scaling import fit_scaling
 from tfae._types import ChunkShape
@@ -39,7 +39,11 @@ def epoch(chunks):
 @pytest.mark.parametrize("n_rows", [1, 3, 4, 5, 11, 12, 13, 24, 25, 35])
 @pytest.mark.parametrize("as_sparse", [False, True])
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_every_row_counts_exactly_once_an_epoch(n_rows, as_sparse, shuffled):
+@pytest.mark.parametrize("limits", ["usual", "small"])
+def test_every_row_counts_exactly_once_an_epoch(n_rows, as_sparse, shuffled, limits, monkeypatch):
+    if limits == "small":  # orders that are computed, rows gathered by blocks
+        monkeypatch.setattr(_order, "_STORED", 0)
+        monkeypatch.setattr(_scaling, "_BLOCK_ROWS", 3)
     X = table(n_rows)
     rows = Rows(sparse.csr_array(X) if as_sparse else X, fit_scaling(None, X), SHAPE)
     chunks = rows.epochs(np.random.default_rng(0) if shuffled else None)

@@ -71,8 +71,12 @@ def test_values_and_gradients_are_tensorflows(geometry, transposed, channels):
 
 @pytest.mark.parametrize(
     "parameters",
-    [pytest.param({"tied": True}, marks=pytest.mark.slow), {"batch_normalization": True}],
-    ids=["tied", "normalised"],
+    [
+        pytest.param({"tied": True}, marks=pytest.mark.slow),
+        pytest.param({"penalty": "contractive"}, marks=pytest.mark.slow),
+        {"batch_normalization": True},
+    ],
+    ids=["tied", "contractive", "normalised"],
 )
 def test_training_in_xla_is_training_in_the_executor(digits, monkeypatch, parameters):
     def weights(xla):
@@ -131,6 +135,8 @@ def test_dense_networks_and_models_of_ones_own_class_are_left_alone():
         ((28, 28), (16, 32), {}, True),
         ((28, 28), (64, 128), {}, False),  # no faster, and it compiles for seconds
         ((8, 8), (16,), {"dropout": 0.1}, False),  # XLA would draw other random numbers
+        ((8, 8), (16,), {"precision": "float64"}, False),  # XLA has plain loops for it
+        ((8, 8), (16,), {"precision": "mixed_bfloat16"}, False),
     ],
 )
 def test_a_rule_says_whether_convolutions_run_in_xla(image_shape, filters, parameters, in_xla):
@@ -139,7 +145,7 @@ def test_a_rule_says_whether_convolutions_run_in_xla(image_shape, filters, param
         4, image_shape=image_shape, hidden_layer_sizes=filters, **parameters
     )
     model.settings_ = model._automatic(100, n_features)
-    network = read_parameters(model, n_features).structure.build("float32")
+    network = read_parameters(model, n_features).structure.build(model.precision)
     assert by_rule(network) is in_xla
 
 
@@ -152,3 +158,19 @@ def test_what_has_no_stand_in_does_not_run_in_xla():
     )
     decoder = keras.Sequential([keras.Input((32,)), keras.layers.Dense(36)])
     assert by_rule(Network(encoder, decoder)) is False
+
+
+def test_convolutions_within_a_model_of_ones_own_class_do_not_run_in_xla():
+    class Own(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.convolution = keras.layers.Conv2D(2, 3, padding="same")
+
+        def call(self, x):
+            return self.convolution(x)
+
+    encoder = keras.Sequential(
+        [keras.Input((36,)), keras.layers.Reshape((6, 6, 1)), Own(), keras.layers.Flatten()]
+    )
+    decoder = keras.Sequential([keras.Input((72,)), keras.layers.Dense(36)])
+    assert not by_rule(Network(encoder, decoder))

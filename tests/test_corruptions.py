@@ -75,7 +75,7 @@ def test_a_callable_works_in_the_users_units():
         corrupted(lambda rows, level, rng: rows[:2], 1.0)
 
 
-@pytest.mark.parametrize("n_rows", [100, 4000])  # resident, streamed
+@pytest.mark.parametrize("n_rows", [100, 4000])  # one chunk, several
 def test_every_epoch_has_new_noise_and_a_validation_the_same(n_rows):
     scaling, shape = fit_scaling("global", X), chunk_shape(16, 5, "float64")
     corrupt = CORRUPTIONS.find("gaussian").bind(1.0, scaling, find_landmarks(X, scaling, None))

@@ -26,13 +26,16 @@ def test_stretches_are_parts_of_one_order():
 
 
 def test_the_order_is_random():
-    """Against what chance gives: where a number goes, and how far neighbours are apart."""
-    orders = np.array([Computed(400, np.random.default_rng(seed))[0:400] for seed in range(500)])
-    counts = [np.bincount(orders[:, place] // 40, minlength=10) for place in (0, 1, 399)]
+    """Against what chance gives: where a number goes, and how far two of them are apart."""
+    n = 390
+    orders = np.array([Computed(n, np.random.default_rng(seed))[0:n] for seed in range(500)])
+    counts = [np.bincount(orders[:, place] // 39, minlength=10) for place in (0, 1, n - 1)]
     assert min(chisquare(count).pvalue for count in counts) > 1e-3
-    # Of two numbers out of n the distance has the distribution function 1 - (1 - d / n)**2.
-    distances = np.abs(np.diff(orders[:, 100:102], axis=1)).ravel() / 400
-    assert kstest(distances, lambda d: 1 - (1 - d) ** 2).pvalue > 1e-3
+    # Of two numbers out of n the distance has the distribution function 1 - (1 - d / n)**2. Places
+    # beside each other, and those that lie in one column of the square.
+    for first, second in ((100, 101), (100, 120), (7, 387)):
+        distances = np.abs(orders[:, first] - orders[:, second]) / n
+        assert kstest(distances, lambda d: 1 - (1 - d) ** 2).pvalue > 1e-3
     assert len({tuple(order) for order in orders}) == 500
 
 

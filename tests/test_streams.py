@@ -256,7 +256,10 @@ def test_every_row_counts_once_an_epoch_and_the_same_are_held_out(shuffled):
     for _ in range(3):
         order = []
         for chunk in chunks:
-            order += chunk.x[chunk.weight.ravel() == 1, 0].tolist()
+            used = chunk.weight.ravel() == 1
+            order += chunk.x[used, 0].tolist()
+            filling = chunk.x[: 32 * chunk.n_steps][~used[: 32 * chunk.n_steps]]
+            assert set(filling[:, 0]) <= set(chunk.x[used, 0])  # real rows, which have no weight
             if chunk.last:
                 break
         orders.append(order)

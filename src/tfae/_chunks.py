@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ import numpy as np
 
 from tfae._corruptions import Corrupt
 from tfae._order import Order, epoch_order
-from tfae._scaling import Scaling, block_size, dense_rows
+from tfae._scaling import Scaling, dense_blocks
 from tfae._streams import Opened
 from tfae._types import Array, Chunk, ChunkShape
 
@@ -107,28 +107,21 @@ class Rows:
 
     def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one."""
-        one_chunk = len(self) <= self._shape.steps * self._shape.batch
-        if one_chunk and rng is None and not (self._noise and self._noise.fresh):
+        if self._one_chunk and rng is None and not (self._noise and self._noise.fresh):
             return self._repeated()
-        if one_chunk and rng is not None and not self._noise:
-            return self._permuted(rng)
-        return ahead(self._gathered(rng))
+        # For rows in memory to change places needs no thread.
+        needs_none = self._one_chunk and not self._noise
+        return self._gathered(rng) if needs_none else ahead(self._gathered(rng))
+
+    @property
+    def _one_chunk(self) -> bool:
+        return len(self) <= self._shape.steps * self._shape.batch
 
     def _repeated(self) -> Generator[Chunk, None, None]:
         """Every epoch is the same chunk."""
         chunk = next(self._gathered(None))
         while True:
             yield chunk
-
-    def _permuted(self, rng: np.random.Generator) -> Generator[Chunk, None, None]:
-        """All rows are one chunk, gathered once: for them to change places needs no thread."""
-        gathered, x, n_rows = self._buffer(), self._buffer(), len(self)
-        self._gather(np.arange(n_rows), gathered)
-        while True:
-            order = epoch_order(n_rows, rng)[:n_rows]
-            filled = self._filled(order, order)
-            np.take(gathered, filled, axis=0, out=x[: len(filled)], mode="clip")
-            yield self._chunk(x, n_rows, True, (None, None))
 
     def _gathered(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         """Gather chunk after chunk into two buffers in turn.
@@ -137,14 +130,15 @@ class Rows:
         """
         capacity = self._shape.steps * self._shape.batch
         buffers, noises = [self._buffer(), self._buffer()], self._two_noises()
+        gather = self._scaled_once() if self._one_chunk else self._gather
         while True:
             order, noise_rng = epoch_order(len(self), rng), self._noise.of_epoch()
             for start in range(0, len(self), capacity):
-                part = order[start : min(start + capacity, len(self))]
+                part = order[start : start + capacity]
                 filled = self._filled(part, order)
                 buffers.reverse()
                 x, noise = buffers[0], next(noises)
-                self._gather(filled, x)
+                gather(filled, x)
                 self._noise.draw(x, len(filled), noise, noise_rng)
                 last = start + capacity >= len(self)
                 yield self._chunk(x, len(part), last, noise)
@@ -162,11 +156,20 @@ class Rows:
         return aligned((steps * batch, features), dtype)
 
     def _gather(self, positions: Array, buffer: Array) -> None:
+        """Scale some rows into a buffer, by blocks: all at once would take memory for as many."""
         chosen = positions if self._index is None else self._index[positions]
-        size = block_size(buffer.shape[1])  # a second chunk would cost memory and leave the cache
-        for start in range(0, len(chosen), size):
-            rows = dense_rows(self._X, chosen[start : start + size])
-            self._scaling.forward(rows, buffer.dtype, out=buffer[start : start + len(rows)])
+        for block, rows in dense_blocks(self._X, chosen):
+            self._scaling.forward(rows, buffer.dtype, out=buffer[block])
+
+    def _scaled_once(self) -> Callable[[Array, Array], None]:
+        """Gather all rows, and return what stands for :meth:`_gather` from then on."""
+        kept = self._buffer()
+        self._gather(np.arange(len(self)), kept)
+
+        def gather(positions: Array, buffer: Array) -> None:
+            np.take(kept, positions, axis=0, out=buffer[: len(positions)], mode="clip")
+
+        return gather
 
     def _chunk(
         self, x: Array, n_rows: int, last: bool, noise: tuple[Array | None, Array | None]
@@ -199,7 +202,7 @@ class StreamedRows(Rows):
             x, noise, n_rows = buffers[0], next(noises), len(part)
             missing = -n_rows % self._shape.batch
             self._scaling.forward(part, x.dtype, out=x[:n_rows])
-            x[n_rows : n_rows + missing] = np.resize(x[:n_rows], (missing, x.shape[1]))
+            x[n_rows : n_rows + missing] = x[np.arange(missing) % n_rows]
             self._noise.draw(x, n_rows + missing, noise, noise_rng)
             following = next(parts, None)
             yield self._chunk(x, n_rows, following is None, noise)

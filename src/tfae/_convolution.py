@@ -147,10 +147,12 @@ def are_fast_in_xla(network: Network) -> bool:
     """Whether the convolutions of a network are better left to XLA on the CPU."""
     try:
         return all(map(is_graph, network)) and all(
-            _has_stand_in(layer) and _size_of_small_image(layer) <= _FEW_NUMBERS
+            _has_stand_in(layer)
+            and layer.compute_dtype == "float32"  # the only one that XLA hands to Eigen
+            and _size_of_small_image(layer) <= _FEW_NUMBERS
             for layer in _convolutions(network)
         )
-    except (AttributeError, ValueError):  # images of two sizes go through one layer
+    except AttributeError:  # within a model of the user's own class
         return False
 
 
@@ -186,6 +188,7 @@ def _has_stand_in(layer: Any) -> bool:
         and layer.activity_regularizer is None
         and getattr(layer, "groups", 1) == 1
         and getattr(layer, "output_padding", None) is None
+        and None not in layer.input.shape[1:]
     )
 
 

@@ -28,7 +28,8 @@ from tfae._types import Array, Chunk, ChunkShape, Network, Weights
 
 # Dense networks are tested on so many rows at once that their widest layer has this many entries
 # (1 MB; the executor holds dozens of such arrays), in TensorFlow's executor: that costs some 0.2 ms
-# an epoch more than a step for every batch in XLA, and saves a second of compiling it.
+# an epoch more than a step for every batch in XLA, and saves a second of compiling it. So are
+# convolutional ones, a batch at a time.
 _TESTED_AT_ONCE = 1 << 18
 
 _n_traces = 0
@@ -208,7 +209,8 @@ class Program:
     @property
     def _group(self) -> int:
         """How many steps of a test are taken at once."""
-        if not self._tests_groups:
+        convolves = any(len(variable.shape) > 2 for variable in self._trained)
+        if convolves or not self._tests_groups:
             return 1
         widest = max(self.shape.features, *(variable.shape[-1] for variable in self._trained))
         return max(1, _TESTED_AT_ONCE // (widest * self.shape.batch))

@@ -75,7 +75,9 @@ def test_the_estimators_own_parameters_reach_every_stage(digits):
     assert np.less(*losses).all()
 
 
-@pytest.mark.parametrize("params", [{"tied": True}, {"precision": "float64"}, {"dropout": 0.1}])
+@pytest.mark.parametrize(
+    "params", [{"tied": True}, {"precision": "float64"}, {"dropout": 0.1, "max_iter": 40}]
+)
 def test_it_combines(digits, params):
     model = stack(**params).fit(digits)
     assert model.score(digits) > 0.5

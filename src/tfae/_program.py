@@ -70,7 +70,6 @@ class Program:
         self._rule = by_rule(self.network)
         self._dropout = given_dropout(self.network, shape, plan.precision) if self._rule else None
         self._in_executor = self.network if self._dropout is None else self._dropout.network
-        self._in_xla = for_xla(self._in_executor, plan.precision)
         encoder, decoder = (model.weights for model in self.network)
         self._ties = [
             (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
@@ -192,6 +191,11 @@ class Program:
         mixed = self.plan.precision != self.shape.dtype
         # Which is better for bfloat16 depends on the processor's instructions.
         return None if self._rule and mixed else self._rule
+
+    @cached_property
+    def _in_xla(self) -> Network:
+        """The network for XLA, which is made only where something runs there."""
+        return for_xla(self._in_executor, self.plan.precision)
 
     @cached_property
     def _test(self) -> Any:

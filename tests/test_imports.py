@@ -27,6 +27,7 @@ LEVELS = {
     "_activations": 2,
     "_losses": 2,
     "_penalties": 2,
+    "_random": 1,
     "_scaling": 2,
     "_pca": 3,
     "_convolution": 1,

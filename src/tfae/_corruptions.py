@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfae._random import VALUES, add_normal, chosen, sixteen_bits
 from tfae._registry import Registry
 from tfae._scaling import Scaling, dense_blocks
 from tfae._survey import Survey
@@ -138,23 +139,21 @@ def corruptions() -> dict[str, str]:
 
 def _gaussian(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
     """Gaussian noise of `level` times the spread of the data."""
-    rng.standard_normal(out=out, dtype=out.dtype)
-    out *= out.dtype.type(level * marks.spread)
-    out += x
+    add_normal(x, level * marks.spread, out, rng)
 
 
 def _masking(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
     """A fraction of the entries is set to 0."""
     np.copyto(out, x)
-    np.copyto(out, marks.zero.astype(x.dtype), where=_chosen(level, x, rng))
+    np.copyto(out, marks.zero.astype(x.dtype), where=chosen(level, x.shape, rng))
 
 
 def _salt_and_pepper(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
     """A fraction of the entries is set to the lowest or the highest value of its column."""
     np.copyto(out, x)
-    u = _uniform(x, rng)
-    np.copyto(out, marks.low.astype(x.dtype), where=u < level / 2)
-    np.copyto(out, marks.high.astype(x.dtype), where=(u >= level / 2) & (u < level))
+    numbers, half = sixteen_bits(x.shape, rng), round(level / 2 * VALUES)
+    np.copyto(out, marks.low.astype(x.dtype), where=numbers < half)
+    np.copyto(out, marks.high.astype(x.dtype), where=numbers >= VALUES - half)
 
 
 def _swap(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
@@ -162,18 +161,9 @@ def _swap(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> 
     np.copyto(out, x)
     if len(x) == 1:  # there is no other row
         return
-    rows, columns = np.nonzero(_chosen(level, x, rng))
+    rows, columns = np.nonzero(chosen(level, x.shape, rng))
     others = (rows + rng.integers(1, len(x), size=len(rows))) % len(x)
     out[rows, columns] = x[others, columns]
-
-
-def _chosen(level: float, x: Array, rng: Random) -> Array:
-    """Choose every entry with probability `level`."""
-    return _uniform(x, rng) < level
-
-
-def _uniform(x: Array, rng: Random) -> Array:
-    return np.asarray(rng.random(x.shape, dtype=x.dtype.type))
 
 
 for _name, _corruption in {

@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 
 from tfae._chunks import aligned
+from tfae._random import VALUES, sixteen_bits
 from tfae._tensorflow import flat_layers, keras, private_keras, tf, with_stand_ins
 from tfae._types import Array, ChunkShape, Network
-
-_VALUES = 1 << 16  # of a random number
 
 
 def given_dropout(network: Network, shape: ChunkShape, precision: str) -> GivenDropout | None:
@@ -61,9 +60,8 @@ class GivenDropout:
 
     def draw(self, n_steps: int) -> Array:
         """Return new numbers for the first steps of a chunk, in a buffer that is used again."""
-        numbers = self._buffer[:n_steps].reshape(-1)
-        words = self._rng.integers(1 << 64, size=-(-numbers.size // 4), dtype=np.uint64)
-        numbers[:] = words.view(np.uint16)[: numbers.size]
+        numbers = self._buffer[:n_steps]
+        numbers[...] = sixteen_bits(numbers.shape, self._rng)
         return self._buffer
 
     @contextmanager
@@ -99,8 +97,8 @@ def _layer_class() -> Any:
         def call(self, inputs: Any, training: bool = False) -> Any:
             if not training:
                 return inputs
-            dropped = min(round(self.rate * _VALUES), _VALUES - 1)
+            dropped = min(round(self.rate * VALUES), VALUES - 1)
             kept = tf.reshape(self.numbers >= dropped, tf.shape(inputs))
-            return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / _VALUES)
+            return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / VALUES)
 
     return Given

@@ -37,15 +37,15 @@ def epoch(chunks):
 
 
 @pytest.mark.parametrize("n_rows", [1, 3, 4, 5, 11, 12, 13, 24, 25, 35])
-@pytest.mark.parametrize("as_sparse", [False, True])
+@pytest.mark.parametrize("kind", [sparse.csr_array, np.float64, np.float32])
 @pytest.mark.parametrize("shuffled", [False, True])
 @pytest.mark.parametrize("limits", ["usual", "small"])
-def test_every_row_counts_exactly_once_an_epoch(n_rows, as_sparse, shuffled, limits, monkeypatch):
+def test_every_row_counts_exactly_once_an_epoch(n_rows, kind, shuffled, limits, monkeypatch):
     if limits == "small":  # orders that are computed, rows gathered by blocks
         monkeypatch.setattr(_order, "_STORED", 0)
         monkeypatch.setattr(_scaling, "_BLOCK_ROWS", 3)
     X = table(n_rows)
-    rows = Rows(sparse.csr_array(X) if as_sparse else X, fit_scaling(None, X), SHAPE)
+    rows = Rows(kind(X), fit_scaling(None, X), SHAPE)
     chunks = rows.epochs(np.random.default_rng(0) if shuffled else None)
     orders = []
     for _ in range(3):
@@ -68,6 +68,17 @@ def test_only_the_rows_asked_for_and_scaled(n_rows):
     real, _ = epoch(Rows(X, scaling, SHAPE, index).epochs())
     expected = ((X - X.mean(axis=0)) / X.std(axis=0))[index]
     np.testing.assert_allclose(real, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_rows", [7, 40])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows_that_are_ready_are_taken_as_they_are(n_rows, order):
+    X = table(n_rows)
+    index = np.arange(1, n_rows, 2)
+    given = np.asarray(X, np.float32, order=order)
+    real, _ = epoch(Rows(given, fit_scaling(None, X), SHAPE, index).epochs())
+    np.testing.assert_array_equal(real, X[index])
+    np.testing.assert_array_equal(given, X)
 
 
 def test_a_large_offset_does_not_cost_precision():

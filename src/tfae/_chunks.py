@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -110,8 +110,9 @@ class Rows:
         if self._one_chunk and rng is None and not (self._noise and self._noise.fresh):
             return self._repeated()
         # For rows in memory to change places needs no thread.
-        needs_none = self._one_chunk and not self._noise
-        return self._gathered(rng) if needs_none else ahead(self._gathered(rng))
+        if self._one_chunk and not self._noise:
+            return self._gathered(rng, n_buffers=1)
+        return ahead(self._gathered(rng))
 
     @property
     def _one_chunk(self) -> bool:
@@ -119,32 +120,32 @@ class Rows:
 
     def _repeated(self) -> Generator[Chunk, None, None]:
         """Every epoch is the same chunk."""
-        chunk = next(self._gathered(None))
+        chunk = next(self._gathered(None, n_buffers=1))
         while True:
             yield chunk
 
-    def _gathered(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
-        """Gather chunk after chunk into two buffers in turn.
+    def _gathered(
+        self, rng: np.random.Generator | None, n_buffers: int = 2
+    ) -> Generator[Chunk, None, None]:
+        """Gather chunk after chunk into some buffers in turn.
 
-        Two are enough: a buffer is asked for again only after the step that read it has ended.
+        Two are enough for reading ahead, otherwise one: a buffer is asked for again only after the
+        step that read it has ended.
         """
         capacity = self._shape.steps * self._shape.batch
-        buffers, noises = [self._buffer(), self._buffer()], self._two_noises()
-        gather = self._scaled_once() if self._one_chunk else self._gather
+        buffers = cycle([self._buffer() for _ in range(n_buffers)])
+        noises = cycle([self._noise.buffers(self._shape) for _ in range(n_buffers)])
+        gather = self._gather if self._are_ready or not self._one_chunk else self._scaled_once()
         while True:
             order, noise_rng = epoch_order(len(self), rng), self._noise.of_epoch()
             for start in range(0, len(self), capacity):
                 part = order[start : start + capacity]
                 filled = self._filled(part, order)
-                buffers.reverse()
-                x, noise = buffers[0], next(noises)
+                x, noise = next(buffers), next(noises)
                 gather(filled, x)
                 self._noise.draw(x, len(filled), noise, noise_rng)
                 last = start + capacity >= len(self)
                 yield self._chunk(x, len(part), last, noise)
-
-    def _two_noises(self) -> Iterator[tuple[Array | None, Array | None]]:
-        return cycle([self._noise.buffers(self._shape) for _ in range(2)])
 
     def _filled(self, part: Array, order: Order) -> Array:
         """Fill the last batch of `part` with rows from the start of the epoch's order."""
@@ -158,6 +159,9 @@ class Rows:
     def _gather(self, positions: Array, buffer: Array) -> None:
         """Scale some rows into a buffer, by blocks: all at once would take memory for as many."""
         chosen = positions if self._index is None else self._index[positions]
+        if self._are_ready:
+            _take(self._X, chosen, buffer)
+            return
         for block, rows in dense_blocks(self._X, chosen):
             self._scaling.forward(rows, buffer.dtype, out=buffer[block])
 
@@ -167,9 +171,16 @@ class Rows:
         self._gather(np.arange(len(self)), kept)
 
         def gather(positions: Array, buffer: Array) -> None:
-            np.take(kept, positions, axis=0, out=buffer[: len(positions)], mode="clip")
+            _take(kept, positions, buffer)
 
         return gather
+
+    @property
+    def _are_ready(self) -> bool:
+        """Whether the rows in memory are what the network takes."""
+        X = self._X
+        dense = isinstance(X, np.ndarray) and X.dtype == self._shape.dtype and X.flags.c_contiguous
+        return dense and self._scaling.is_identity
 
     def _chunk(
         self, x: Array, n_rows: int, last: bool, noise: tuple[Array | None, Array | None]
@@ -193,13 +204,13 @@ class StreamedRows(Rows):
             yield from ahead(self._epoch(rng))
 
     def _epoch(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
-        buffers, noises = [self._buffer(), self._buffer()], self._two_noises()
+        buffers = cycle([self._buffer(), self._buffer()])
+        noises = cycle([self._noise.buffers(self._shape) for _ in range(2)])
         noise_rng = self._noise.of_epoch()
-        parts = self._X.epoch(len(buffers[0]), rng)
+        parts = self._X.epoch(self._shape.steps * self._shape.batch, rng)
         part = next(parts, None)
         while part is not None:
-            buffers.reverse()
-            x, noise, n_rows = buffers[0], next(noises), len(part)
+            x, noise, n_rows = next(buffers), next(noises), len(part)
             missing = -n_rows % self._shape.batch
             self._scaling.forward(part, x.dtype, out=x[:n_rows])
             x[n_rows : n_rows + missing] = x[np.arange(missing) % n_rows]
@@ -218,6 +229,10 @@ def rows_of(
     if isinstance(X, Opened):
         return StreamedRows(X, scaling, shape, noise)
     return Rows(X, scaling, shape, index, noise)
+
+
+def _take(rows: Array, positions: Array, buffer: Array) -> None:
+    np.take(rows, positions, axis=0, out=buffer[: len(positions)], mode="clip")
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -29,6 +29,10 @@ _BLOCK_ROWS = 4096
 class Scaling(Protocol):
     """A map of rows that can be undone."""
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether rows stay as they are."""
+
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
         """Scale rows given in the user's units."""
 
@@ -45,6 +49,10 @@ class Affine:
 
     center: Array
     scale: float | Array
+
+    @property
+    def is_identity(self) -> bool:
+        return not self.center.any() and bool(np.all(self.scale == 1))
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
         """Scale rows given in the user's units, in their dtype, and then cast."""
@@ -69,6 +77,10 @@ class Quantiles:
     """
 
     quantiles: Array
+
+    @property
+    def is_identity(self) -> bool:
+        return False
 
     @property
     def _deviates(self) -> Array:

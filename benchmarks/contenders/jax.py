@@ -44,22 +44,28 @@ class Fit(Run):
         zeros = jax.tree.map(np.zeros_like, weights)
         self._state = jax.device_put((weights, zeros, zeros, np.float32(0)))
         self._n_rows = 0
+        self._losses: list[Any] = []
 
     def run(self) -> None:
         for _ in range(self.task.epochs):
             self._epoch()
-        jax.block_until_ready(self._state)
+        jax.block_until_ready((self._state, self._losses))
 
     def _epoch_by_scan(self) -> None:
         order, rest = self._order()
-        self._state = self._scan(self._state, self._X, order, self._next_key())
+        self._state, losses = self._scan(self._state, self._X, order, self._next_key())
+        self._losses.append(losses)
         if len(rest):
-            self._state = self._step(self._state, self._X, rest, self._next_key())
+            self._take_step(rest)
 
     def _epoch_by_steps(self) -> None:
         order, rest = self._order()
         for index in (*order, *([rest] if len(rest) else [])):
-            self._state = self._step(self._state, self._X, index, self._next_key())
+            self._take_step(index)
+
+    def _take_step(self, index: np.ndarray) -> None:
+        self._state, loss = self._step(self._state, self._X, index, self._next_key())
+        self._losses.append(loss)
 
     def _order(self) -> tuple[np.ndarray, np.ndarray]:
         order = self._rng.permutation(len(self._X)).astype(np.int32)
@@ -74,15 +80,16 @@ class Fit(Run):
         return key
 
     def _whole_batches(self, state: Any, X: Any, order: Any, key: Any) -> Any:
-        def step(state: Any, batch: Any) -> tuple[Any, None]:
+        def step(state: Any, batch: Any) -> tuple[Any, Any]:
             number, index = batch
-            return self._update(state, X, index, jax.random.fold_in(key, number)), None
+            return self._update(state, X, index, jax.random.fold_in(key, number))
 
-        return jax.lax.scan(step, state, (jnp.arange(len(order)), order))[0]
+        return jax.lax.scan(step, state, (jnp.arange(len(order)), order))
 
-    def _update(self, state: Any, X: Any, index: Any, key: Any) -> Any:
+    def _update(self, state: Any, X: Any, index: Any, key: Any) -> tuple[Any, Any]:
+        """Take a step and return its loss too: without it XLA would leave a part of it out."""
         weights, first, second, step = state
-        gradients = jax.grad(self._objective)(weights, X[index], key)
+        loss, gradients = jax.value_and_grad(self._objective)(weights, X[index], key)
         step = step + 1
         first = jax.tree.map(lambda m, g: DECAY_1 * m + (1 - DECAY_1) * g, first, gradients)
         second = jax.tree.map(lambda v, g: DECAY_2 * v + (1 - DECAY_2) * g * g, second, gradients)
@@ -90,7 +97,7 @@ class Fit(Run):
         weights = jax.tree.map(
             lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), weights, first, second
         )
-        return weights, first, second, step
+        return (weights, first, second, step), loss
 
     def _objective(self, weights: Any, x: Any, key: Any) -> Any:
         if self.task.network.kind == "variational":

@@ -103,7 +103,12 @@ class Run:
     def write(self) -> None:
         options = self.options
         if options.json:
-            content = {"machine": self.machine, "cases": self.cases, "failures": self.failures}
+            content = {
+                "quick": options.quick,
+                "machine": self.machine,
+                "cases": self.cases,
+                "failures": self.failures,
+            }
             options.json.write_text(json.dumps(content, indent=1) + "\n")
         if options.markdown:
             options.markdown.write_text(report.page(self.machine, self.cases))

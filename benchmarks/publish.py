@@ -19,12 +19,29 @@ _RESULTS, _PAGE = _DOCS / "results" / "benchmarks.json", _DOCS / "benchmarks.md"
 _PLOT = _DOCS / "images" / "benchmarks.png"
 _MARKS = "<!-- tables: python -m benchmarks.publish -->", "<!-- end of tables -->"
 
+Results = dict[str, Any]  # what --json writes
 
-def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+
+def merged(old: Results | None, new: Results) -> Results:
     """Return the old results with the new ones in their place, in the order of the table."""
+    if new.get("quick") or new.get("failures"):
+        raise ValueError(f"Results must be of a whole run. Got failures: {new.get('failures')}.")
+    if old is None:
+        old = {"machine": new["machine"], "cases": {}}
+    left = set(old["cases"]) - set(new["cases"])
+    if left and _lasting(old["machine"]) != _lasting(new["machine"]):
+        raise ValueError(
+            "All results must be of one machine and its software. Measure these too, or start "
+            f"with --anew: {', '.join(sorted(left))}."
+        )
     cases = {**old["cases"], **new["cases"]}
     order = [case.name for case in all_cases() if case.name in cases]
     return {"machine": new["machine"], "cases": {name: cases[name] for name in order}}
+
+
+def _lasting(machine: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts that do not change from run to run."""
+    return {name: fact for name, fact in machine.items() if name != "load_before"}
 
 
 def with_tables(page: str, tables: str) -> str:
@@ -40,15 +57,16 @@ def with_tables(page: str, tables: str) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.publish", description=__doc__)
     parser.add_argument("new", nargs="*", type=Path, help="what --json wrote")
-    results = json.loads(_RESULTS.read_text())
-    for path in parser.parse_args().new:
-        new = json.loads(path.read_text())
-        if new.get("failures"):
-            raise SystemExit(f"{path} must be a run without failures. Got {new['failures']}.")
-        results = merged(results, new)
-    _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    parser.add_argument("--anew", action="store_true", help="forget the old results")
+    options = parser.parse_args()
+    results = None if options.anew else json.loads(_RESULTS.read_text())
+    for path in options.new:
+        results = merged(results, json.loads(path.read_text()))
+    if results is None:
+        parser.error("--anew needs new results")
     page = with_tables(_PAGE.read_text(), report.page(results["machine"], results["cases"]))
     _PAGE.write_text(page)
+    _RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     from benchmarks.plot import plot  # matplotlib takes a second
 
     plot(results["cases"], _PLOT)

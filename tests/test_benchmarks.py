@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import publish, report
 from benchmarks.cases import Case, Entrant, all_cases
 from benchmarks.contenders import CONTENDERS, Skip, Work, make_run
 from benchmarks.goals import constant_speed, faster, flat_memory, grown_memory, peak_memory
@@ -221,3 +221,40 @@ def test_the_command_lists_and_refuses_names(tmp_path):
 def test_the_whole_smoke_test():
     done = run("--quick")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def results(*names, cpu="one", **other):
+    return {"machine": {"cpu": cpu, "load_before": 1}, "cases": {key: {} for key in names}, **other}
+
+
+def test_published_results_are_replaced_case_by_case_in_the_tables_order():
+    old = {**results("deep", "digits"), "machine": {"cpu": "one", "load_before": 2}}
+    got = publish.merged(old, {**results("deep"), "cases": {"deep": {"title": "new"}}})
+    assert list(got["cases"]) == ["digits", "deep"]
+    assert got["cases"]["deep"] == {"title": "new"}
+    assert publish.merged(None, results("deep"))["cases"] == {"deep": {}}
+
+
+def test_what_must_not_be_published_is_refused():
+    with pytest.raises(ValueError, match=r"of one machine.*digits"):
+        publish.merged(results("deep", "digits"), results("deep", cpu="another"))
+    publish.merged(results("deep"), results("deep", cpu="another"))  # nothing of the old is left
+    with pytest.raises(ValueError, match="whole run"):
+        publish.merged(None, results("deep", quick=True))
+    with pytest.raises(ValueError, match=r"whole run.*too fast"):
+        publish.merged(None, results("deep", failures=["too fast"]))
+
+
+def test_tables_go_between_the_marks_of_the_page():
+    start, end = publish._MARKS
+    page = publish.with_tables(f"before\n{start}\nold\n{end}\nafter\n", "new\n")
+    assert page == f"before\n{start}\n\nnew\n\n{end}\nafter\n"
+    assert publish.with_tables(page, "new\n") == page
+    with pytest.raises(ValueError, match="must have the lines"):
+        publish.with_tables(f"before {start}", "new")
+
+
+def test_the_published_page_is_made_of_the_published_results():
+    results = json.loads(publish._RESULTS.read_text())
+    page, tables = publish._PAGE.read_text(), report.page(results["machine"], results["cases"])
+    assert publish.with_tables(page, tables) == page

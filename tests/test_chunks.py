@@ -61,8 +61,9 @@ def test_every_row_counts_exactly_once_an_epoch(n_rows, kind, shuffled, limits, 
 
 
 @pytest.mark.parametrize("n_rows", [7, 40])
-def test_only_the_rows_asked_for_and_scaled(n_rows):
-    X = table(n_rows)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_only_the_rows_asked_for_and_scaled(n_rows, dtype):
+    X = table(n_rows).astype(dtype)
     index = np.arange(1, n_rows, 2)
     scaling = fit_scaling("standard", X)
     real, _ = epoch(Rows(X, scaling, SHAPE, index).epochs())
@@ -71,14 +72,26 @@ def test_only_the_rows_asked_for_and_scaled(n_rows):
 
 
 @pytest.mark.parametrize("n_rows", [7, 40])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_rows_that_are_ready_are_taken_as_they_are(n_rows, order):
+@pytest.mark.parametrize("kind", ["plain", "Fortran order", "strided", "unaligned"])
+def test_rows_that_are_ready_are_taken_as_they_are(n_rows, kind):
     X = table(n_rows)
     index = np.arange(1, n_rows, 2)
-    given = np.asarray(X, np.float32, order=order)
+    given = X.astype(np.float32)
+    if kind == "Fortran order":
+        given = np.asfortranarray(given)
+    elif kind == "strided":
+        given = np.repeat(given, 2, axis=0)[::2]
+    elif kind == "unaligned":
+        given = np.frombuffer(b"." + given.tobytes(), np.float32, offset=1).reshape(X.shape)
+    given.flags.writeable = False
     real, _ = epoch(Rows(given, fit_scaling(None, X), SHAPE, index).epochs())
     np.testing.assert_array_equal(real, X[index])
     np.testing.assert_array_equal(given, X)
+    shuffled, _ = epoch(
+        Rows(given, fit_scaling(None, X), SHAPE, index).epochs(np.random.default_rng(0))
+    )
+    assert sorted(shuffled) == sorted(X[index].tolist())
+    assert shuffled != real
 
 
 def test_a_large_offset_does_not_cost_precision():

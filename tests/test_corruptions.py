@@ -52,6 +52,24 @@ def test_salt_and_pepper_sets_a_fraction_to_the_ends_of_the_column():
     np.testing.assert_array_equal(out[~(low | high)], x[~(low | high)])
 
 
+@pytest.mark.parametrize("name", ["masking", "salt_and_pepper", "swap"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_ends_of_the_level(name, dtype):
+    data = X.astype(dtype)
+    x, out, _ = corrupted(name, 0.0, data=data)
+    np.testing.assert_array_equal(out, x)
+    x, out, scaler = corrupted(name, 1.0, data=data)
+    rows = scaler.backward(out)
+    if name == "masking":
+        np.testing.assert_allclose(rows, 0, atol=1e-5)
+    elif name == "salt_and_pepper":
+        low, high = np.isclose(rows, data.min(axis=0)), np.isclose(rows, data.max(axis=0))
+        assert (low | high).all()
+        assert low.mean() == pytest.approx(0.5, abs=0.02)
+    else:
+        assert (out != x).mean() > 0.99
+
+
 def test_swap_takes_another_row_of_the_same_column():
     x, out, _ = corrupted("swap", 0.4)
     changed = out != x

@@ -11,7 +11,7 @@ from sklearn.preprocessing import (
 )
 
 from tfae import Autoencoder, _scaling
-from tfae._scaling import fit_scaling, mean_variance, scaled_range
+from tfae._scaling import Affine, Quantiles, fit_scaling, mean_variance, scaled_range
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -65,6 +65,16 @@ def test_rounding_errors_do_not_count_as_a_spread(kind, values):
 def test_global_has_one_scale_and_standard_one_a_feature():
     assert isinstance(fit_scaling("global", X).scale, float)
     assert fit_scaling("standard", X).scale.shape == (3,)
+
+
+def test_what_leaves_rows_as_they_are_is_known():
+    zeros, ones = np.zeros(3), np.ones(3)
+    assert Affine(zeros, 1.0).is_identity
+    assert Affine(zeros, ones).is_identity
+    assert not Affine(zeros, 2.0).is_identity
+    assert not Affine(np.array([0, 0, 1e-9]), ones).is_identity
+    assert not Affine(zeros, np.array([1, 1, 2])).is_identity
+    assert not Quantiles(np.linspace(0, 1, 9).reshape(3, 3)).is_identity
 
 
 def test_only_the_given_rows_are_learned_from():

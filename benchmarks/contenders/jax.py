@@ -87,7 +87,7 @@ class Fit(Run):
         return jax.lax.scan(step, state, (jnp.arange(len(order)), order))
 
     def _update(self, state: Any, X: Any, index: Any, key: Any) -> tuple[Any, Any]:
-        """Take a step and return its loss too: without it XLA would leave a part of it out."""
+        """Take a step. Its loss comes too: XLA would leave out what nobody asks for."""
         weights, first, second, step = state
         loss, gradients = jax.value_and_grad(self._objective)(weights, X[index], key)
         step = step + 1

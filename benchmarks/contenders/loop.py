@@ -41,18 +41,21 @@ class Fit(Run):
         step = tf.function(self._step, jit_compile=xla)
 
         @tf.function
-        def epoch() -> None:
+        def epoch() -> Any:
+            total = 0.0
             for batch in batches:
-                step(batch)
+                total += step(batch)
+            return total
 
         return epoch
 
-    def _step(self, batch: Any) -> None:
+    def _step(self, batch: Any) -> Any:
         with tf.GradientTape() as tape:
             output = self._model(batch, training=True)
             loss = tf.reduce_mean(self._loss(batch, output)) + sum(self._model.losses)
         variables = self._model.trainable_variables
         self._optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss
 
     def reset(self, seed: int) -> None:
         redraw(self._model, self._optimizer, seed)

@@ -20,6 +20,8 @@ def main() -> None:
     made.add_argument("--activation", default="gelu")
     made.add_argument("--loss", default="binary_crossentropy")
     made.add_argument("--output", default="sigmoid", help="the output activation")
+    made.add_argument("--noise", type=float, default=0.0, help="on the input, as corruption_level")
+    made.add_argument("--alpha", type=float, default=0.0, help="the L2 penalty")
     arguments = made.parse_args()
     X, _, X_test, _ = mnist(arguments.validate)
     report = Report(arguments.json, published=3.00, goal=2.6, seed=arguments.seed)
@@ -31,6 +33,9 @@ def main() -> None:
         output_activation=arguments.output,
         loss=arguments.loss,
         scaling=None,
+        corruption="gaussian" if arguments.noise else None,
+        corruption_level=arguments.noise,
+        alpha=arguments.alpha,
         **annealed_over(arguments.epochs, arguments.batch, len(X), arguments.rate),
         random_state=arguments.seed,
         verbose=arguments.validate,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from typing import Any, TypeVar
 
@@ -133,15 +134,13 @@ class Rows:
         step that read it has ended.
         """
         capacity = self._shape.steps * self._shape.batch
-        buffers = cycle([self._buffer() for _ in range(n_buffers)])
-        noises = cycle([self._noise.buffers(self._shape) for _ in range(n_buffers)])
-        gather = self._gather if self._are_ready or not self._one_chunk else self._scaled_once()
+        buffers, gather = cycle([self._buffers() for _ in range(n_buffers)]), self._gatherer()
         while True:
             order, noise_rng = epoch_order(len(self), rng), self._noise.of_epoch()
             for start in range(0, len(self), capacity):
                 part = order[start : start + capacity]
                 filled = self._filled(part, order)
-                x, noise = next(buffers), next(noises)
+                x, noise = next(buffers)
                 gather(filled, x)
                 self._noise.draw(x, len(filled), noise, noise_rng)
                 last = start + capacity >= len(self)
@@ -156,31 +155,33 @@ class Rows:
         steps, batch, features, dtype = self._shape
         return aligned((steps * batch, features), dtype)
 
-    def _gather(self, positions: Array, buffer: Array) -> None:
-        """Scale some rows into a buffer, by blocks: all at once would take memory for as many."""
-        chosen = positions if self._index is None else self._index[positions]
+    def _buffers(self) -> tuple[Array, tuple[Array | None, Array | None]]:
+        """Make buffers for a chunk's rows and for its noise."""
+        return self._buffer(), self._noise.buffers(self._shape)
+
+    def _gatherer(self) -> Callable[[Array, Array], None]:
+        """Choose how rows come from their positions into a buffer."""
         if self._are_ready:
-            _take(self._X, chosen, buffer)
-            return
-        for block, rows in dense_blocks(self._X, chosen):
-            self._scaling.forward(rows, buffer.dtype, out=buffer[block])
-
-    def _scaled_once(self) -> Callable[[Array, Array], None]:
-        """Gather all rows, and return what stands for :meth:`_gather` from then on."""
-        kept = self._buffer()
-        self._gather(np.arange(len(self)), kept)
-
-        def gather(positions: Array, buffer: Array) -> None:
-            _take(kept, positions, buffer)
-
-        return gather
+            return partial(_take, self._X, self._index)
+        if not self._one_chunk:
+            return self._gather
+        scaled = self._buffer()
+        self._gather(np.arange(len(self)), scaled)
+        return partial(_take, scaled, None)
 
     @property
     def _are_ready(self) -> bool:
-        """Whether the rows in memory are what the network takes."""
+        """Whether the rows in memory are what the network takes, and ``take`` copies no others."""
         X = self._X
-        dense = isinstance(X, np.ndarray) and X.dtype == self._shape.dtype and X.flags.c_contiguous
-        return dense and self._scaling.is_identity
+        if not isinstance(X, np.ndarray) or X.dtype != self._shape.dtype:
+            return False
+        return X.flags.c_contiguous and X.flags.aligned and self._scaling.is_identity
+
+    def _gather(self, positions: Array, buffer: Array) -> None:
+        """Scale some rows into a buffer, by blocks: all at once would take memory for as many."""
+        chosen = positions if self._index is None else self._index[positions]
+        for block, rows in dense_blocks(self._X, chosen):
+            self._scaling.forward(rows, buffer.dtype, out=buffer[block])
 
     def _chunk(
         self, x: Array, n_rows: int, last: bool, noise: tuple[Array | None, Array | None]
@@ -204,13 +205,12 @@ class StreamedRows(Rows):
             yield from ahead(self._epoch(rng))
 
     def _epoch(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
-        buffers = cycle([self._buffer(), self._buffer()])
-        noises = cycle([self._noise.buffers(self._shape) for _ in range(2)])
+        buffers = cycle([self._buffers() for _ in range(2)])
         noise_rng = self._noise.of_epoch()
         parts = self._X.epoch(self._shape.steps * self._shape.batch, rng)
         part = next(parts, None)
         while part is not None:
-            x, noise, n_rows = next(buffers), next(noises), len(part)
+            (x, noise), n_rows = next(buffers), len(part)
             missing = -n_rows % self._shape.batch
             self._scaling.forward(part, x.dtype, out=x[:n_rows])
             x[n_rows : n_rows + missing] = x[np.arange(missing) % n_rows]
@@ -231,8 +231,11 @@ def rows_of(
     return Rows(X, scaling, shape, index, noise)
 
 
-def _take(rows: Array, positions: Array, buffer: Array) -> None:
-    np.take(rows, positions, axis=0, out=buffer[: len(positions)], mode="clip")
+def _take(rows: Array, index: Array | None, positions: Array, buffer: Array) -> None:
+    """Copy some rows, or some of those in `index`, into a buffer."""
+    chosen = positions if index is None else index[positions]
+    # In any other mode NumPy writes into a copy of the buffer first.
+    np.take(rows, chosen, axis=0, out=buffer[: len(chosen)], mode="clip")
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

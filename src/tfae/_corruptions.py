@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfae._random import VALUES, add_normal, chosen, sixteen_bits
+from tfae._random import N_VALUES, chosen, sixteen_bits, write_noisy
 from tfae._registry import Registry
 from tfae._scaling import Scaling, dense_blocks
 from tfae._survey import Survey
@@ -139,7 +139,7 @@ def corruptions() -> dict[str, str]:
 
 def _gaussian(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
     """Gaussian noise of `level` times the spread of the data."""
-    add_normal(x, level * marks.spread, out, rng)
+    write_noisy(x, level * marks.spread, out, rng)
 
 
 def _masking(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
@@ -151,9 +151,9 @@ def _masking(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) 
 def _salt_and_pepper(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
     """A fraction of the entries is set to the lowest or the highest value of its column."""
     np.copyto(out, x)
-    numbers, half = sixteen_bits(x.shape, rng), round(level / 2 * VALUES)
-    np.copyto(out, marks.low.astype(x.dtype), where=numbers < half)
-    np.copyto(out, marks.high.astype(x.dtype), where=numbers >= VALUES - half)
+    numbers, n_changed = sixteen_bits(x.shape, rng), round(level * N_VALUES)
+    np.copyto(out, marks.high.astype(x.dtype), where=numbers < n_changed)
+    np.copyto(out, marks.low.astype(x.dtype), where=numbers < n_changed // 2)
 
 
 def _swap(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tfae._chunks import aligned
-from tfae._random import VALUES, sixteen_bits
+from tfae._random import N_VALUES, sixteen_bits
 from tfae._tensorflow import flat_layers, keras, private_keras, tf, with_stand_ins
 from tfae._types import Array, ChunkShape, Network
 
@@ -97,8 +97,8 @@ def _layer_class() -> Any:
         def call(self, inputs: Any, training: bool = False) -> Any:
             if not training:
                 return inputs
-            dropped = min(round(self.rate * VALUES), VALUES - 1)
+            dropped = min(round(self.rate * N_VALUES), N_VALUES - 1)
             kept = tf.reshape(self.numbers >= dropped, tf.shape(inputs))
-            return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / VALUES)
+            return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / N_VALUES)
 
     return Given

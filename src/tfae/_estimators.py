@@ -237,7 +237,8 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level : float, default=0.25
         For "gaussian" the standard deviation of the noise, in units of the root mean variance of
         the data, so that it means the same for pixels from 0 to 255 and from 0 to 1; for the
-        others the fraction of entries that are changed.
+        others the fraction of entries that are changed. Fractions are rounded to a 65,536th, and
+        the noise has as many values, up to 4.3 standard deviations.
     emphasis : float, default=0.5
         What corrupted entries count in the loss: they weigh ``2 * emphasis``, the others
         ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference, 1 leaves the others out.

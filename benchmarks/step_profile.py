@@ -23,7 +23,8 @@ from benchmarks.tasks import Training
 
 # What the profiler notes besides operations: calls that contain them.
 _AROUND = re.compile(
-    r"::|^(while|function|call|Eager|TFE_|tf\.|Executor|FunctionRun|Kernel|BlockUntilReady)"
+    r"::|^while(\.\d+)?$"
+    r"|^(function|call|Eager|TFE_|tf\.|Executor|FunctionRun|Kernel|BlockUntilReady)"
 )
 
 

@@ -282,6 +282,24 @@ def test_frames_keep_their_names(digits):
     np.testing.assert_array_equal(model.transform(other), codes.to_numpy())
 
 
+def test_an_array_is_warned_of_where_a_frame_was_fitted(digits):
+    frame = pd.DataFrame(digits[:100]).rename(columns=str)
+    model = Autoencoder(2, max_iter=1).fit(frame)
+    with pytest.warns(UserWarning, match="valid feature names"):
+        from_array = model.transform(frame.to_numpy())
+    np.testing.assert_array_equal(from_array, model.transform(frame))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, ">f8", np.int64, np.asfortranarray])
+def test_plain_arrays_give_what_lists_of_rows_give(digits, kind):
+    rows = digits[:50]
+    model = Autoencoder(2, max_iter=1, random_state=0).fit(digits[:100].astype(np.float64))
+    given = kind(rows) if callable(kind) and not isinstance(kind, type) else rows.astype(kind)
+    np.testing.assert_allclose(
+        model.transform(given), model.transform(rows.tolist()), rtol=1e-5, atol=1e-5
+    )
+
+
 def test_a_batch_larger_than_the_data_works(digits):
     model = small(batch_size=1000, max_iter=50, learning_rate_init=0.01).fit(digits[:20])
     assert model.score(digits[:20]) > 0.3

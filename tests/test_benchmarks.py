@@ -258,3 +258,18 @@ def test_the_published_page_is_made_of_the_published_results():
     results = json.loads(publish._RESULTS.read_text())
     page, tables = publish._PAGE.read_text(), report.page(results["machine"], results["cases"])
     assert publish.with_tables(page, tables) == page
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("MatMul_1.24", "MatMul"),
+        ("multiply_add_fusion.3", "multiply_add_fusion"),
+        ("while/body/_1/encoder_1/code_1/Relu:_MklNativeFusedMatMul", "_MklNativeFusedMatMul"),
+    ],
+)
+def test_operations_are_profiled_by_kind(name, kind):
+    from benchmarks import step_profile  # with TensorFlow
+
+    assert step_profile._kind(name) == kind
+    assert not step_profile._AROUND.search(name)

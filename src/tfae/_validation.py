@@ -60,6 +60,9 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
     ndarray or CSR matrix of shape (n_samples, n_features)
         Numbers of the given dtype, all finite. It is not copied unless it must be.
     """
+    if not reset and _is_as_fitted(estimator, X, min_samples):
+        check_finite(X, None)
+        return X
     try:
         rows = validate_data(
             estimator,
@@ -77,6 +80,21 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
         raise
     check_finite(rows, getattr(estimator, "feature_names_in_", None))
     return rows
+
+
+def _is_as_fitted(estimator: Any, X: Any, min_samples: int) -> bool:
+    """Whether `X` is a plain array of the shape that was fitted.
+
+    scikit-learn takes 50 µs to find that out, a third of the time of a row's code.
+    """
+    return (
+        type(X) is np.ndarray
+        and X.dtype in (np.float32, np.float64)
+        and X.ndim == 2
+        and X.shape[1] == estimator.n_features_in_
+        and len(X) >= min_samples
+        and not hasattr(estimator, "feature_names_in_")
+    )
 
 
 def _explain_column(X: Any, error: Exception) -> None:

@@ -24,7 +24,7 @@ from benchmarks.tasks import Training
 # What the profiler notes besides operations: calls that contain them.
 _AROUND = re.compile(
     r"::|^while(\.\d+)?$"
-    r"|^(function|call|Eager|TFE_|tf\.|Executor|FunctionRun|Kernel|BlockUntilReady)"
+    r"|^(_*(inference_)?function|call|Eager|TFE_|tf\.|Executor|FunctionRun|Kernel|BlockUntilReady)"
 )
 
 

@@ -25,7 +25,8 @@ Results = dict[str, Any]  # what --json writes
 def merged(old: Results | None, new: Results) -> Results:
     """Return the old results with the new ones in their place, in the order of the table."""
     if new.get("quick") or new.get("failures"):
-        raise ValueError(f"Results must be of a whole run. Got failures: {new.get('failures')}.")
+        got = "--quick" if new.get("quick") else f"failures: {new['failures']}"
+        raise ValueError(f"Results must be of a whole run. Got {got}.")
     if old is None:
         old = {"machine": new["machine"], "cases": {}}
     left = set(old["cases"]) - set(new["cases"])
@@ -61,7 +62,10 @@ def main() -> None:
     options = parser.parse_args()
     results = None if options.anew else json.loads(_RESULTS.read_text())
     for path in options.new:
-        results = merged(results, json.loads(path.read_text()))
+        try:
+            results = merged(results, json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            parser.error(f"cannot publish {path}. {error}")
     if results is None:
         parser.error("--anew needs new results")
     page = with_tables(_PAGE.read_text(), report.page(results["machine"], results["cases"]))

@@ -290,11 +290,12 @@ def test_an_array_is_warned_of_where_a_frame_was_fitted(digits):
     np.testing.assert_array_equal(from_array, model.transform(frame))
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64, ">f8", np.int64, np.asfortranarray])
-def test_plain_arrays_give_what_lists_of_rows_give(digits, kind):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, ">f8", np.int64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_plain_arrays_give_what_lists_of_rows_give(digits, dtype, order):
     rows = digits[:50]
     model = Autoencoder(2, max_iter=1, random_state=0).fit(digits[:100].astype(np.float64))
-    given = kind(rows) if callable(kind) and not isinstance(kind, type) else rows.astype(kind)
+    given = rows.astype(dtype, order=order)
     np.testing.assert_allclose(
         model.transform(given), model.transform(rows.tolist()), rtol=1e-5, atol=1e-5
     )

@@ -4,12 +4,19 @@ import os
 from collections import OrderedDict
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
 from tfae import _execution
 from tfae._program import PROGRAMS, Program
+
+
+@pytest.fixture(autouse=True)
+def same_models():
+    """Keras models that a test makes have the same weights in every run."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.cases import Case, all_cases
 from benchmarks.contenders import CONTENDERS
-from benchmarks.facts import facts
+from benchmarks.facts import facts, sees_gpu
 from benchmarks.timing import Workers, race
 
 
@@ -31,15 +31,47 @@ def parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="list cases and contenders, and end")
     add("--only", nargs="+", metavar="CASE", help="these cases; patterns like seed-* too")
     add("--contenders", nargs="+", metavar="NAME", help="ours and these")
-    add("--repeats", type=int, default=5, help="rounds, in which all contenders run in turn")
+    add("--repeats", type=_count, default=5, help="rounds, in which all contenders run in turn")
     add("--quick", action="store_true", help="a smoke test on few rows, which judges no times")
     add("--device", choices=["cpu", "gpu"], default="cpu")
     add("--memmap-gb", type=float, default=8.0, help="the size of the file of the case memmap")
-    add("--scratch", type=Path, help="where temporary files go, which are always removed")
-    add("--json", type=Path, help="write all measurements to this file")
-    add("--markdown", type=Path, help="write the tables to this file")
-    add("--plot", type=Path, help="draw the speeds into this file")
+    add("--scratch", type=_folder, help="where temporary files go, which are always removed")
+    add("--json", type=_output, help="write all measurements to this file")
+    add("--markdown", type=_output, help="write the tables to this file")
+    add("--plot", type=_picture, help="draw the speeds into this file")
     return parser
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 1):
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1. Got {text!r}.")
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not (Path(text).is_dir() and os.access(text, os.W_OK)):
+        raise argparse.ArgumentTypeError(f"must be a folder that can be written to. Got {text!r}.")
+    return Path(text)
+
+
+def _output(text: str) -> Path:
+    """Check a file before anything runs: what could not be written would be lost."""
+    path = Path(text)
+    written = path if path.exists() else path.parent
+    if path.is_dir() or not (path.parent.is_dir() and os.access(written, os.W_OK)):
+        raise argparse.ArgumentTypeError(
+            f"must be a file that can be written, in a folder that exists. Got {text!r}."
+        )
+    return path
+
+
+def _picture(text: str) -> Path:
+    from matplotlib.backend_bases import FigureCanvasBase  # takes a second
+
+    endings = [f".{kind}" for kind in FigureCanvasBase.get_supported_filetypes()]
+    if Path(text).suffix.lower() not in endings:
+        raise argparse.ArgumentTypeError(f"must end in one of {', '.join(endings)}. Got {text!r}.")
+    return _output(text)
 
 
 def chosen_cases(options: argparse.Namespace) -> list[Case]:
@@ -54,6 +86,12 @@ def chosen_cases(options: argparse.Namespace) -> list[Case]:
     if options.quick:
         cases = [case.tiny() for case in cases]
     return [case.on(options.device) for case in cases]
+
+
+def check_device(device: str) -> None:
+    """End where there is no GPU: some cases would measure the CPU under its name."""
+    if device == "gpu" and not sees_gpu():
+        raise SystemExit("--device must be cpu where TensorFlow sees no GPU. Got 'gpu'.")
 
 
 def _check(option: str, wanted: list[str] | None, names: list[str]) -> None:
@@ -154,6 +192,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="tfae-benchmarks-", dir=options.scratch) as scratch:
         set_environment(options.device, scratch)
+        check_device(options.device)
         return measure_all(options)
 
 

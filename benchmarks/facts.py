@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,15 @@ def facts(device: str) -> dict[str, Any]:
         "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
         "threads": {name: os.environ[name] for name in ("OMP_NUM_THREADS",) if name in os.environ},
     }
+
+
+def sees_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU, as the contenders ask it.
+
+    A process of its own looks: one that lived on would keep memory of the GPU.
+    """
+    looks = "import tensorflow as tf, sys; sys.exit(not tf.config.list_logical_devices('GPU'))"
+    return subprocess.run([sys.executable, "-c", looks], check=False).returncode == 0
 
 
 def _cpu() -> dict[str, str]:

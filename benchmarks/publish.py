@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,7 @@ Results = dict[str, Any]  # what --json writes
 
 def merged(old: Results | None, new: Results) -> Results:
     """Return the old results with the new ones in their place, in the order of the table."""
-    if new.get("quick") or new.get("failures"):
-        got = "--quick" if new.get("quick") else f"failures: {new['failures']}"
-        raise ValueError(f"Results must be of a whole run. Got {got}.")
+    _check(new)
     if old is None:
         old = {"machine": new["machine"], "cases": {}}
     left = set(old["cases"]) - set(new["cases"])
@@ -38,6 +37,25 @@ def merged(old: Results | None, new: Results) -> Results:
     cases = {**old["cases"], **new["cases"]}
     order = [case.name for case in all_cases() if case.name in cases]
     return {"machine": new["machine"], "cases": {name: cases[name] for name in order}}
+
+
+def _check(new: Any) -> None:
+    """Refuse what is no results, or would take the place of better ones."""
+    parts = [new.get(name) for name in ("machine", "cases")] if isinstance(new, dict) else []
+    if not (parts and all(isinstance(part, dict) and part for part in parts)):
+        raise ValueError(
+            f"Results must be what --json writes, a machine and cases. Got {reprlib.repr(new)}."
+        )
+    if new.get("quick") or new.get("failures"):
+        got = "--quick" if new.get("quick") else f"failures: {new['failures']}"
+        raise ValueError(f"Results must be of a whole run. Got {got}.")
+    empty = [
+        name
+        for name, case in new["cases"].items()
+        if not (isinstance(case, dict) and case.get("contenders"))
+    ]
+    if empty:
+        raise ValueError(f"Every case must have measurements. Got none of {', '.join(empty)}.")
 
 
 def _lasting(machine: dict[str, Any]) -> dict[str, Any]:

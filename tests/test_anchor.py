@@ -97,6 +97,77 @@ def test_where_nothing_can_be_gained_it_is_pca_of_all_rows_and_says_so():
     assert mse(model, X) == pytest.approx(mse(PCA(2).fit(X), X), rel=1e-9)
 
 
+def waves(n_rows=1200):
+    """Rows on a bent surface of two dimensions, in which PCA finds little."""
+    rng = np.random.default_rng(0)
+    plane = rng.normal(size=(n_rows, 2)) @ rng.normal(size=(2, 8))
+    return np.sin(1.5 * plane) + 0.02 * rng.normal(size=(n_rows, 8))
+
+
+@pytest.mark.parametrize("scaling", ["robust", "minmax"])
+def test_what_decides_is_the_error_of_the_scaled_data(scaling):
+    # In the user's units the last column would be all that counts.
+    heavy = 1e4 * np.random.default_rng(1).lognormal(0, 2.5, 1200)
+    X = np.column_stack([waves(), heavy])
+    model = Autoencoder(3, scaling=scaling, max_iter=40, refit=False, random_state=0).fit(X)
+    assert model.baseline_["autoencoder_loss"] < 0.7 * model.baseline_["pca_loss"]
+    scaled = model._scaling.forward(X, np.float64)
+    pca = PCA(3).fit(scaled)
+    left = np.square(pca.inverse_transform(pca.transform(scaled)) - scaled).mean()
+    assert -model.score_samples(X, scaled=True).mean() < 0.7 * left
+    assert model.baseline_["pca_loss"] == pytest.approx(left, rel=0.3)
+
+
+def test_what_decides_is_the_loss_that_was_asked_for():
+    rng = np.random.default_rng(0)
+    wild = np.where(rng.random((1200, 8)) < 0.01, 3 * rng.standard_t(1.5, (1200, 8)), 0)
+    X = waves() + wild
+    model = Autoencoder(3, loss="mae", max_iter=40, refit=False, random_state=0).fit(X)
+    assert model.baseline_["autoencoder_loss"] < 0.8 * model.baseline_["pca_loss"]
+    assert model.baseline_["autoencoder_loss"] == pytest.approx(
+        min(model.history_["val_loss"]), rel=1e-3
+    )
+    pca = PCA(3).fit(X)
+    by_pca = np.abs(pca.inverse_transform(pca.transform(X)) - X).mean()
+    assert np.abs(model.reconstruct(X) - X).mean() < 0.8 * by_pca
+
+
+def test_a_loss_may_be_negative():
+    def shifted(target, output):
+        return (output - target) ** 2 - 1
+
+    model = Autoencoder(3, loss=shifted, max_iter=30, random_state=0).fit(waves())
+    assert -1 < model.baseline_["autoencoder_loss"] < model.baseline_["pca_loss"] < 0
+    assert model.baseline_["autoencoder"] < 0.5 * model.baseline_["pca"]
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e5])
+def test_a_column_in_other_units_does_not_hold_the_network_back(factor):
+    column = factor * np.random.default_rng(1).normal(size=1200)
+    model = Autoencoder(4, max_iter=40, refit=False, random_state=0)
+    model.fit(np.column_stack([waves(), column]))
+    assert model.baseline_["autoencoder"] < 0.4 * model.baseline_["pca"]
+
+
+def test_a_single_wild_value_does_not_hold_the_network_back():
+    X = waves()
+    X[7, 0] = 1e6
+    model = Autoencoder(4, max_iter=40, refit=False, random_state=0).fit(X)
+    assert model.baseline_["autoencoder"] < 0.4 * model.baseline_["pca"]
+
+
+@pytest.mark.parametrize("X", [TABLE[:, :1], TABLE, np.full((30, 3), 7.0)], ids=["1", "12", "same"])
+def test_of_a_lossless_code_it_does_not_say_that_it_is_no_better(X, recwarn):
+    model = Autoencoder(5, max_iter=2, random_state=0).fit(X)
+    assert not [w for w in recwarn if "could not improve" in str(w.message)]
+    assert model.baseline_["autoencoder"] == model.baseline_["pca"]
+
+
+def test_partial_fit_takes_the_comparison_of_fit_away():
+    model = Autoencoder(4, max_iter=2, random_state=0).fit(TABLE)
+    assert not hasattr(model.partial_fit(TABLE), "baseline_")
+
+
 def test_a_lossless_code_stays_lossless_and_constant_columns_exact():
     X = np.column_stack([TABLE, np.full(300, 7.0)])
     model = Autoencoder(5, random_state=0).fit(X)

@@ -1,6 +1,7 @@
 """The benchmarks' command, and what it makes of measurements."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import publish, report
+from benchmarks.__main__ import parser
 from benchmarks.cases import Case, Entrant, all_cases
 from benchmarks.contenders import CONTENDERS, Skip, Work, make_run
 from benchmarks.goals import constant_speed, faster, flat_memory, grown_memory, peak_memory
@@ -181,13 +183,14 @@ def test_the_products_of_a_network_are_those_of_its_layers():
     assert Network((400,), 40, "variational").products(784)[1:3] == [(400, 80), (40, 400)]
 
 
-def run(*arguments):
+def run(*arguments, **environment):
     return subprocess.run(
         [sys.executable, "-m", "benchmarks", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
+        env=os.environ | environment,
     )
 
 
@@ -217,22 +220,77 @@ def test_the_command_lists_and_refuses_names(tmp_path):
     assert "Got 'sead'" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--repeats", "0", "an integer of at least 1. Got '0'"),
+        ("--repeats", "-1", "an integer of at least 1. Got '-1'"),
+        ("--repeats", "many", "an integer of at least 1. Got 'many'"),
+        ("--json", "absent/x.json", "a folder that exists. Got 'absent/x.json'"),
+        ("--json", "file/x.json", "a folder that exists. Got 'file/x.json'"),
+        ("--json", ".", "a file that can be written, in a folder that exists. Got '.'"),
+        ("--markdown", ".", "a file that can be written, in a folder that exists. Got '.'"),
+        ("--plot", "absent/x.png", "a folder that exists. Got 'absent/x.png'"),
+        ("--plot", "x.foo", "Got 'x.foo'"),
+        ("--scratch", "absent", "a folder that can be written to. Got 'absent'"),
+        ("--scratch", "file", "a folder that can be written to. Got 'file'"),
+    ],
+)
+def test_options_are_checked_before_anything_runs(
+    option, value, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args([option, value])
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert f"error: argument {option}: must " in error
+    assert said in error
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_outputs_may_be_new_or_replaced(tmp_path):
+    for name in ("new.PNG", "new.svg"):
+        assert parser().parse_args(["--plot", str(tmp_path / name)]).plot == tmp_path / name
+    old = tmp_path / "old.json"
+    old.touch()
+    assert parser().parse_args(["--json", str(old), "--repeats", "2"]).json == old
+
+
+def test_nothing_is_measured_on_a_gpu_that_is_not_there(tmp_path):
+    output = str(tmp_path / "b.json")
+    done = run(
+        *("--quick", "--device", "gpu", "--only", "import", "--json", output),
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "--device must be cpu where TensorFlow sees no GPU. Got 'gpu'." in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.slow
 def test_the_whole_smoke_test():
     done = run("--quick")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+MEASURED = {"contenders": {"tfae": {}}}
+
+
 def results(*names, cpu="one", **other):
-    return {"machine": {"cpu": cpu, "load_before": 1}, "cases": {key: {} for key in names}, **other}
+    cases = dict.fromkeys(names, MEASURED)
+    return {"machine": {"cpu": cpu, "load_before": 1}, "cases": cases, **other}
 
 
 def test_published_results_are_replaced_case_by_case_in_the_tables_order():
     old = {**results("deep", "digits"), "machine": {"cpu": "one", "load_before": 2}}
-    got = publish.merged(old, {**results("deep"), "cases": {"deep": {"title": "new"}}})
+    new = {**MEASURED, "title": "new"}
+    got = publish.merged(old, {**results("deep"), "cases": {"deep": new}})
+    assert got["cases"] == {"digits": MEASURED, "deep": new}
     assert list(got["cases"]) == ["digits", "deep"]
-    assert got["cases"]["deep"] == {"title": "new"}
-    assert publish.merged(None, results("deep"))["cases"] == {"deep": {}}
+    assert publish.merged(None, results("deep"))["cases"] == {"deep": MEASURED}
 
 
 def test_what_must_not_be_published_is_refused():
@@ -243,6 +301,37 @@ def test_what_must_not_be_published_is_refused():
         publish.merged(None, results("deep", quick=True))
     with pytest.raises(ValueError, match=r"whole run.*too fast"):
         publish.merged(None, results("deep", failures=["too fast"]))
+
+
+@pytest.mark.parametrize(
+    ("new", "said"),
+    [
+        ({}, "what --json writes, a machine and cases. Got {}."),
+        ([1, 2], "what --json writes, a machine and cases. Got [1, 2]."),
+        ({"machine": 1, "cases": [2]}, "what --json writes, a machine and cases."),
+        (results(), "what --json writes, a machine and cases."),
+        ({**results("deep"), "cases": {"deep": 3}}, "must have measurements. Got none of deep."),
+        (
+            {**results("digits"), "cases": {"digits": MEASURED, "deep": {"contenders": {}}}},
+            "Every case must have measurements. Got none of deep.",
+        ),
+    ],
+)
+def test_files_without_results_change_nothing(new, said, tmp_path, monkeypatch, capsys):
+    for name in ("_RESULTS", "_PAGE", "_PLOT"):
+        monkeypatch.setattr(publish, name, tmp_path / name)
+    (tmp_path / "_RESULTS").write_text(json.dumps(results("digits")))
+    file = tmp_path / "new.json"
+    file.write_text(json.dumps(new))
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(sys, "argv", ["publish", str(file)])
+    with pytest.raises(SystemExit) as ended:
+        publish.main()
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"error: cannot publish {file}. " in last
+    assert said in last
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_tables_go_between_the_marks_of_the_page():

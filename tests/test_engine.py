@@ -185,6 +185,20 @@ def test_keras_callbacks_can_stop_and_set_the_learning_rate(digits):
     assert curve[2] == curve[3] == curve[4]
 
 
+def test_other_callbacks_are_refused(digits):
+    with pytest.raises(ValueError, match=r"'callbacks' must be instances of keras.*Got 3"):
+        small(callbacks=[3]).fit(digits)
+
+
+@pytest.mark.parametrize("of_numpy", [np.int8, np.uint8, np.int16])
+def test_narrow_integers_do_not_overflow(digits, of_numpy):
+    counts = {"n_components": 8, "batch_size": 64, "max_iter": 3, "n_iter_no_change": 5}
+    narrow = {name: of_numpy(count) for name, count in counts.items()}
+    expected = Autoencoder(**counts, random_state=0).fit(digits[:300])
+    model = Autoencoder(**narrow, random_state=0).fit(digits[:300])
+    np.testing.assert_array_equal(model.transform(digits), expected.transform(digits))
+
+
 def test_checkpoints_hold_the_live_weights_and_the_model_is_let_go(digits, tmp_path):
     path = str(tmp_path / "last.keras")
     checkpoint = keras.callbacks.ModelCheckpoint(path)

@@ -38,6 +38,14 @@ def images():
     return encoder, decoder
 
 
+def normalised():
+    given = 5 * X + 30
+    before, after = layers.Normalization(), layers.Normalization(invert=True)
+    before.adapt(given)
+    after.adapt(given)
+    return stack(12, before, layers.Dense(12, "tanh")), stack(12, layers.Dense(12), after)
+
+
 def branched():
     x = keras.Input((12,))
     beside = layers.Dense(4, name="linear_path")(x)  # a name that means nothing here
@@ -68,6 +76,23 @@ def test_it_gives_what_the_models_give(make):
     assert model.n_iter_ == 30
     for mine, theirs in zip(before, encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_what_normalisations_were_adapted_to_is_kept():
+    encoder, decoder = normalised()
+    model = Autoencoder.from_keras(encoder, decoder, random_state=0)
+    given = 5 * X + 30
+    codes = encoder.predict(given, verbose=0)
+    rows = decoder.predict(codes, verbose=0)
+    np.testing.assert_allclose(model.transform(given), codes, atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(given), rows, rtol=1e-4)
+    again, back = model.to_keras()
+    np.testing.assert_allclose(again(given), codes, atol=1e-5)
+    np.testing.assert_allclose(back(codes), rows, rtol=1e-4)
+    score = model.score(given)
+    model.set_params(warm_start=True, max_iter=20, learning_rate_init=0.01).fit(given)
+    assert model.score(given) > score
+    np.testing.assert_array_equal(encoder.predict(given, verbose=0), codes)
 
 
 @pytest.mark.parametrize(

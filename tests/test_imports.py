@@ -136,6 +136,17 @@ def test_fit_writes_nothing_and_other_noise_is_passed_on():
     assert noise == "mine\n"
 
 
+def test_global_random_numbers_go_on_as_if_nothing_had_been_imported():
+    run(
+        "import random, numpy as np, tfae\n"
+        "def drawn(): return np.random.rand(), random.random()\n"
+        "np.random.seed(0); random.seed(0); expected = drawn()\n"
+        "np.random.seed(0); random.seed(0)\n"
+        "tfae.Autoencoder(2, linear_path=False, max_iter=1, random_state=0).fit(np.eye(9))\n"
+        "assert drawn() == expected"
+    )
+
+
 def test_public_names_are_sorted_documented_and_complete():
     assert tfae.__all__ == sorted(tfae.__all__)
     for name in set(tfae.__all__) - {"__version__"}:

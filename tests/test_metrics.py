@@ -1,6 +1,7 @@
 """The measures of embeddings, against scikit-learn and against plain counting."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn import manifold
 from sklearn.decomposition import PCA
+from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import (
     mean_absolute_error,
     mean_squared_error,
@@ -18,7 +20,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from tfae import metrics
+from tfae import Autoencoder, metrics
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +38,9 @@ def embedded(rows):
     return PCA(2).fit_transform(rows)
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine", "manhattan"])
+@pytest.mark.parametrize(
+    "metric", ["euclidean", "cosine", "manhattan", "seuclidean", "mahalanobis"]
+)
 def test_trustworthiness_and_continuity_are_scikit_learns(rows, embedded, metric):
     sizes = [1, 5, 30, 70]
     expected = [
@@ -50,6 +54,52 @@ def test_trustworthiness_and_continuity_are_scikit_learns(rows, embedded, metric
     if metric == "euclidean":
         swapped = [manifold.trustworthiness(embedded, rows, n_neighbors=k) for k in sizes]
         np.testing.assert_allclose(metrics.continuity(rows, embedded, n_neighbors=sizes), swapped)
+
+
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+def test_distances_in_units_of_the_data_take_them_from_all_rows(rows, embedded, metric):
+    distances = pairwise_distances(rows, metric=metric)
+    sizes = {"n_neighbors": [1, 5, 30]}
+    for measure in (metrics.trustworthiness, metrics.continuity, metrics.neighbor_recall):
+        found = measure(rows, embedded, metric=metric, **sizes)
+        np.testing.assert_allclose(
+            found, measure(distances, embedded, metric="precomputed", **sizes)
+        )
+    some = {"n_samples": 40, "random_state": 3}
+    assert metrics.shepard_correlation(rows, embedded, metric=metric, **some) == pytest.approx(
+        metrics.shepard_correlation(distances, embedded, metric="precomputed", **some)
+    )
+    np.testing.assert_allclose(
+        metrics.embedding_report(rows, {"pca": embedded}, metric=metric),
+        metrics.embedding_report(distances, {"pca": embedded}, metric="precomputed"),
+    )
+
+
+def test_features_that_do_not_vary_add_nothing_or_are_refused_by_name(rows, embedded):
+    constant = np.column_stack([rows, np.zeros(len(rows))])
+    np.testing.assert_allclose(
+        metrics.trustworthiness(constant, embedded, metric="seuclidean"),
+        metrics.trustworthiness(rows, embedded, metric="seuclidean"),
+    )
+    with pytest.raises(ValueError, match=r"'mahalanobis' the covariance.*singular"):
+        metrics.trustworthiness(constant, embedded, metric="mahalanobis")
+    one = rows[:, :1]
+    assert metrics.trustworthiness(one, one, metric="mahalanobis") == 1
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_booleans_stay_booleans_where_the_metric_is_boolean(rows, embedded, make):
+    distances = pairwise_distances(rows > 0, metric="jaccard")
+    given = make(rows > 0), embedded
+    found = metrics.trustworthiness(*given, metric="jaccard")  # a warning would be an error
+    assert found == metrics.trustworthiness(distances, embedded, metric="precomputed")
+    assert metrics.shepard_correlation(*given, metric="jaccard") == pytest.approx(
+        metrics.shepard_correlation(distances, embedded, metric="precomputed")
+    )
+    numbers = np.asarray(rows > 0, float)
+    assert metrics.trustworthiness(*given) == metrics.trustworthiness(numbers, embedded)
+    with pytest.warns(DataConversionWarning, match="converted to boolean"):
+        metrics.trustworthiness(numbers, embedded, metric="jaccard")
 
 
 @settings(max_examples=25, deadline=None)
@@ -129,6 +179,16 @@ def test_shepard_correlation_is_that_of_all_distances(rows, embedded):
     assert drawn == pytest.approx(expected, abs=0.1)
     assert drawn == metrics.shepard_correlation(rows, embedded, n_samples=100)
     assert np.isnan(metrics.shepard_correlation(rows, np.zeros((150, 2))))
+    every = metrics.shepard_correlation(rows, embedded, n_samples=None)
+    assert every == metrics.shepard_correlation(rows, embedded, n_samples=np.int64(150))
+    assert np.isfinite(metrics.shepard_correlation(rows, embedded, n_samples=3))
+
+
+@pytest.mark.parametrize("n_samples", [0, -5, 1, 2, 2.5, True])
+def test_a_correlation_needs_three_rows(rows, embedded, n_samples):
+    said = rf"'n_samples' must be an integer of at least 3, or None.*Got {n_samples}\."
+    with pytest.raises(ValueError, match=said):
+        metrics.shepard_correlation(rows, embedded, n_samples=n_samples)
 
 
 @pytest.mark.parametrize("k", [1, 5])
@@ -149,6 +209,20 @@ def test_reconstruction_errors_are_scikit_learns(rows, make):
     assert errors["explained_variance"] == pytest.approx(
         r2_score(rows, rebuilt, multioutput="variance_weighted")
     )
+
+
+@pytest.mark.parametrize("value", [0.0, 3.1, 1e6 / 3])
+def test_constant_rows_are_explained_if_they_are_met_exactly(value):
+    constant = np.full((10, 3), value)
+    for rebuilt, expected in [(constant, 1), (constant + 0.1, 0)]:
+        assert metrics.reconstruction_errors(constant, rebuilt)["explained_variance"] == expected
+
+
+def test_explained_variance_is_the_score_of_the_estimator(rows):
+    rows = np.column_stack([rows, np.full(len(rows), 3.1)])
+    model = Autoencoder(2, hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(rows)
+    errors = metrics.reconstruction_errors(rows, model.reconstruct(rows))
+    assert errors["explained_variance"] == pytest.approx(model.score(rows))
 
 
 def test_a_perfect_embedding_scores_one_and_a_shuffled_one_chance(rows):
@@ -173,6 +247,17 @@ def test_the_report_has_what_the_functions_return(rows, embedded):
     assert report.loc["pca", "knn_accuracy"] == metrics.knn_accuracy(embedded, y)
     assert report.loc["itself", "mse"] == 0
     assert np.isnan(report.loc["pca", "mse"])
+
+
+@pytest.mark.parametrize(
+    ("n", "sizes"), [(3, [1]), (10, [4]), (11, [5]), (30, [5]), (31, [5, 15]), (101, [5, 15, 50])]
+)
+def test_the_reports_neighbourhoods_fit_the_rows(rows, embedded, n, sizes):
+    report = metrics.embedding_report(rows[:n], {"pca": embedded[:n]})
+    found = [int(name.partition("@")[2]) for name in report if name.startswith("continuity@")]
+    assert found == sizes
+    asked = metrics.embedding_report(rows[:n], {"pca": embedded[:n]}, n_neighbors=sizes)
+    pd.testing.assert_frame_equal(report, asked)
 
 
 def test_all_embeddings_are_judged_by_the_same_rows(rows, embedded, monkeypatch):
@@ -205,5 +290,11 @@ def test_wrong_input_is_told(rows, embedded):
         metrics.embedding_report(rows, {"pca": embedded}, reconstructions={"umap": rows})
     with pytest.raises(ValueError, match="at least one"):
         metrics.embedding_report(rows, {})
+    with pytest.raises(TypeError, match=r"'embeddings' must be a mapping of names.*Got list"):
+        metrics.embedding_report(rows, [embedded])
+    with pytest.raises(TypeError, match=r"'reconstructions' must be a mapping.*Got ndarray"):
+        metrics.embedding_report(rows, {"pca": embedded}, reconstructions=rows)
+    with pytest.raises(ValueError, match=r"'X' must have at least 3 rows.*Got 2"):
+        metrics.embedding_report(rows[:2], {"pca": embedded[:2]})
     with pytest.raises(ValueError, match="NaN"):
         metrics.trustworthiness(rows, embedded * np.nan)

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 
-from tfae import Autoencoder, plotting
+from tfae import Autoencoder, ConvolutionalAutoencoder, plotting
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -102,10 +102,42 @@ def test_image_shape_must_fit(ax, rows, shape, message):
 def test_reconstructions_need_rows_and_an_estimator_that_can(ax, rows):
     with pytest.raises(TypeError, match=r"must have a reconstruct or .* got Fitted"):
         plotting.reconstructions(Fitted(), rows, image_shape=(2, 3), ax=ax)
-    with pytest.raises(ValueError, match=r"must have rows and columns, got .*\(0, 6\)"):
+    with pytest.raises(ValueError, match=r"rows and columns or be images, got .*\(0, 6\)"):
         plotting.reconstructions(Negative(), rows[:0], ax=ax)
+    with pytest.raises(ValueError, match=r"rows and columns or be images, got .*\(6,\)"):
+        plotting.reconstructions(Negative(), rows[0], ax=ax)
+    with pytest.raises(ValueError, match="must have 1 or 3 channels to be drawn, got 2"):
+        plotting.reconstructions(Negative(), rows[:4].reshape(1, 4, 3, 2), ax=ax)
     with pytest.raises(ValueError, match="n_images must be at least 1, got 0"):
         plotting.reconstructions(Negative(), rows, n_images=0, ax=ax)
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (4, 16), (4, 16, 1)])
+def test_images_are_drawn_as_their_flat_rows(digits, shape):
+    images = digits[:60].reshape(-1, *shape)
+    model = ConvolutionalAutoencoder(
+        2, hidden_layer_sizes=(2,), max_iter=1, early_stopping=False, random_state=0
+    ).fit(images)
+    of_images, of_rows = Figure().subplots(2)
+    plotting.reconstructions(model, images, ax=of_images)
+    plotting.reconstructions(model, digits[:60], image_shape=shape[:2], ax=of_rows)
+    np.testing.assert_array_equal(drawn(of_images), drawn(of_rows))
+    plotting.reconstructions(model, images.tolist(), image_shape=shape[:2], ax=of_images)
+
+
+def test_images_of_three_channels_are_drawn_in_colour(ax):
+    images = np.arange(24.0).reshape(2, 2, 2, 3)
+    plotting.reconstructions(Negative(), images, ax=ax)
+    picture = drawn(ax)
+    assert picture.shape == (2 * 2 + 1, 2 * 2 + 1, 3)
+    np.testing.assert_allclose(picture[:2, :2], images[0] / 23)
+    np.testing.assert_array_equal(picture[3:, 3:], 0)  # below the scale of the originals
+    np.testing.assert_array_equal(picture[2], 1)
+
+
+def test_a_table_has_no_images(ax, digits):
+    with pytest.raises(ValueError, match=r"must have rows and columns, got .*\(3, 8, 8\)"):
+        plotting.reconstructed_rows(Negative(), digits[:3].reshape(3, 8, 8), ax=ax)
 
 
 def test_rows_are_drawn_in_standard_deviations_of_their_columns(ax, rows):

@@ -89,6 +89,13 @@ def test_a_row_does_not_depend_on_its_company(digits):
     )
 
 
+def test_only_functions_are_registered():
+    with pytest.raises(ValueError, match=r"The loss 'five' must be a function\. Got 5"):
+        tfae.register_loss("five")(5)
+    with pytest.raises(ValueError, match=r"The architecture 'five' must be a function\. Got 5"):
+        tfae.register_architecture("five")(5)
+
+
 def test_wrong_builders_are_told_what_was_expected(digits):
     def no_pair(spec):
         return bowtie(spec)[0]

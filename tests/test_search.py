@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
 
 from tfae import Autoencoder, SparseAutoencoder
 from tfae._program import trace_count
@@ -48,6 +50,28 @@ def test_all_lengths_cost_one_program_and_a_second_search_none():
     np.testing.assert_array_equal(other.component_errors_, model.component_errors_)
     other.set_params(warm_start=True).fit(PLANES[:100])
     assert other.n_components_ == model.n_components_
+
+
+def test_a_fraction_is_one_of_the_variance_of_scaled_rows():
+    X = load_wine().data  # one column of which has 99.8 % of the variance as it is
+    model = Autoencoder(0.8, scaling="standard", max_iter=20, random_state=0).fit(X)
+    linear = PCA(0.8).fit(StandardScaler().fit_transform(X))
+    assert 2 <= model.n_components_ <= linear.n_components_
+    assert -model.score_samples(X, scaled=True).mean() < 0.25
+    assert model.component_errors_[0] == pytest.approx(1, rel=0.2)
+
+
+def test_it_says_when_no_code_keeps_the_fraction():
+    noise = np.random.default_rng(0).normal(size=(40, 100))
+    with pytest.warns(UserWarning, match=r"asks for 0.95 of the.*, 20 components, keeps 0\.0"):
+        model = Autoencoder(0.95, max_iter=2, random_state=0).fit(noise)
+    assert model.n_components_ == 20
+
+
+@pytest.mark.filterwarnings("error:.*divide")
+@pytest.mark.parametrize("X", [np.ones((20, 3)), np.eye(2, 3)], ids=["constant", "two rows"])
+def test_rows_that_say_nothing_get_one_component(X):
+    assert Autoencoder(0.9, max_iter=2).fit(X).n_components_ == 1
 
 
 def test_the_elbow_is_the_corner():

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.decomposition import PCA
 
 from tfae import (
@@ -301,6 +302,60 @@ def test_a_stream_is_read_once_for_statistics_and_once_an_epoch():
     assert model.baseline_["autoencoder"] <= model.baseline_["pca"]
 
 
+def reused(rows, size=100):
+    """Yield batches in one array, which the next one overwrites."""
+    buffer = np.empty((size, rows.shape[1]), rows.dtype)
+    for start in range(0, len(rows), size):
+        buffer[:] = rows[start : start + size]
+        yield buffer
+    buffer[:] = 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 250, 5000])
+def test_cutting_keeps_rows_that_are_overwritten(size):
+    cut = [part.copy() for part in recut(reused(X), size)]
+    np.testing.assert_array_equal(np.concatenate(cut), X)
+
+
+@pytest.mark.parametrize("window", [None, 250])
+@pytest.mark.parametrize("params", [{}, {"shuffle": False, "early_stopping": True}])
+def test_a_generator_may_yield_one_array_again_and_again(window, params):
+    rows = X[:1000]
+    params = {**SMALL, "batch_size": 3, "linear_path": False, **params}
+    models = [
+        Autoencoder(3, **params).fit(streams.from_batches(batches, window=window))
+        for batches in (lambda: reused(rows), lambda: iter(np.array_split(rows, 10)))
+    ]
+    one, other = models
+    np.testing.assert_array_equal(one.center_, other.center_)
+    for found, expected in zip(one.encoder_weights_, other.encoder_weights_, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(
+        one.transform(reused(rows)), other.transform(iter(np.array_split(rows, 10)))
+    )
+
+
+@pytest.mark.parametrize("window", [None, 250])
+def test_partial_fit_takes_an_array_that_is_overwritten(window):
+    params = {**SMALL, "batch_size": 3, "linear_path": False}
+    one, other = (
+        Autoencoder(3, **params).partial_fit(streams.from_batches(batches, window=window))
+        for batches in (reused(X[:1000]), iter(np.array_split(X[:1000], 10)))
+    )
+    np.testing.assert_array_equal(one.center_, other.center_)
+    np.testing.assert_array_equal(one.transform(X), other.transform(X))
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.7, 0.9999])
+def test_the_fraction_of_a_stream_that_is_asked_for_is_held_out(fraction):
+    X_ = opened(streams.from_batches(Counted(), window=500))
+    train, held_out = X_.split(fraction)
+    assert len(held_out) == pytest.approx(3000 * fraction, abs=100)
+    assert len(train) + len(held_out) == 3000
+    assert len(train) >= 1
+    assert len(X_.some(train)) == len(train)
+
+
 def test_random_state_decides_everything():
     stream = streams.from_batches(Counted(), window=500)
     params = {**SMALL, "batch_size": 4, "linear_path": False, "early_stopping": True}
@@ -409,6 +464,80 @@ def test_files_give_their_rows_with_names(files, kind):
         model.transform(read(paths, NAMES[::-1]))
 
 
+CSV_FILES = {
+    "lines of one length": (["a,b\n1,2\n3,4\n"], {}),
+    "an index without a name": (["a,b\n1,2,3\n4,5,6\n7,8,9\n"], {}),
+    "an index that is refused": (["a,b\n1,2,\n4,5,\n7,8,\n"], {"index_col": False}),
+    "an index before given names": (
+        ["1,2,3\n4,5,6\n"],
+        {"header": None, "names": ["x", "y"]},
+    ),
+    "no names": (["1,2\n3,4\n", "5,6\n"], {"header": None}),
+    "the first rows of each": (["a,b\n1,2\n3,4\n5,6\n", "a,b\n7,8\n"], {"nrows": 2}),
+}
+
+
+@pytest.fixture
+def write_csv(tmp_path):
+    """Write texts to files and return their paths."""
+
+    def write(*texts):
+        paths = [tmp_path / f"{number}.csv" for number in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_text(text)
+        return paths
+
+    return write
+
+
+@pytest.mark.filterwarnings("ignore:Length of header:pandas.errors.ParserWarning")
+@pytest.mark.parametrize(("texts", "options"), CSV_FILES.values(), ids=CSV_FILES.keys())
+def test_csv_files_are_read_as_pandas_reads_them(write_csv, texts, options):
+    paths = write_csv(*texts)
+    expected = pd.concat([pd.read_csv(path, **options) for path in paths])
+    found = pd.concat(list(streams.read_csv(paths, **options)))
+    pd.testing.assert_frame_equal(found, expected)
+
+
+def test_csv_files_that_cannot_be_read(write_csv):
+    paths = write_csv("a,b\n1,2\n3,4\n5,6,7\n8,9\n", "a,b\n1,two\n", "")
+    with pytest.raises(
+        ValueError, match=r"0\.csv' .* damaged .*Expected 2 fields in line 4, saw 3"
+    ):
+        Autoencoder(1).fit(streams.read_csv(paths[0]))
+    with pytest.raises(ValueError, match=r"1\.csv' cannot be read: could not convert .* 'two'"):
+        Autoencoder(1).fit(streams.read_csv(paths[1], dtype="float32"))
+    with pytest.raises(ValueError, match=r"2\.csv' cannot be read, it may be damaged"):
+        streams.read_csv(paths[2])
+
+
+def test_columns_that_only_later_csv_files_have(write_csv):
+    named = list(streams.read_csv(write_csv("a,b\n1,2\n", "c,b,a\n3,4,5\n")))
+    assert pd.concat(named).to_numpy().tolist() == [[1, 2], [5, 4]]
+    paths = write_csv("1,2\n", "3,4,5\n")
+    with pytest.raises(ValueError, match=r"1\.csv' must have 2 columns like the first .* Got 3"):
+        streams.read_csv(paths, header=None)
+    chosen = list(streams.read_csv(paths, [0, 1], header=None))
+    assert pd.concat(chosen).to_numpy().tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"usecols": ["a"]}, r"'usecols' must be left out: .* 'columns'\. Got \['a'\]"),
+        ({"index_col": 0}, r"'index_col' must be left out or False: .* Got 0"),
+        ({"chunksize": 5}, "'chunksize' must be left out: .* Got 5"),
+        ({"iterator": True}, "'iterator' must be left out: .* Got True"),
+        ({"skipfooter": 1}, "'skipfooter' must be left out: .* Got 1"),
+        ({"engine": "pyarrow"}, "'engine' must be 'c' or 'python', .* Got 'pyarrow'"),
+        ({"header": [0, 1]}, r"'header' must be the number of one line, .* Got \[0, 1\]"),
+    ],
+)
+def test_options_of_pandas_that_are_refused(write_csv, options, message):
+    with pytest.raises(ValueError, match=message):
+        streams.read_csv(write_csv("a,b\n1,2\n3,4\n"), **options)
+
+
 def test_text_in_a_file_is_named(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n3,four\n")
     with pytest.raises(ValueError, match=r"Batch 1 of '.*a\.csv': .* Column 'y' has dtype"):
@@ -426,6 +555,8 @@ def test_wrong_files_and_columns(files, kind):
         read(files / f"a.{kind}", ["Feature 2"])
     with pytest.raises(ValueError, match="must be a list of names"):
         read(files / f"a.{kind}", "feature 2")
+    with pytest.raises(ValueError, match=r"must be a list of names, at least one\. Got \[\]"):
+        read(files / f"a.{kind}", [])
 
 
 def test_damaged_parquet_files(files):
@@ -471,6 +602,35 @@ def test_wrong_batches_are_named(batches, message):
         with pytest.raises(ValueError, match=message):
             model.fit(stream)
     assert not hasattr(model, "n_features_in_")  # it is as it was
+
+
+def test_values_too_large_for_the_dtype_of_the_first_batch_are_named():
+    large = X.astype(np.float64)
+    large[5, 2] = -1e300
+    message = r"Batch 2 of the stream must hold values that fit into float32.* Got -1e\+300"
+    for window in (None, 500):
+        with pytest.raises(ValueError, match=message):
+            Autoencoder(3, **SMALL).fit(streams.from_batches([X, large], window=window))
+    model = Autoencoder(3, **SMALL).fit(X)
+    with pytest.raises(ValueError, match=message):
+        model.transform(iter([X, large]))
+    assert model.transform(iter([X, large[:5]])).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("returned", "got"),
+    [
+        (None, "None"),
+        (X, r"one ndarray of shape \(3000, 8\)"),
+        (pd.DataFrame(X), r"one DataFrame of shape \(3000, 8\)"),
+        (sparse.csr_array(X), r"one csr_array of shape \(3000, 8\)"),
+    ],
+)
+def test_a_callable_that_returns_no_batches(returned, got):
+    with pytest.raises(ValueError, match=f"must return an iterable of arrays .* Got {got}"):
+        Autoencoder(3, **SMALL).fit(lambda: returned)
+    with pytest.raises(ValueError, match=f"'batches' must be an iterable .* Got {got}"):
+        streams.from_batches(returned)
 
 
 def test_an_iterator_cannot_be_read_in_every_epoch():

@@ -21,6 +21,8 @@ from tfae._types import Array, Network, Weights
 
 # Errors below this part of the mean one are all the same to us.
 _TINY = 1e-12
+# Corrections of the code are scaled by at most so many times the size of the residuals.
+_FURTHEST = 10.0
 _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
 _CORRECTION = "linear_correction"
 
@@ -62,8 +64,10 @@ def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
     """Return the weights that training does not change, by their places among all of both sides."""
     seen, code_seen = _inverse(found.deviation_seen), _inverse(found.spread_seen)
     zeros = np.zeros(len(found.spread))
-    # A lossless code has nothing to gain from a correction.
-    spread = found.spread if found.residual.any() else zeros
+    # What a correction of the code can do is to tell of the residuals. Where a component varies far
+    # more than these, as a column in other units makes one do, the least correction in proportion
+    # to it would cost more than all that can be gained; a lossless code has nothing to gain.
+    spread = np.minimum(found.spread, _FURTHEST * np.linalg.norm(found.residual))
     encoder = {
         _PATH: (found.axes.T, -found.axes @ found.mean),
         _STANDARDISED: (seen, -found.mean * seen),
@@ -98,7 +102,8 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
         if getattr(last, "kernel", None) is None or not _gives_zero_for_zero(last):
             raise ValueError(
                 f"linear_path=True needs an architecture whose {side} ends with a dense or "
-                f"convolutional layer, without an activation. Got {last!r}."
+                "convolutional layer, without an activation, such as 'code_activation' or a sparse "
+                f"'penalty' asks for. Got {last!r}."
             )
         correction = _parts(model).correction
         zeroed = [last] if correction is None else [last, correction]
@@ -129,18 +134,19 @@ def residual_variance(network: Network, weights: Weights) -> float:
 
 
 def is_better(before: Array, after: Array) -> bool:
-    """Tell whether errors of held-out rows became smaller by more than luck.
+    """Tell whether losses of held-out rows became smaller by more than luck.
 
     What a few odd rows gain can carry a mean. So the gain must be clear both in the mean of the
-    errors (2 standard errors, and 2 % of it) and in that of their logarithms (3), to which all rows
+    losses (2 standard errors, and 2 % of it) and in that of their logarithms (3), to which all rows
     count alike. Of 120 small tables, made by splitting training rows, one in two passed, and one
     of these lost more than 1 % on the other part.
     """
     total = before.mean()
-    tiny = _TINY * total
-    ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny)) if total > 0 else before
-    gain = before - after
-    return bool(gain.mean() > 0.02 * total and _clear(gain, 2) and _clear(ratio, 3))
+    gain = ratio = before - after
+    if total > 0 and before.min() >= 0 and after.min() >= 0:  # else there are no logarithms
+        tiny = _TINY * total
+        ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
+    return bool(gain.mean() > 0.02 * abs(total) and _clear(gain, 2) and _clear(ratio, 3))
 
 
 def _clear(values: Array, n_errors: float) -> bool:

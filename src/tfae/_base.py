@@ -29,10 +29,10 @@ from tfae._auto import annealed, has_linear_path, settings
 from tfae._chunks import Noise, chunk_shape, rows_of
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
-from tfae._imported import read_models, without_sigmoid
+from tfae._imported import read_models, with_fixed_numbers, without_sigmoid
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
-from tfae._losses import LOSSES
+from tfae._losses import LOSSES, Loss
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, read_parameters
@@ -65,6 +65,7 @@ from tfae._validation import (
 )
 
 _AUTO = StrOptions({"auto"})
+_COUNTS = frozenset({"n_components", "batch_size", "max_iter", "n_iter_no_change"})
 
 
 @dataclass(eq=False, repr=False)
@@ -209,6 +210,7 @@ class BaseAutoencoder(
         >>> estimator.partial_fit(X).n_iter_
         1
         """
+        encoder, decoder = with_fixed_numbers(encoder), with_fixed_numbers(decoder)
         imported = read_models(encoder, decoder)
         own = {"n_components": imported.n_components, "scaling": None}
         for name, value in {**own, "architecture": imported}.items():
@@ -342,6 +344,8 @@ class BaseAutoencoder(
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
         self._train(X, None, None, state, 1, again, endless=True)
+        if hasattr(self, "baseline_"):
+            del self.baseline_  # of weights that are no more
         self._state = state
         return self
 
@@ -588,13 +592,13 @@ class BaseAutoencoder(
                 self._numbers(asked, optimizer, program),
                 Stopping(max_iter, self.tol * left, self._setting("n_iter_no_change")),
                 self._observers(program, optimizer, max_iter) if watched else [],
-                unit=float(self.scale_) ** objective.power if np.ndim(self.scale_) == 0 else 1,
+                unit=self._unit(asked),
                 keep_start=anchored,
             )
             outcome = training.run(state, self.shuffle)
             self._keep(outcome, program)
             compared = anchored and held_out is not None
-            improved = compared and self._compare(X, held_out, program.network)
+            improved = compared and self._compare(X, held_out, program.network, asked, left)
         self._describe(*described(X, train), asked)
         ended_well = not outcome.interrupted and outcome.diverged_at is None
         if not (compared and ended_well):
@@ -629,11 +633,12 @@ class BaseAutoencoder(
             self.settings_["n_components"], errors = choose_length(self, X)
             self.component_errors_ = errors
 
-    def _warn_of_pca(self, error: float, n_rows: int) -> None:
+    def _warn_of_pca(self, loss: float, n_rows: int) -> None:
         warnings.warn(
-            f"The network could not improve on PCA, whose reconstruction error on the {n_rows} "
-            f"held-out rows is {error:.6g}: the estimator is now PCA. More rows may help, or other "
-            "'hidden_layer_sizes' or 'max_iter'.",
+            f"The network could not improve on PCA, whose loss on the {n_rows} held-out rows is "
+            f"{loss:.6g}: the estimator is now PCA. More rows may help, a 'scaling' by which the "
+            "features vary alike, a larger 'n_iter_no_change', or other 'hidden_layer_sizes' or "
+            "'max_iter'.",
             UserWarning,
             stacklevel=_TO_CALLER + 1,
         )
@@ -648,7 +653,10 @@ class BaseAutoencoder(
         value = getattr(self, name)
         if name == "n_components" and self._length_is_open():
             return self.settings_[name]
-        return self.settings_[name] if isinstance(value, str) and value == "auto" else value
+        if isinstance(value, str) and value == "auto":
+            return self.settings_[name]
+        # A narrow integer of NumPy's would overflow where it is multiplied.
+        return int(value) if name in _COUNTS and value is not None else value
 
     @property
     def _anneals(self) -> bool:
@@ -663,27 +671,55 @@ class BaseAutoencoder(
             return annealed(rate, self._setting("max_iter") * steps_per_epoch)
         return rate
 
-    def _compare(self, X: Any, held_out: Any, network: Network) -> bool:
-        """Note the errors of the linear path alone and of the whole on the held-out rows.
+    def _compare(self, X: Any, held_out: Any, network: Network, asked: Asked, left: float) -> bool:
+        """Note the losses of the linear path alone and of the whole on the held-out rows.
 
         Fall back on the former, with a warning, unless the gain is no luck; see
-        :func:`tfae._anchor.is_better`.
+        :func:`tfae._anchor.is_better`. What the path alone leaves is `left`.
         """
-        linear = copy.copy(self)
+        linear, loss = copy.copy(self), asked.objective.loss
         linear._set_weights(start_at_zero(network, self._weights()), network)
-        before, after = (-model._row_scores(X[held_out]) for model in (linear, self))
-        improved = is_better(before, after)
-        if not improved and not self._nested:
-            self._warn_of_pca(float(before.mean()), len(held_out))
+        before, after = (model._losses_and_errors(X[held_out], loss) for model in (linear, self))
+        improved = is_better(before[:, 0], after[:, 0])
+        unit = self._unit(asked)
+        if not (improved or self._nested or left == 0):
+            self._warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
         if not improved:
             self._set_weights(linear._weights(), network)
             after = before
         self.baseline_ = {
-            "pca": float(before.mean()),
-            "autoencoder": float(after.mean()),
+            "pca": float(before[:, 1].mean()),
+            "autoencoder": float(after[:, 1].mean()),
+            "pca_loss": unit * float(before[:, 0].mean()),
+            "autoencoder_loss": unit * float(after[:, 0].mean()),
             "n_samples": len(held_out),
         }
         return improved
+
+    def _losses_and_errors(self, X: Any, loss: Loss) -> Array:
+        """Return the loss of every row as the network sees it, and its error in the user's units.
+
+        Shape [rows, 2].
+        """
+        # An own loss may hold numbers of the dtype of the training.
+        dtype = np.float64 if loss.of_entries else self._dtype
+        decode = self._decoder.run if loss.from_logits else self._decoder
+
+        def of_rows(rows: Array) -> Array:
+            x = self._scaling.forward(rows, rows.dtype)
+            codes = self._encoder(self.encoder_weights_, x)
+            losses = loss.of_rows(
+                x.astype(dtype, copy=False),
+                decode(self.decoder_weights_, codes).astype(dtype, copy=False),
+            )
+            errors = np.square(rows - self._decode(codes), dtype=np.float64).mean(axis=1)
+            return np.stack([losses, errors], axis=1)
+
+        return of_every_block(X, of_rows)
+
+    def _unit(self, asked: Asked) -> float:
+        """Return what turns losses of scaled rows into the user's units, where one scale can."""
+        return float(self.scale_) ** asked.objective.power if np.ndim(self.scale_) == 0 else 1.0
 
     def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Learn the scaling, forget the history."""

@@ -121,7 +121,7 @@ class Autoencoder(BaseAutoencoder):
         `n_iter_no_change` epochs; with ``early_stopping=True`` the validation loss. With a linear
         path `tol` is a fraction of the error that this leaves.
     n_iter_no_change : int, default="auto"
-        See `tol`; "auto" is 10.
+        See `tol`; "auto" is 10, with a linear path a fifth of "auto"'s `max_iter` if that is more.
     early_stopping : bool, default="auto"
         Whether to hold out rows, watch their loss, and keep the weights with the lowest. "auto"
         does with a linear path.
@@ -170,12 +170,14 @@ class Autoencoder(BaseAutoencoder):
         What every parameter that was "auto" stands for.
     baseline_ : dict of str to float
         With a linear path and early stopping: the mean squared error, in the user's units, of
-        "pca" and of the "autoencoder" on the same held-out rows, "n_samples" of them. They are
-        equal if the network could not improve on PCA, which a warning tells: only then the
-        estimator is PCA. A gain must be larger than twice its standard error to count.
+        "pca" and of the "autoencoder" on the same held-out rows, "n_samples" of them; and what
+        was minimised, the `loss` of the scaled data in the units of `history_`, as "pca_loss" and
+        "autoencoder_loss". These decide: where the gain of the network is not larger than twice
+        its standard error, a warning tells so, and the estimator is PCA.
     component_errors_ : ndarray of shape (longest + 1,)
-        Where `n_components` is a float or "auto": the mean squared error on held-out rows, in the
-        user's units, of codes of every length from 0.
+        Where `n_components` is a float or "auto": the mean squared error on held-out rows of codes
+        of every length from 0, in the user's units where one scale serves all features, otherwise
+        in those of the scaled data.
     mean_activation_ : ndarray of shape (n_components,)
         With a sparse penalty: the mean of every component of the code over the training rows.
     n_dead_units_ : int

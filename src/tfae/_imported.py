@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tfae._portable import chain
-from tfae._tensorflow import keras, private_keras, variable_dtype
+from tfae._tensorflow import flat_layers, keras, private_keras, variable_dtype, with_stand_ins
 from tfae._types import Network, Spec
 
 Shape = tuple[int, ...]
@@ -59,6 +59,29 @@ class Imported:
 
     def __repr__(self) -> str:
         return f"<imported models of {self.n_features} features, {self.n_components} components>"
+
+
+def with_fixed_numbers(model: Any) -> Any:
+    """Return a model whose normalisations hold what they were adapted to as fixed numbers.
+
+    Keras keeps them as weights, but works with copies that loading the weights does not renew. The
+    other layers are the model's own.
+    """
+    kind = keras.layers.Normalization
+    if not isinstance(model, keras.Model) or not any(type(x) is kind for x in flat_layers(model)):
+        return model
+
+    def fixed(layer: Any) -> Any:
+        if type(layer) is not kind or layer.input_mean is not None:
+            return layer
+        shape = layer.adapt_mean.shape
+        numbers = {
+            name: np.asarray(getattr(layer, name)).reshape(shape).tolist()
+            for name in ("mean", "variance")
+        }
+        return kind.from_config(layer.get_config() | numbers)
+
+    return with_stand_ins(model, fixed)
 
 
 def read_models(encoder: Any, decoder: Any) -> Imported:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from tfae._registry import Registry
 from tfae._tensorflow import keras, tf
+from tfae._types import Array
 
 LossFunction = Callable[[Any, Any], Any]
 
@@ -55,6 +58,12 @@ class Loss:
             values = values * entry_weight
         rows = tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values
         return rows if self.of_batch is None else self.of_batch(rows, weight)
+
+    def of_rows(self, target: Array, output: Array) -> Array:
+        """Return the loss of every row of arrays, which no other row has a part in."""
+        alone = replace(self, of_batch=None)
+        weight = np.ones(len(target), target.dtype)
+        return np.asarray(alone.per_row(*map(tf.constant, (target, output, weight))), np.float64)
 
 
 def _loss(function: LossFunction) -> Loss:

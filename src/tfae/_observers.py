@@ -61,6 +61,11 @@ class KerasCallbacks(Observer):
     def __init__(
         self, callbacks: Sequence[Any], program: Program, learning_rate: float, **params: int
     ) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(
+                    f"'callbacks' must be instances of keras.callbacks.Callback. Got {callback!r}."
+                )
         self._model = program.model
         self._model.compile(keras.optimizers.SGD(learning_rate), jit_compile=False)
         self._model.stop_training = False

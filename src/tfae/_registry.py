@@ -64,6 +64,8 @@ class Registry(Generic[T]):
         add = self.register(name)
 
         def register(function: F) -> F:
+            if not callable(function):
+                raise ValueError(f"The {self.kind} {name!r} must be a function. Got {function!r}.")
             add(self._wrap(function))
             return function
 
@@ -144,7 +146,7 @@ def register_architecture(name: str) -> Callable[[Builder], Builder]:
     >>> tfae.architectures()["bowtie"]
     'One wide layer on each side of the code.'
     """
-    return ARCHITECTURES.register(name)
+    return ARCHITECTURES.register_function(name)
 
 
 def architectures() -> dict[str, str]:

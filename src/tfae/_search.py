@@ -7,6 +7,7 @@ then works with a code of any length, and its errors on held-out rows say which 
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,27 @@ from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from tfae._engine import TrainingState
-from tfae._scaling import dense_rows, evenly_spaced
+from tfae._scaling import dense_rows, evenly_spaced, fit_scaling
 from tfae._types import Array, Source
 
 # The longest code that "auto" considers, and the most rows that PCA sees to bound the length.
 _LONGEST = 64
 _MAX_ROWS = 20_000
+# A fraction may be missed by so much without a word: held-out rows are few where it is, and a
+# training for codes of that length alone keeps more.
+_NEARLY = 0.05
+# Frames between the warning and the line of the user that called fit.
+_TO_CALLER = 7
 
 
 def choose_length(model: Any, X: Any) -> tuple[int, Array]:
     """Return how many components a model asks for, and the held-out error of every length from 0.
 
     A fraction asks for the shortest code whose reconstruction keeps that much of the variance of
-    held-out rows, "auto" for the elbow of the errors.
+    held-out rows, scaled as the network sees them; a warning tells if none does. "auto" asks for
+    the elbow of the errors.
     """
-    longest = _longest(model.n_components, X)
+    longest = _longest(model.n_components, model.scaling, X)
     nested = clone(model).set_params(
         n_components=longest,
         linear_path=True,
@@ -44,8 +51,22 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
     errors = _errors(nested, dense_rows(X, held_out))
     if model.n_components == "auto":
         return elbow(errors), errors
-    enough = np.flatnonzero(1 - errors[1:] / errors[0] >= model.n_components)
-    return (int(enough[0]) + 1 if len(enough) else longest), errors
+    enough = np.flatnonzero(errors[1:] <= (1 - model.n_components) * errors[0])
+    if len(enough):
+        return int(enough[0]) + 1, errors
+    kept = max(0.0, 1 - errors[-1] / errors[0]) if errors[0] > 0 else 1.0
+    if kept < model.n_components - _NEARLY:
+        _warn_of_less(model.n_components, longest, kept)
+    return longest, errors
+
+
+def _warn_of_less(fraction: float, longest: int, kept: float) -> None:
+    warnings.warn(
+        f"'n_components' asks for {fraction:.6g} of the variance. The longest code for which there "
+        f"are rows enough, {longest} components, keeps {kept:.3g} of it on held-out rows.",
+        UserWarning,
+        stacklevel=_TO_CALLER,
+    )
 
 
 def elbow(errors: Array) -> int:
@@ -59,8 +80,11 @@ def elbow(errors: Array) -> int:
     return max(1, int(np.argmax(below)))
 
 
-def _longest(n_components: float | str, X: Any) -> int:
-    """Return the longest code to consider: PCA's, of which the network needs no more."""
+def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
+    """Return the longest code to consider: PCA's, of which the network needs no more.
+
+    At least two rows must come on a component.
+    """
     most = min(X.shape[1], max(1, X.shape[0] // 2))
     if isinstance(n_components, str):
         return min(_LONGEST, most)
@@ -68,15 +92,21 @@ def _longest(n_components: float | str, X: Any) -> int:
         rows = X.some(None)
     else:
         rows = dense_rows(X, evenly_spaced(X, None, _MAX_ROWS))
-    kept = np.cumsum(PCA(svd_solver="full").fit(rows).explained_variance_ratio_)
+    scaled = fit_scaling(scaling, rows).forward(rows, np.float64)
+    if not scaled.var(axis=0).any():
+        return 1
+    kept = np.cumsum(PCA(svd_solver="full").fit(scaled).explained_variance_ratio_)
     return min(most, int(np.searchsorted(kept, n_components)) + 1)
 
 
 def _errors(nested: Any, rows: Array) -> Array:
-    """Return the mean squared error, in the user's units, of codes of every length from 0."""
-    codes = nested._encode(rows, rows.dtype)
-    errors = [np.square(rows - rows.mean(axis=0)).mean()]
+    """Return the mean squared error of codes of every length from 0, as `history_` has losses."""
+    scaled = nested._scaling.forward(rows, rows.dtype)
+    codes = nested._encoder(nested.encoder_weights_, scaled)
+    errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        errors.append(np.square(rows - nested._decode(kept)).mean())
-    return np.array(errors)
+        output = nested._decoder(nested.decoder_weights_, kept)
+        errors.append(np.square(scaled - output).mean())
+    unit = float(nested.scale_) ** 2 if np.ndim(nested.scale_) == 0 else 1.0
+    return unit * np.array(errors)

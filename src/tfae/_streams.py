@@ -162,10 +162,10 @@ class Opened(Source):
         self._seed = seed
         batches = self._numbered(None)
         head, n_rows = [], 0
-        for batch in batches:
-            head.append(batch)
-            n_rows += len(batch[1])
-            self.shape = (n_rows, batch[1].shape[1])
+        for numbers, rows in batches:
+            head.append((numbers, rows.copy()))  # the next batch may come in the same memory
+            n_rows += len(rows)
+            self.shape = (n_rows, rows.shape[1])
             if n_rows > self._window:
                 break
         else:
@@ -238,7 +238,18 @@ class Opened(Source):
         rows = dense_rows(rows, slice(None))
         if self.dtype is None:
             self.dtype = rows.dtype
-        return rows.astype(self.dtype, copy=False)
+        return self._cast(rows, name)
+
+    def _cast(self, rows: Array, name: str) -> Array:
+        """Return rows in the dtype of the first batch, which must have room for them."""
+        with np.errstate(over="ignore"):
+            cast = rows.astype(self.dtype, copy=False)
+        if cast is not rows and not (fits := np.isfinite(cast)).all():
+            raise ValueError(
+                f"{name} must hold values that fit into {self.dtype}, the dtype of the first "
+                f"batch. Got {rows[~fits][0]:g}."
+            )
+        return cast
 
 
 class _Kept:
@@ -258,7 +269,7 @@ class _Kept:
             chosen = numbers < self._below
             if chosen.any():
                 self._numbers.append(numbers[chosen])
-                self._rows.append(rows[chosen])
+                self._rows.append(rows[chosen])  # a copy, as a mask always makes
                 self._n += int(chosen.sum())
             if 2 * self._n > 3 * self._n_most:
                 self._shrink()
@@ -277,7 +288,7 @@ class _Kept:
         """Return the number below which rows are held out."""
         self._shrink()
         numbers = self._numbers[0]
-        most = len(numbers) // 2
+        most = min(self._n_most // 2, len(numbers) - 1)
         high = min(fraction, float(numbers[most]))
         self._n_held_out = max(1, int(np.searchsorted(numbers, high)))
         return float(numbers[self._n_held_out])
@@ -298,17 +309,23 @@ class _Kept:
 
 
 def recut(parts: Iterable[Array], size: int) -> Iterator[Array]:
-    """Yield the same rows, `size` at a time; only the last ones may be fewer."""
+    """Yield the same rows, `size` at a time; only the last ones may be fewer.
+
+    Both `parts` and what is yielded hold until the next one is asked for: whoever makes them may
+    then use their memory again. Rows that wait for others are copied, which is one pass over them.
+    """
     waiting: list[Array] = []
     n_rows = 0
     for part in parts:
-        waiting.append(part)
         n_rows += len(part)
+        rest = part
         if n_rows >= size:
-            rows = np.concatenate(waiting) if len(waiting) > 1 else part
+            rows = np.concatenate([*waiting, part]) if waiting else part
             whole = n_rows - n_rows % size
             yield from (rows[start : start + size] for start in range(0, whole, size))
-            waiting, n_rows = [rows[whole:]], n_rows - whole
+            waiting, n_rows, rest = [], n_rows - whole, rows[whole:]
+        if len(rest):
+            waiting.append(rest.copy())
     if n_rows:
         yield np.concatenate(waiting)
 

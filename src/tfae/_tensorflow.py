@@ -20,6 +20,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
+
 _NOISE = re.compile(
     rb"^(WARNING: All log messages before absl::InitializeLog"
     rb"|To enable the following instructions:"
@@ -53,7 +55,7 @@ def _start() -> None:
     with _LOCK:
         if _started:
             return
-        with _without_noise():
+        with _without_noise(), _numpys_state():
             tensorflow = importlib.import_module("tensorflow")
             backend = importlib.import_module("keras").backend.backend()
             if backend != "tensorflow":
@@ -67,6 +69,16 @@ def _start() -> None:
                 tensorflow.constant(0.0)
             )
         _started = True
+
+
+@contextlib.contextmanager
+def _numpys_state() -> Iterator[None]:
+    """Put NumPy's global random state back, from which the import of TensorFlow draws."""
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 @contextlib.contextmanager

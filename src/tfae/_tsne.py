@@ -339,6 +339,7 @@ ParametricTSNE._parameter_constraints = {
     name: constraints
     for name, constraints in {
         **BaseAutoencoder._parameter_constraints,
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "perplexity": [Interval(Real, 0, None, closed="neither")],
         "early_exaggeration": [Interval(Real, 1, None, closed="left")],
         "n_exaggeration_iter": [Interval(Integral, 0, None, closed="left"), StrOptions({"auto"})],

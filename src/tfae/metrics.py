@@ -15,9 +15,11 @@ import pandas as pd
 from scipy import sparse
 from scipy.stats import pearsonr, rankdata
 from sklearn.metrics import pairwise_distances
+from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, check_random_state, gen_batches
 
+from tfae._scaling import mean_variance
 from tfae._types import Array
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
 
 # A block of distances has at most so many entries: 32 MB in double precision.
 _BLOCK_ENTRIES = 1 << 22
+# The sizes of neighbourhoods that a report has where none are asked for.
+_REPORTED = (5, 15, 50)
 
 
 def trustworthiness(
@@ -180,7 +184,7 @@ def shepard_correlation(
     *,
     method: str = "spearman",
     metric: str | Callable[..., float] = "euclidean",
-    n_samples: int = 2000,
+    n_samples: int | None = 2000,
     random_state: Any = 0,
 ) -> float:
     """Return the correlation of the distances in the data with those in the embedding.
@@ -198,8 +202,9 @@ def shepard_correlation(
         The correlation of ranks, or of the distances themselves.
     metric : str or callable, default="euclidean"
         The distance of the data.
-    n_samples : int, default=2000
-        Of more rows than these, so many are drawn, and all their pairs taken.
+    n_samples : int or None, default=2000
+        Of more rows than these, at least 3, so many are drawn, and all their pairs taken; None
+        takes all rows.
     random_state : int, RandomState instance or None, default=0
         What they are drawn with.
 
@@ -211,7 +216,7 @@ def shepard_correlation(
     Raises
     ------
     ValueError
-        If the numbers of rows differ, or `method` is another.
+        If the numbers of rows differ, `method` is another, or `n_samples` is too small.
 
     Examples
     --------
@@ -223,14 +228,22 @@ def shepard_correlation(
     """
     if method not in ("spearman", "pearson"):
         raise ValueError(f"'method' must be 'spearman' or 'pearson'. Got {method!r}.")
+    # One pair of rows has no correlation.
+    if n_samples is not None and not (isinstance(n_samples, Integral) and int(n_samples) >= 3):
+        raise ValueError(
+            "'n_samples' must be an integer of at least 3, or None for all rows. Got "
+            f"{n_samples!r}."
+        )
     X = _data(X, metric)
     Z = _embedded(X_embedded, X.shape[0], "X_embedded")
-    if X.shape[0] > n_samples:
+    options = _metric_options(X, metric)
+    if n_samples is not None and X.shape[0] > n_samples:
         drawn = check_random_state(random_state).choice(X.shape[0], n_samples, replace=False)
         X, Z = X[drawn], Z[drawn]
         X = X[:, drawn] if _is_precomputed(metric) else X
     upper = np.triu_indices(X.shape[0], 1)
-    pairs = [pairwise_distances(X, metric=metric)[upper], pairwise_distances(Z)[upper]]
+    distances = pairwise_distances(X, metric=metric, **options)
+    pairs = [distances[upper], pairwise_distances(Z)[upper]]
     if any(len(d) < 2 or d.min() == d.max() for d in pairs):
         return float("nan")
     if method == "spearman":
@@ -299,7 +312,8 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
     dict of str to float
         "mse", "rmse" and "mae", the mean squared error, its root and the mean absolute error over
         all entries; "max_error", the largest absolute one; and "explained_variance", 1 minus the
-        squared error over the squared distance from the mean, as :meth:`tfae.Autoencoder.score`.
+        squared error over the squared distance from the mean, as :meth:`tfae.Autoencoder.score`:
+        of constant rows it is 1 if they are met exactly, otherwise 0.
 
     Raises
     ------
@@ -320,8 +334,7 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
         raise ValueError(
             f"'X_reconstructed' must have the shape of 'X', {X.shape}. Got {other.shape}."
         )
-    mean = np.asarray(X.mean(axis=0)).ravel()
-    squared = absolute = largest = variance = 0.0
+    squared = absolute = largest = 0.0
     for block in gen_batches(X.shape[0], max(1, _BLOCK_ENTRIES // X.shape[1])):
         rows, rebuilt = (
             a[block].toarray() if hasattr(a, "toarray") else a[block] for a in (X, other)
@@ -329,9 +342,8 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
         error = np.abs(rows - rebuilt)
         squared, absolute = squared + float(np.square(error).sum()), absolute + float(error.sum())
         largest = max(largest, float(error.max()))
-        variance += float(np.square(rows - mean).sum())
-    size = X.shape[0] * X.shape[1]
-    kept = 1 - squared / variance if variance > 0 else float(squared == 0)
+    size, variance = X.shape[0] * X.shape[1], mean_variance(X)
+    kept = 1 - squared / size / variance if variance > 0 else float(squared == 0)
     return {
         "mse": squared / size,
         "rmse": float(np.sqrt(squared / size)),
@@ -347,7 +359,7 @@ def embedding_report(
     *,
     y: Any | None = None,
     reconstructions: Mapping[str, Any] | None = None,
-    n_neighbors: int | Sequence[int] = (5, 15, 50),
+    n_neighbors: int | Sequence[int] | None = None,
     metric: str | Callable[..., float] = "euclidean",
     random_state: Any = 0,
 ) -> pd.DataFrame:
@@ -365,8 +377,9 @@ def embedding_report(
         Labels, for the accuracy of the nearest neighbour.
     reconstructions : mapping of str to array-like of shape (n_samples, n_features), default=None
         For some of the embeddings, what the rows were rebuilt as.
-    n_neighbors : int or sequence of int, default=(5, 15, 50)
-        The sizes of neighbourhoods.
+    n_neighbors : int or sequence of int, default=None
+        The sizes of neighbourhoods, less than half of the rows. By default those of 5, 15 and 50
+        that are; with no more than 10 rows, the largest that is.
     metric : str or callable, default="euclidean"
         The distance of the data.
     random_state : int, RandomState instance or None, default=0
@@ -379,6 +392,8 @@ def embedding_report(
 
     Raises
     ------
+    TypeError
+        If `embeddings` or `reconstructions` is no mapping.
     ValueError
         If the numbers of rows differ, there are too few for `n_neighbors`, or `reconstructions` has
         a name that `embeddings` has not, or `embeddings` is empty.
@@ -403,14 +418,20 @@ def embedding_report(
     knn_accuracy          0.59    0.99
     """
     rebuilt = {} if reconstructions is None else reconstructions
+    for parameter, given in [("embeddings", embeddings), ("reconstructions", rebuilt)]:
+        if not isinstance(given, Mapping):
+            raise TypeError(
+                f"{parameter!r} must be a mapping of names to arrays. Got {type(given).__name__}."
+            )
     if unknown := sorted(set(rebuilt) - set(embeddings)):
         raise ValueError(
             f"The names in 'reconstructions' must be among {list(embeddings)}. Got {unknown[0]!r}."
         )
     if not embeddings:
         raise ValueError("'embeddings' must have at least one. Got none.")
-    sizes = _sizes(n_neighbors)
-    kept = _neighbourhoods(X, embeddings, n_neighbors, metric)
+    X = _data(X, metric)
+    sizes = _fitting_sizes(X.shape[0]) if n_neighbors is None else _sizes(n_neighbors)
+    kept = _neighbourhoods(X, embeddings, sizes, metric)
     # One seed, so that all embeddings are judged by the same rows.
     seed = _seed(random_state)
     table: dict[str, dict[str, float]] = {}
@@ -434,16 +455,20 @@ def _neighbourhoods(
     sizes = np.array(_sizes(n_neighbors))
     rows = _data(X, metric)
     n = rows.shape[0]
+    if n < 3:
+        raise ValueError(f"'X' must have at least 3 rows, for one neighbour each. Got {n}.")
     checked = {name: _embedded(Z, n, name or "X_embedded") for name, Z in embeddings.items()}
     if sizes.max() >= n / 2:
         raise ValueError(
             f"'n_neighbors' must be less than {n} / 2, half of the rows. Got {sizes.max()}."
         )
+    distances = _distances_of(rows, metric)
+    distances_in = {name: _distances_of(Z, "euclidean") for name, Z in checked.items()}
     sums = {name: np.zeros((3, len(sizes))) for name in checked}
     for block in gen_batches(n, max(1, _BLOCK_ENTRIES // n)):
-        given = _Near.of_rows(rows, block, sizes.max(), metric)
-        for name, Z in checked.items():
-            embedded = _Near.of_rows(Z, block, sizes.max(), "euclidean")
+        given = _Near.of_block(distances, block, sizes.max())
+        for name, embedded_distances in distances_in.items():
+            embedded = _Near.of_block(embedded_distances, block, sizes.max())
             sums[name] += _counts(given, embedded, sizes)
     worst = n * sizes * (2 * n - 3 * sizes - 1) / 2
     return {
@@ -468,8 +493,10 @@ class _Near:
     nearest: Array
 
     @classmethod
-    def of_rows(cls, rows: Array, block: slice, n_neighbors: int, metric: Any) -> _Near:
-        distances = _distances(rows, block, metric)
+    def of_block(
+        cls, distances_of: Callable[[slice], Array], block: slice, n_neighbors: int
+    ) -> _Near:
+        distances = distances_of(block)
         n_some = len(distances)
         distances[np.arange(n_some), np.arange(block.start, block.start + n_some)] = np.inf
         # Sorting the distances alone and counting in them is several times as fast as argsort.
@@ -493,11 +520,38 @@ class _Near:
         return nearer + 1
 
 
-def _distances(rows: Array, block: slice, metric: Any) -> Array:
-    """Return an array of its own, which may be written to."""
+def _distances_of(rows: Array, metric: Any) -> Callable[[slice], Array]:
+    """Return what gives a block's distances from all rows, in an array that may be written to."""
     if _is_precomputed(metric):
-        return rows[block].copy()
-    return pairwise_distances(rows[block], rows, metric=metric)
+        return lambda block: rows[block].copy()
+    options = _metric_options(rows, metric)
+    return lambda block: pairwise_distances(rows[block], rows, metric=metric, **options)
+
+
+def _metric_options(rows: Array, metric: Any) -> dict[str, Array]:
+    """Return what a distance must know of all rows, and cannot learn from a block of them."""
+    learn = _OPTIONS.get(metric) if isinstance(metric, str) else None
+    # Of sparse rows scikit-learn itself says that they have no such distances.
+    return {} if learn is None or sparse.issparse(rows) else learn(rows)
+
+
+def _variances(rows: Array) -> dict[str, Array]:
+    variances = np.var(rows, axis=0, ddof=1)
+    # A constant feature adds nothing to a distance, whatever it is divided by.
+    return {"V": np.where(variances > 0, variances, 1.0)}
+
+
+def _inverse_covariance(rows: Array) -> dict[str, Array]:
+    try:
+        return {"VI": np.linalg.inv(np.atleast_2d(np.cov(rows.T))).T}
+    except np.linalg.LinAlgError as error:
+        raise ValueError(
+            "With metric='mahalanobis' the covariance of the features of 'X' must have an inverse. "
+            "Got one that is singular; leave out features that are constant or sums of others."
+        ) from error
+
+
+_OPTIONS = {"seuclidean": _variances, "mahalanobis": _inverse_covariance}
 
 
 def _counts(given: _Near, embedded: _Near, sizes: Array) -> Array:
@@ -524,6 +578,11 @@ def _sizes(n_neighbors: int | Sequence[int]) -> list[int]:
     return [int(k) for k in sizes]
 
 
+def _fitting_sizes(n_rows: int) -> list[int]:
+    """Return the sizes that a report has by default."""
+    return [k for k in _REPORTED if k < n_rows / 2] or [max(1, (n_rows - 1) // 2)]
+
+
 def _seed(random_state: Any) -> int:
     """Return the seed given, or one drawn from the generator given."""
     if isinstance(random_state, Integral):
@@ -540,8 +599,11 @@ def _is_precomputed(metric: Any) -> bool:
 
 
 def _data(X: Any, metric: Any) -> Any:
-    # Double precision throughout: distances of float32 rows have ties that the rows have not.
-    rows = check_array(X, input_name="X", accept_sparse="csr", dtype=np.float64)
+    # Double precision throughout: distances of float32 rows have ties that the rows have not. Only
+    # what is boolean stays so where the metric is, too.
+    boolean = isinstance(metric, str) and metric in PAIRWISE_BOOLEAN_FUNCTIONS
+    dtype = [np.float64, np.bool_] if boolean else np.float64
+    rows = check_array(X, input_name="X", accept_sparse="csr", dtype=dtype)
     if _is_precomputed(metric) and (sparse.issparse(rows) or rows.shape[0] != rows.shape[1]):
         raise ValueError(
             "'X' must be a dense square matrix of distances with metric='precomputed'. "

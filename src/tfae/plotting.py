@@ -56,17 +56,20 @@ def reconstructions(
 ) -> Axes:
     """Draw the first rows of `X` as images, each above its reconstruction.
 
-    Both lines share one grey scale, that of the originals, so that they can be compared.
+    Both lines share one scale, that of the originals, so that they can be compared: of greys, or of
+    colours where images have three channels.
 
     Parameters
     ----------
     estimator : estimator
         A fitted autoencoder, or any fitted transformer with ``inverse_transform``.
-    X : array-like of shape (n_samples, n_features)
-        The rows to reconstruct, in the units that the estimator was fitted on.
+    X : array-like of shape (n_samples, n_features) or images
+        The rows to reconstruct, in the units that the estimator was fitted on. Where it takes
+        images, such as :class:`tfae.ConvolutionalAutoencoder`, they may have the shape (n_samples,
+        height, width), or (n_samples, height, width, channels) with 1 or 3 channels.
     image_shape : tuple of (height, width), default=None
-        How the features of a row make an image. By default a square, where `n_features` is a
-        perfect square.
+        How the features of a row make an image. By default that of the images or, where `X` has
+        rows and `n_features` is a perfect square, a square.
     n_images : int, default=10
         How many rows are drawn; all of them if `X` has fewer.
     ax : matplotlib.axes.Axes, default=None
@@ -82,8 +85,8 @@ def reconstructions(
     TypeError
         If the estimator cannot reconstruct.
     ValueError
-        If `image_shape` does not fit the number of features, if it is needed and was not given, or
-        if `X` has no rows.
+        If `image_shape` does not fit the number of features, if it is needed and was not given, if
+        `X` has no rows, or if images have other channels.
 
     Examples
     --------
@@ -95,12 +98,14 @@ def reconstructions(
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['original', 'reconstruction']
     """
-    rows = _first_rows(X, n_images, "n_images")
+    rows = _first_rows(X, n_images, "n_images", images=True)
     originals = _as_images(_dense(rows), image_shape)
-    outputs = _as_images(_reconstruct(estimator, rows), originals.shape[1:])
+    outputs = _reconstruct(estimator, rows).reshape(originals.shape)
     ax = _axes(ax, width=len(originals), height=2.2)
     mosaic = _tile(np.concatenate([originals, outputs]), n_columns=len(originals))
     low, high = originals.min(), originals.max()
+    if mosaic.ndim == 3:
+        mosaic = _as_colours(mosaic, low, high)
     ax.imshow(mosaic, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     _label_bands(ax, ["original", "reconstruction"], mosaic.shape[0])
     return ax
@@ -419,13 +424,16 @@ def _positive(value: int, name: str) -> int:
     return value
 
 
-def _first_rows(X: Any, n_rows: int, name: str) -> Any:
+def _first_rows(X: Any, n_rows: int, name: str, *, images: bool = False) -> Any:
     """Return the first rows in the container they came in: it may carry the feature names."""
     _positive(n_rows, name)
     if not hasattr(X, "shape"):
         X = np.asarray(X)
-    if len(X.shape) != 2 or 0 in X.shape:
-        raise ValueError(f"X must have rows and columns, got an array of shape {tuple(X.shape)}.")
+    if len(X.shape) not in ((2, 3, 4) if images else (2,)) or 0 in X.shape:
+        raise ValueError(
+            f"X must have rows and columns{' or be images' if images else ''}, got an array of "
+            f"shape {tuple(X.shape)}."
+        )
     return X[:n_rows]
 
 
@@ -447,6 +455,9 @@ def _reconstruct(estimator: Any, rows: Any) -> NDArray[np.float64]:
 def _as_images(
     rows: NDArray[np.float64], image_shape: tuple[int, ...] | None
 ) -> NDArray[np.float64]:
+    if rows.ndim > 2 and (image_shape is None or tuple(image_shape) == rows.shape[1:3]):
+        return _drawable(rows)
+    rows = rows.reshape(len(rows), -1)
     n_features = rows.shape[1]
     side = math.isqrt(n_features)
     if image_shape is None:
@@ -464,12 +475,26 @@ def _as_images(
     return rows.reshape(-1, *image_shape)
 
 
+def _drawable(images: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return images of greys without a channel, those of colours as they are."""
+    n_channels = images.shape[3] if images.ndim == 4 else 1
+    if n_channels not in (1, 3):
+        raise ValueError(f"Images must have 1 or 3 channels to be drawn, got {n_channels}.")
+    return images[..., 0] if images.shape[3:] == (1,) else images
+
+
+def _as_colours(mosaic: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Return red, green and blue from 0 to 1, as Matplotlib wants them; gaps are white."""
+    shades = (mosaic - low) / ((high - low) or 1.0)
+    return np.nan_to_num(np.clip(shades, 0.0, 1.0), nan=1.0)
+
+
 def _tile(images: NDArray[np.float64], n_columns: int) -> NDArray[np.float64]:
     """Lay images out in lines of `n_columns`; the gaps between them are NaN, which is not drawn."""
-    n_images, height, width = images.shape
+    n_images, height, width, *channels = images.shape
     gap = max(1, max(height, width) // 14)
     n_lines = math.ceil(n_images / n_columns)
-    shape = (n_lines * (height + gap) - gap, n_columns * (width + gap) - gap)
+    shape = (n_lines * (height + gap) - gap, n_columns * (width + gap) - gap, *channels)
     canvas = np.full(shape, np.nan)
     for index, image in enumerate(images):
         top = index // n_columns * (height + gap)

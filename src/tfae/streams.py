@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from tfae._registry import nearest_name
 from tfae._streams import Piece, Stream
@@ -26,6 +27,27 @@ Paths = str | Path | Sequence[str | Path]
 _BATCH_BYTES = 8 << 20
 # Rows of a dataset that come one by one are taken so many at a time.
 _GATHERED = 1024
+
+_ITERABLE = "an iterable of arrays or data frames"
+
+
+def _is_set(option: Any) -> bool:
+    return option is not None and option is not False
+
+
+# Options of pandas.read_csv that a stream cannot take: which values, and what must be instead.
+_REFUSED: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "usecols": (_is_set, "must be left out: name the columns to read in 'columns'"),
+    "index_col": (_is_set, "must be left out or False: name the columns to read in 'columns'"),
+    "chunksize": (_is_set, "must be left out: the length of batches follows from the columns"),
+    "iterator": (_is_set, "must be left out: a stream is read in batches as it is"),
+    "skipfooter": (bool, "must be left out: pandas cannot read a file in batches with it"),
+    "engine": (lambda engine: engine == "pyarrow", "must be 'c' or 'python', which read batches"),
+    "header": (
+        lambda header: _is_set(header) and not isinstance(header, (str, int, np.integer)),
+        "must be the number of one line, 'infer' or None",
+    ),
+}
 
 
 def from_batches(
@@ -58,14 +80,22 @@ def from_batches(
     (5000, 3)
     """
     if callable(batches):
-        return Stream([Piece("the stream", batches)], window)
-    if not hasattr(batches, "__iter__"):
-        raise ValueError(
-            "'batches' must be an iterable of arrays or data frames, or a callable that returns "
-            f"one. Got {batches!r}."
-        )
+        must = f"The callable given as a stream must return {_ITERABLE}"
+        return Stream([Piece("the stream", lambda: _iterable(batches(), must))], window)
+    _iterable(batches, f"'batches' must be {_ITERABLE}, or a callable that returns one")
     once = hasattr(batches, "__next__")
     return Stream([Piece("the stream", lambda: batches)], window, once)
+
+
+def _iterable(batches: Any, must: str) -> Iterable[Any]:
+    """Return what can be batches; a single table would give its rows, or its columns' names."""
+    if hasattr(batches, "__array__") or sparse.issparse(batches):
+        shape = tuple(getattr(batches, "shape", ()))
+        if len(shape) <= 2:
+            raise ValueError(f"{must}. Got one {type(batches).__name__} of shape {shape}.")
+    if not hasattr(batches, "__iter__"):
+        raise ValueError(f"{must}. Got {batches!r}.")
+    return batches
 
 
 def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
@@ -175,7 +205,10 @@ def read_csv(
     window : int, default=None
         How many rows are shuffled together; by default as many as fit into 128 MB.
     **options
-        For :func:`pandas.read_csv`, such as ``sep=";"`` or ``dtype="float32"``.
+        For :func:`pandas.read_csv`, such as ``sep=";"`` or ``dtype="float32"``; ``nrows`` counts
+        the rows of each file. `columns` stands in for ``usecols``, and what pandas cannot do in
+        batches is refused: ``index_col`` other than False, ``skipfooter``, ``chunksize``,
+        ``iterator``, ``engine="pyarrow"`` and a ``header`` of several lines.
 
     Returns
     -------
@@ -184,7 +217,13 @@ def read_csv(
     Raises
     ------
     ValueError
-        If a file has not the columns.
+        If a file has not the columns, or is damaged, or if an option cannot be used.
+
+    Notes
+    -----
+    Each file is read as pandas reads it: if its lines have more fields than its header, the first
+    ones are an index, which is left out. A line that has more fields than those before it is an
+    error, unless `columns` are given: pandas then looks at these alone and counts no fields.
 
     Examples
     --------
@@ -192,13 +231,28 @@ def read_csv(
     >>> streams.read_csv("measurements.csv", columns=["x", "y"])  # doctest: +SKIP
     <Stream of 'measurements.csv'>
     """
+    _check_options(options)
+    # Given None, pandas counts the fields of every line; given names, it does not.
+    read = {**options, "usecols": None if columns is None else list(columns)}
+    unnamed = columns is None and options.get("header", "infer") is None
     pieces = []
     for path in _listed(paths):
         with _explained(path):
-            names = list(pd.read_csv(path, nrows=0, **options).columns)
+            names = list(pd.read_csv(path, **{**options, "nrows": 0}).columns)
         columns = _chosen_columns(path, names, columns)
-        pieces.append(Piece(repr(str(path)), partial(_csv_batches, path, columns, options)))
+        if unnamed and len(names) > len(columns):
+            raise ValueError(
+                f"The file {str(path)!r} must have {len(columns)} columns like the first file, for "
+                f"they have no names. Got {len(names)}."
+            )
+        pieces.append(Piece(repr(str(path)), partial(_csv_batches, path, columns, read)))
     return Stream(pieces, window)
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    for name, (is_refused, must) in _REFUSED.items():
+        if name in options and is_refused(options[name]):
+            raise ValueError(f"{name!r} {must}. Got {options[name]!r}.")
 
 
 def _row_group(path: str | Path, group: int, columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -212,7 +266,7 @@ def _csv_batches(
 ) -> Iterator[pd.DataFrame]:
     with (
         _explained(path),
-        pd.read_csv(path, usecols=columns, chunksize=_batch_rows(columns), **options) as batches,
+        pd.read_csv(path, chunksize=_batch_rows(columns), **options) as batches,
     ):
         for batch in batches:
             yield batch[columns]
@@ -236,8 +290,8 @@ def _chosen_columns(path: str | Path, names: list[str], columns: Sequence[str] |
     """Return the columns to read; each must be in the file."""
     if columns is None:
         return [name for name in names if not str(name).startswith("__index_level_")]
-    if isinstance(columns, str):
-        raise ValueError(f"'columns' must be a list of names. Got {columns!r}.")
+    if isinstance(columns, str) or len(columns) == 0:
+        raise ValueError(f"'columns' must be a list of names, at least one. Got {columns!r}.")
     for name in columns:
         if name not in names:
             raise ValueError(
@@ -252,10 +306,11 @@ def _explained(path: str | Path) -> Iterator[None]:
     """Say which file cannot be read."""
     try:
         yield
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"The file {str(path)!r} cannot be read, it may be damaged or cut off: {error}"
-        ) from error
+    except (EOFError, OSError, ValueError) as error:
+        # Of what is wrong in a file, pandas and pyarrow make errors of their own kinds; a plain
+        # one is about an option, or a value that is not of the dtype asked for.
+        cause = "" if type(error) is ValueError else ", it may be damaged or cut off"
+        raise ValueError(f"The file {str(path)!r} cannot be read{cause}: {error}") from error
 
 
 def _pyarrow_parquet() -> Any:

@@ -3,10 +3,8 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from networks import loaded_program
 
-from tfae import _optimizers
 from tfae._chunks import Rows
 from tfae._optimizers import _NAMES, FusedRule, KerasRule, get_optimizer, learning_rates
 from tfae._program import Program
@@ -143,52 +141,6 @@ def test_the_users_optimizer_is_not_touched():
     our_weights_after(program, optimizer, rows())
     assert int(mine.iterations) == 0
     assert not mine.built
-
-
-def updates(name, joined):
-    """Make an optimizer's slots for a large, a constrained and three small variables, all ones."""
-    network = keras.Sequential(
-        [
-            keras.Input((6,)),
-            keras.layers.Dense(4, kernel_initializer="ones"),
-            keras.layers.Dense(30, kernel_initializer="ones", kernel_constraint="non_neg"),
-            keras.layers.Dense(5, kernel_initializer="ones", use_bias=False),
-        ]
-    )
-    optimizer = get_optimizer(CONFIGURED[name][0](), 0.1, alpha=0.1)
-    variables = network.trainable_variables
-    return optimizer, optimizer.rule.build(variables, [True] * 5, joined=joined)
-
-
-def take_steps(optimizer, update, seed):
-    rng = np.random.default_rng(seed)
-    update.start()
-    for _ in range(3):
-        gradients = [tf.constant(rng.normal(size=v.shape), "float32") for v in update.variables]
-        numbers = {name: tf.constant(number) for name, number in optimizer.numbers.items()}
-        update.apply(gradients, tf.constant(0.1), numbers)
-    return [variable.numpy() for variable in update.variables], update.state()
-
-
-@pytest.mark.parametrize("name", [name for name, (_, kernel) in CONFIGURED.items() if kernel])
-def test_it_makes_no_difference_whether_variables_are_joined(name, monkeypatch):
-    monkeypatch.setattr(_optimizers, "_SMALL", 130)
-    (optimizer, apart), (_, joined) = updates(name, False), updates(name, True)
-    assert [len(update._targets.all) for update in (apart, joined)] == [5, 3]
-
-    def assert_equal_after_steps(seed):
-        theirs, ours = (take_steps(optimizer, update, seed) for update in (apart, joined))
-        for one, other in zip([*theirs[0], *theirs[1]], [*ours[0], *ours[1]], strict=True):
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-
-    assert_equal_after_steps(0)
-    slots = apart.state(), joined.state()
-    apart.load(slots[1])  # those of the other
-    joined.load(slots[0])
-    assert_equal_after_steps(1)
-    for mine, given in zip(joined.state(), slots[0], strict=True):
-        assert mine.shape == given.shape
-        assert mine.size == 0 or np.abs(mine - given).max() > 0
 
 
 @pytest.mark.parametrize(

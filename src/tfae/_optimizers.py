@@ -7,7 +7,6 @@ itself, with its numbers compiled in.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,9 +17,6 @@ import numpy as np
 from tfae._registry import nearest_name
 from tfae._tensorflow import as_arrays, keras, read, tf, write
 from tfae._types import Array, Weights
-
-# Variables of at most so many numbers are updated together in XLA.
-_SMALL = 1 << 14
 
 _NAMES = (
     *("adam", "adamw", "sgd", "rmsprop", "nadam", "adamax", "adagrad", "adadelta"),
@@ -107,11 +103,8 @@ class Rule(Protocol):
     def numbers(self) -> tuple[str, ...]:
         """The names of the numbers that :meth:`Update.apply` is given."""
 
-    def build(self, variables: list[Any], decayed: list[bool], joined: bool = False) -> Update:
-        """Make the slots for some Keras variables.
-
-        `alpha` weighs the squares of `decayed` ones; small ones may be updated `joined`.
-        """
+    def build(self, variables: list[Any], decayed: list[bool]) -> Update:
+        """Make the slots for some Keras variables; `alpha` weighs the squares of `decayed` ones."""
 
 
 @dataclass(frozen=True)
@@ -234,8 +227,8 @@ class FusedRule:
     kernel: str
     numbers: tuple[str, ...]
 
-    def build(self, variables: list[Any], decayed: list[bool], joined: bool = False) -> Update:
-        return FusedUpdate(self, variables, decayed, joined)
+    def build(self, variables: list[Any], decayed: list[bool]) -> Update:
+        return FusedUpdate(self, variables, decayed)
 
 
 @dataclass(frozen=True)
@@ -246,7 +239,7 @@ class KerasRule:
     config: dict[str, Any] = field(hash=False)
     numbers: tuple[str, ...]
 
-    def build(self, variables: list[Any], decayed: list[bool], joined: bool = False) -> Update:
+    def build(self, variables: list[Any], decayed: list[bool]) -> Update:
         return KerasUpdate(self, variables, decayed)
 
 
@@ -266,9 +259,6 @@ class Update:
     def state(self) -> Weights:
         """Return the slots as NumPy arrays."""
         return as_arrays(read(self._slots))
-
-    def start(self) -> None:
-        """Take the values of the variables, where the steps of a program need them."""
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         """Take one step."""
@@ -290,107 +280,29 @@ class Update:
 
 
 class FusedUpdate(Update):
-    """Runs a fused kernel for every variable, or for several small ones as one."""
+    """Runs a fused kernel for every variable."""
 
-    def __init__(
-        self, rule: FusedRule, variables: list[Any], decayed: list[bool], joined: bool
-    ) -> None:
+    def __init__(self, rule: FusedRule, variables: list[Any], decayed: list[bool]) -> None:
         self._kernel = _KERNELS[rule.kernel]
-        self._targets = Targets(variables, joined)
-        self._of_target = [
-            [tf.Variable(tf.zeros_like(target)) for _ in range(self._kernel.n_slots)]
-            for target in self._targets.all
+        self._of_variable = [
+            [tf.Variable(tf.zeros_like(v.value)) for _ in range(self._kernel.n_slots)]
+            for v in variables
         ]
         self._iterations = tf.Variable(0, dtype=tf.int64)
-        slots = [slot for slots in self._of_target for slot in slots]
+        slots = [slot for slots in self._of_variable for slot in slots]
         super().__init__(variables, decayed, [self._iterations, *slots])
-
-    def load(self, state: Weights | None) -> None:
-        if state is not None:
-            state = [state[0], *self._regrouped(state[1:], self._targets.join)]
-        super().load(state)
-
-    def state(self) -> Weights:
-        iterations, *slots = read(self._slots)
-        return as_arrays([iterations, *self._regrouped(slots, self._targets.split)])
-
-    def _regrouped(self, slots: list[Any], regroup: Callable[[list[Any]], list[Any]]) -> list[Any]:
-        """Turn the slots of all variables into those of all targets, or back."""
-        n = self._kernel.n_slots
-        kinds = [regroup(slots[kind::n]) for kind in range(n)]
-        return [slot for together in zip(*kinds, strict=True) for slot in together]
-
-    def start(self) -> None:
-        self._targets.start()
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         t = tf.cast(self._iterations.assign_add(1), rate.dtype)
-        gradients = self._targets.join(self._penalised(gradients, numbers))
-        for target, slots, gradient in zip(
-            self._targets.all, self._of_target, gradients, strict=True
+        gradients = self._penalised(gradients, numbers)
+        for variable, slots, gradient in zip(
+            self.variables, self._of_variable, gradients, strict=True
         ):
             if "weight_decay" in numbers:
-                target.assign_sub(target * numbers["weight_decay"] * rate)
-            self._kernel.apply(target, slots, gradient, rate, t, numbers)
-        self._targets.settle()
-
-
-class Targets:
-    """What an update changes: variables, of which small ones may be joined into one vector.
-
-    That pays in XLA. It makes three operations of Adam's update of a variable, compiles each of
-    them and starts it in every step, whether it has ten numbers to change or a million.
-    """
-
-    def __init__(self, variables: list[Any], joined: bool) -> None:
-        self._variables = variables
-        small = [
-            place
-            for place, variable in enumerate(variables)
-            if joined and variable.constraint is None and math.prod(variable.shape) <= _SMALL
-        ]
-        self._small = small if len(small) > 1 else []
-        self._alone = [place for place in range(len(variables)) if place not in self._small]
-        self.all = [variables[place].value for place in self._alone]
-        if self._small:
-            self._vector = tf.Variable(self.join(self._values())[-1])
-            self.all.append(self._vector)
-
-    def join(self, values: list[Any]) -> list[Any]:
-        """Turn what belongs to the variables into what belongs to the targets."""
-        parts = [tf.reshape(values[place], [-1]) for place in self._small]
-        return [
-            *(values[place] for place in self._alone),
-            *([tf.concat(parts, 0)] if parts else []),
-        ]
-
-    def split(self, values: list[Any]) -> list[Any]:
-        """Turn what belongs to the targets into what belongs to the variables."""
-        of_variable = dict(zip(self._alone, values, strict=False))
-        if self._small:
-            shapes = [self._variables[place].shape for place in self._small]
-            parts = tf.split(values[-1], [math.prod(shape) for shape in shapes])
-            parts = [tf.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
-            of_variable |= zip(self._small, parts, strict=True)
-        return [of_variable[place] for place in range(len(self._variables))]
-
-    def start(self) -> None:
-        """Take the values of the variables."""
-        if self._small:
-            self._vector.assign(self.join(self._values())[-1])
-
-    def settle(self) -> None:
-        """Give the variables their new values, as their constraints allow."""
-        new = self.split(self.all)
-        for place in self._small:
-            self._variables[place].assign(new[place])
-        for place in self._alone:
-            variable = self._variables[place]
+                variable.assign_sub(variable * numbers["weight_decay"] * rate)
+            self._kernel.apply(variable.value, slots, gradient, rate, t, numbers)
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable.value))
-
-    def _values(self) -> list[Any]:
-        return [variable.value for variable in self._variables]
 
 
 class KerasUpdate(Update):

@@ -86,7 +86,7 @@ class Program:
             self.model = keras.Model(x, output, name="autoencoder")
             self._trained = [v for v in self.model.trainable_variables if id(v) not in tied]
             decayed = [len(variable.shape) > 1 for variable in self._trained]
-            self._update = plan.rule.build(self._trained, decayed, bool(self._xla_by_rule))
+            self._update = plan.rule.build(self._trained, decayed)
         weights = [*encoder, *decoder]
         self._variables = [variable.value for variable in weights]
         # Variables that are no weights are the states of layers that draw random numbers.
@@ -239,7 +239,6 @@ class Program:
         numbers = self._named_numbers(named)
         variables = [variable.value for variable in self._trained]
         before = [tf.identity(variable) for variable in self._variables]
-        self._update.start()
 
         def step(i: Any) -> Any:
             batch = _batch(named, i)

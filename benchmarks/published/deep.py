@@ -1,8 +1,9 @@
 """MNIST: the deep autoencoder 784-1000-500-250-30, squared error of the test images.
 
 Published: 3.00, summed over the pixels (Hinton and Salakhutdinov, 2006), where PCA with 30
-components has 13.87 there and 14.3 here. A plain network, no linear path. What is set was chosen on
-the last 10,000 training images (`--validate`).
+components has 13.87 there and 14.3 here. A plain network, no linear path; unlike the paper's it has
+batch normalisation. What is set was chosen on the last 10,000 training images (`--validate`), the
+epochs are those that ten minutes of two cores are enough for.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from tfae import Autoencoder
 
 
 def main() -> None:
-    made = parser_of_training(__doc__, epochs=33)
+    made = parser_of_training(__doc__, epochs=70)
     made.add_argument("--batch", type=int, default=128)
     made.add_argument("--rate", type=float, default=0.003)
     made.add_argument("--activation", default="gelu")
     made.add_argument("--loss", default="binary_crossentropy")
     made.add_argument("--output", default="sigmoid", help="the output activation")
+    made.add_argument("--plain", action="store_true", help="no batch normalisation")
     made.add_argument("--noise", type=float, default=0.0, help="on the input, as corruption_level")
     made.add_argument("--alpha", type=float, default=0.0, help="the L2 penalty")
     arguments = made.parse_args()
@@ -36,6 +38,7 @@ def main() -> None:
         corruption="gaussian" if arguments.noise else None,
         corruption_level=arguments.noise,
         alpha=arguments.alpha,
+        batch_normalization=not arguments.plain,
         **annealed_over(arguments.epochs, arguments.batch, len(X), arguments.rate),
         random_state=arguments.seed,
         verbose=arguments.validate,

@@ -121,6 +121,8 @@ def test_a_loss_must_tell_rows_apart():
     np.testing.assert_allclose(by_object.transform(X), by_name.transform(X), atol=1e-6)
     with pytest.raises(ValueError, match=r"'loss' must return.*Got shape \(\)"):
         small(loss=lambda target, output: keras.ops.mean((target - output) ** 2)).fit(X)
+    with pytest.raises(ValueError, match=r"'loss' must return.*Got shape \(\d+, 2\)"):
+        small(loss=lambda target, output: (target - output)[:, :2] ** 2).fit(X)
 
 
 def test_missing_values_in_text_columns_are_found():

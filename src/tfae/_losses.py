@@ -43,7 +43,8 @@ class Loss:
             What every entry's loss is multiplied by.
         """
         values = tf.convert_to_tensor(self.function(target, output))
-        if values.shape.rank not in (1, 2) or values.shape[0] != target.shape[0]:
+        of_row, of_entry = tuple(target.shape)[:1], tuple(target.shape)
+        if tuple(values.shape) not in (of_row, (*of_row, 1), of_entry):
             raise ValueError(
                 "The 'loss' must return one value for every entry, shape [batch, features], or for "
                 f"every row, shape [batch]. Got shape {tuple(values.shape)} for a batch of shape "

@@ -209,6 +209,19 @@ def test_missing_extras_are_told_in_one_line(missing, command):
     )
 
 
+@pytest.mark.filterwarnings("default:The network could not")
+def test_a_warning_is_told_in_one_line(tmp_path):
+    noise = np.random.default_rng(0).normal(size=(60, 6))
+    np.savetxt(tmp_path / "noise.csv", noise, delimiter=",", header="a,b,c,d,e,f", comments="")
+    result = invoke(
+        *("demo", "--csv", tmp_path / "noise.csv", "--epochs", 2, "--n-components", 2),
+        *("--output", tmp_path / "pictures"),
+    )
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("note: The network could not improve on PCA, whose loss")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_the_package_can_be_run():
     done = subprocess.run(
         [sys.executable, "-m", "tfae", "version"], capture_output=True, text=True, check=True

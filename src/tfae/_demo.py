@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -220,8 +221,11 @@ def _train(estimator: Autoencoder, split: Split) -> float:
     if sys.stdout.isatty() and not estimator.callbacks:
         estimator.set_callbacks(ProgressBar())
     start = time.perf_counter()
-    estimator.fit(split.train)
+    with warnings.catch_warnings(record=True) as told:
+        estimator.fit(split.train)
     seconds = time.perf_counter() - start
+    for warning in told:  # whoever reads this has no use for the line of code
+        print(f"note: {warning.message}", file=sys.stderr)
     print(f"trained for {estimator.n_iter_} epochs in {seconds:.1f} s")
     return seconds
 

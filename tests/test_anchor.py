@@ -1,5 +1,6 @@
 """The default estimator against PCA: where it starts, what it keeps, when it gives up."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -124,9 +125,8 @@ def test_what_decides_is_the_loss_that_was_asked_for():
     X = waves() + wild
     model = Autoencoder(3, loss="mae", max_iter=40, refit=False, random_state=0).fit(X)
     assert model.baseline_["autoencoder_loss"] < 0.8 * model.baseline_["pca_loss"]
-    assert model.baseline_["autoencoder_loss"] == pytest.approx(
-        min(model.history_["val_loss"]), rel=1e-3
-    )
+    best = min(model.history_["val_loss"])
+    assert model.baseline_["autoencoder_loss"] == pytest.approx(best, rel=1e-3)
     pca = PCA(3).fit(X)
     by_pca = np.abs(pca.inverse_transform(pca.transform(X)) - X).mean()
     assert np.abs(model.reconstruct(X) - X).mean() < 0.8 * by_pca
@@ -163,9 +163,17 @@ def test_of_a_lossless_code_it_does_not_say_that_it_is_no_better(X, recwarn):
     assert model.baseline_["autoencoder"] == model.baseline_["pca"]
 
 
-def test_partial_fit_takes_the_comparison_of_fit_away():
+def test_with_more_components_than_rows_it_says_so():
+    X = np.random.default_rng(0).normal(size=(20, 100))
+    with pytest.warns(UserWarning, match="could not improve on PCA"):
+        Autoencoder(32, max_iter=2, random_state=0).fit(X)
+
+
+def test_training_on_takes_the_comparison_of_fit_away():
     model = Autoencoder(4, max_iter=2, random_state=0).fit(TABLE)
-    assert not hasattr(model.partial_fit(TABLE), "baseline_")
+    assert not hasattr(copy.deepcopy(model).partial_fit(TABLE), "baseline_")
+    model.set_params(warm_start=True, early_stopping=False).fit(TABLE)
+    assert not hasattr(model, "baseline_")
 
 
 def test_a_lossless_code_stays_lossless_and_constant_columns_exact():

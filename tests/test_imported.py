@@ -38,12 +38,22 @@ def images():
     return encoder, decoder
 
 
+def own_loss(target, output):
+    return output
+
+
 def normalised():
+    """A compiled encoder whose last axis is normalised, a decoder that is undone within a model."""
     given = 5 * X + 30
-    before, after = layers.Normalization(), layers.Normalization(invert=True)
-    before.adapt(given)
+    before, after = layers.Normalization(axis=(1, 2)), layers.Normalization(invert=True)
+    before.adapt(given.reshape(-1, 4, 3))
     after.adapt(given)
-    return stack(12, before, layers.Dense(12, "tanh")), stack(12, layers.Dense(12), after)
+    encoder = stack((4, 3), before, layers.Flatten(), layers.Dense(12, "tanh"))
+    encoder.compile("adam", own_loss)
+    code = keras.Input((12,))
+    return encoder, keras.Model(
+        code, stack(12, layers.Dense(12), after, layers.Reshape((4, 3)))(code)
+    )
 
 
 def branched():
@@ -82,8 +92,8 @@ def test_what_normalisations_were_adapted_to_is_kept():
     encoder, decoder = normalised()
     model = Autoencoder.from_keras(encoder, decoder, random_state=0)
     given = 5 * X + 30
-    codes = encoder.predict(given, verbose=0)
-    rows = decoder.predict(codes, verbose=0)
+    codes = encoder.predict(given.reshape(-1, 4, 3), verbose=0)
+    rows = decoder.predict(codes, verbose=0).reshape(given.shape)
     np.testing.assert_allclose(model.transform(given), codes, atol=1e-5)
     np.testing.assert_allclose(model.reconstruct(given), rows, rtol=1e-4)
     again, back = model.to_keras()
@@ -92,7 +102,15 @@ def test_what_normalisations_were_adapted_to_is_kept():
     score = model.score(given)
     model.set_params(warm_start=True, max_iter=20, learning_rate_init=0.01).fit(given)
     assert model.score(given) > score
-    np.testing.assert_array_equal(encoder.predict(given, verbose=0), codes)
+    np.testing.assert_array_equal(encoder.predict(given.reshape(-1, 4, 3), verbose=0), codes)
+    assert encoder.layers[0].output.shape == (None, 4, 3)  # no second use of the user's layers
+
+
+def test_a_normalisation_in_a_model_that_is_not_built_is_told():
+    with pytest.raises(ValueError, match="encoder must be a built"):
+        Autoencoder.from_keras(
+            keras.Sequential([layers.Normalization(), layers.Dense(3)]), pair()[1]
+        )
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,9 @@ def test_features_that_do_not_vary_add_nothing_or_are_refused_by_name(rows, embe
     )
     with pytest.raises(ValueError, match=r"'mahalanobis' the covariance.*singular"):
         metrics.trustworthiness(constant, embedded, metric="mahalanobis")
+    summed = np.column_stack([rows[:, :2], rows[:, 0] + rows[:, 1]])
+    with pytest.raises(ValueError, match=r"'mahalanobis' the covariance.*singular"):
+        metrics.trustworthiness(summed, embedded, metric="mahalanobis")
     one = rows[:, :1]
     assert metrics.trustworthiness(one, one, metric="mahalanobis") == 1
 

@@ -63,7 +63,7 @@ def test_a_fraction_is_one_of_the_variance_of_scaled_rows():
 
 def test_it_says_when_no_code_keeps_the_fraction():
     noise = np.random.default_rng(0).normal(size=(40, 100))
-    with pytest.warns(UserWarning, match=r"asks for 0.95 of the.*, 20 components, keeps 0\.0"):
+    with pytest.warns(UserWarning, match=r"asks for 0.95 of the.* of 20 components, keeps 0"):
         model = Autoencoder(0.95, max_iter=2, random_state=0).fit(noise)
     assert model.n_components_ == 20
 

@@ -495,8 +495,9 @@ def write_csv(tmp_path):
 def test_csv_files_are_read_as_pandas_reads_them(write_csv, texts, options):
     paths = write_csv(*texts)
     expected = pd.concat([pd.read_csv(path, **options) for path in paths])
-    found = pd.concat(list(streams.read_csv(paths, **options)))
-    pd.testing.assert_frame_equal(found, expected)
+    for columns in (None, expected.columns):
+        found = pd.concat(list(streams.read_csv(paths, columns, **options)))
+        pd.testing.assert_frame_equal(found, expected)
 
 
 def test_csv_files_that_cannot_be_read(write_csv):

@@ -3,10 +3,11 @@
 The encoder becomes ``P x + S (f(N x) + A N x)``, the decoder ``P' z + R (g(M z) + B M z)``. ``P``
 and ``P'`` are PCA's projection and its inverse; ``N`` and ``M`` standardise what the networks ``f``
 and ``g`` see, ``S`` and ``R`` scale what they give by how much PCA's code varies and by how much
-it leaves over. All of these are learned from the data before training and do not change in it. The
-matrices ``A`` and ``B``, where there are rows enough, are trained with the networks: beside a
-network, PCA's directions are not the best ones. They and the last layers of ``f`` and ``g`` start
-at zero, so that training starts at PCA's error, whatever the units are.
+it leaves over, ``S`` by no more than ten times that. All of these are learned from the data before
+training and do not change in it. The matrices ``A`` and ``B``, where there are rows enough, are
+trained with the networks: beside a network, PCA's directions are not the best ones. They and the
+last layers of ``f`` and ``g`` start at zero, so that training starts at PCA's error, whatever the
+units are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tfae._types import Array, Network, Weights
 # Errors below this part of the mean one are all the same to us.
 _TINY = 1e-12
 # Corrections of the code are scaled by at most so many times the size of the residuals.
-_FURTHEST = 10.0
+_MOST_CORRECTED = 10.0
 _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
 _CORRECTION = "linear_correction"
 
@@ -67,7 +68,7 @@ def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
     # What a correction of the code can do is to tell of the residuals. Where a component varies far
     # more than these, as a column in other units makes one do, the least correction in proportion
     # to it would cost more than all that can be gained; a lossless code has nothing to gain.
-    spread = np.minimum(found.spread, _FURTHEST * np.linalg.norm(found.residual))
+    spread = np.minimum(found.spread, _MOST_CORRECTED * np.linalg.norm(found.residual))
     encoder = {
         _PATH: (found.axes.T, -found.axes @ found.mean),
         _STANDARDISED: (seen, -found.mean * seen),

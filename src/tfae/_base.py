@@ -29,7 +29,7 @@ from tfae._auto import annealed, has_linear_path, settings
 from tfae._chunks import Noise, chunk_shape, rows_of
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
-from tfae._imported import read_models, with_fixed_numbers, without_sigmoid
+from tfae._imported import learned_weights, read_models, without_sigmoid
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
 from tfae._losses import LOSSES, Loss
@@ -65,6 +65,8 @@ from tfae._validation import (
 )
 
 _AUTO = StrOptions({"auto"})
+# An error of this part of the variance is one of rounding.
+_LOSSLESS = 1e-12
 _COUNTS = frozenset({"n_components", "batch_size", "max_iter", "n_iter_no_change"})
 
 
@@ -210,7 +212,6 @@ class BaseAutoencoder(
         >>> estimator.partial_fit(X).n_iter_
         1
         """
-        encoder, decoder = with_fixed_numbers(encoder), with_fixed_numbers(decoder)
         imported = read_models(encoder, decoder)
         own = {"n_components": imported.n_components, "scaling": None}
         for name, value in {**own, "architecture": imported}.items():
@@ -222,7 +223,7 @@ class BaseAutoencoder(
         model = cls(**{**params, **own, "architecture": imported})
         model._validate_params()
         model._end_before_sigmoid()
-        model._take_over(encoder.get_weights(), decoder.get_weights())
+        model._take_over(learned_weights(encoder), learned_weights(decoder))
         return model
 
     def _end_before_sigmoid(self) -> None:
@@ -344,8 +345,6 @@ class BaseAutoencoder(
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
         self._train(X, None, None, state, 1, again, endless=True)
-        if hasattr(self, "baseline_"):
-            del self.baseline_  # of weights that are no more
         self._state = state
         return self
 
@@ -599,6 +598,8 @@ class BaseAutoencoder(
             self._keep(outcome, program)
             compared = anchored and held_out is not None
             improved = compared and self._compare(X, held_out, program.network, asked, left)
+            if not compared and hasattr(self, "baseline_"):
+                del self.baseline_  # of weights that are no more
         self._describe(*described(X, train), asked)
         ended_well = not outcome.interrupted and outcome.diverged_at is None
         if not (compared and ended_well):
@@ -682,9 +683,10 @@ class BaseAutoencoder(
         before, after = (model._losses_and_errors(X[held_out], loss) for model in (linear, self))
         improved = is_better(before[:, 0], after[:, 0])
         unit = self._unit(asked)
-        if not (improved or self._nested or left == 0):
-            self._warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
         if not improved:
+            nothing = left == 0 and before[:, 1].mean() <= _LOSSLESS * mean_variance(X[held_out])
+            if not (nothing or self._nested):
+                self._warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
             self._set_weights(linear._weights(), network)
             after = before
         self.baseline_ = {

@@ -172,8 +172,9 @@ class Autoencoder(BaseAutoencoder):
         With a linear path and early stopping: the mean squared error, in the user's units, of
         "pca" and of the "autoencoder" on the same held-out rows, "n_samples" of them; and what
         was minimised, the `loss` of the scaled data in the units of `history_`, as "pca_loss" and
-        "autoencoder_loss". These decide: where the gain of the network is not larger than twice
-        its standard error, a warning tells so, and the estimator is PCA.
+        "autoencoder_loss" (of "gaussian" the squared error). These decide: where the gain of the
+        network is not larger than twice its standard error, a warning tells so, and the estimator
+        is PCA.
     component_errors_ : ndarray of shape (longest + 1,)
         Where `n_components` is a float or "auto": the mean squared error on held-out rows of codes
         of every length from 0, in the user's units where one scale serves all features, otherwise

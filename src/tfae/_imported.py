@@ -61,27 +61,35 @@ class Imported:
         return f"<imported models of {self.n_features} features, {self.n_components} components>"
 
 
-def with_fixed_numbers(model: Any) -> Any:
-    """Return a model whose normalisations hold what they were adapted to as fixed numbers.
+def learned_weights(model: Any) -> list[Any]:
+    """Return a model's weights, without what its normalisations were adapted to."""
+    adapted = {id(w) for layer in flat_layers(model) if _is_adapted(layer) for w in layer.weights}
+    weights = zip(model.weights, model.get_weights(), strict=True)
+    return [value for weight, value in weights if id(weight) not in adapted]
 
-    Keras keeps them as weights, but works with copies that loading the weights does not renew. The
-    other layers are the model's own.
+
+def _is_adapted(layer: Any) -> bool:
+    return type(layer) is keras.layers.Normalization and layer.input_mean is None
+
+
+def _with_fixed_numbers(built: Any, model: Any) -> Any:
+    """Return a model built like another with what the other's normalisations were adapted to.
+
+    Keras keeps that as weights, but works with copies that loading the weights does not renew.
     """
-    kind = keras.layers.Normalization
-    if not isinstance(model, keras.Model) or not any(type(x) is kind for x in flat_layers(model)):
-        return model
+    given = dict(zip(map(id, flat_layers(built)), flat_layers(model), strict=True))
 
     def fixed(layer: Any) -> Any:
-        if type(layer) is not kind or layer.input_mean is not None:
+        if not _is_adapted(layer):
             return layer
-        shape = layer.adapt_mean.shape
+        of, shape = given[id(layer)], layer.adapt_mean.shape
         numbers = {
-            name: np.asarray(getattr(layer, name)).reshape(shape).tolist()
+            name: np.asarray(getattr(of, name)).reshape(shape).tolist()
             for name in ("mean", "variance")
         }
-        return kind.from_config(layer.get_config() | numbers)
+        return type(layer).from_config(layer.get_config() | numbers)
 
-    return with_stand_ins(model, fixed)
+    return with_stand_ins(built, fixed)
 
 
 def read_models(encoder: Any, decoder: Any) -> Imported:
@@ -161,7 +169,10 @@ def _text(side: str, model: Any) -> str:
         text = _cleaned(model)
         with private_keras("float32"):
             built = _built(text)
-        given, found = ([tuple(w.shape) for w in m.weights] for m in (model, built))
+            if any(map(_is_adapted, flat_layers(built))):
+                text = _cleaned(_with_fixed_numbers(built, model))
+                built = _built(text)
+        given, found = ([w.shape for w in learned_weights(m)] for m in (model, built))
     except Exception as error:  # whatever the user's own layers raise
         raise ValueError(
             f"The {side} must be a model that Keras can build from its configuration; classes of "

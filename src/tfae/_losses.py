@@ -43,8 +43,7 @@ class Loss:
             What every entry's loss is multiplied by.
         """
         values = tf.convert_to_tensor(self.function(target, output))
-        of_row, of_entry = tuple(target.shape)[:1], tuple(target.shape)
-        if tuple(values.shape) not in (of_row, (*of_row, 1), of_entry):
+        if values.shape.rank not in (1, 2) or values.shape != target.shape[: values.shape.rank]:
             raise ValueError(
                 "The 'loss' must return one value for every entry, shape [batch, features], or for "
                 f"every row, shape [batch]. Got shape {tuple(values.shape)} for a batch of shape "
@@ -63,8 +62,8 @@ class Loss:
     def of_rows(self, target: Array, output: Array) -> Array:
         """Return the loss of every row of arrays, which no other row has a part in."""
         alone = replace(self, of_batch=None)
-        weight = np.ones(len(target), target.dtype)
-        return np.asarray(alone.per_row(*map(tf.constant, (target, output, weight))), np.float64)
+        rows = alone.per_row(tf.constant(target), tf.constant(output), weight=None)
+        return np.asarray(rows, np.float64)
 
 
 def _loss(function: LossFunction) -> Loss:

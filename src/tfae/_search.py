@@ -62,8 +62,8 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
 
 def _warn_of_less(fraction: float, longest: int, kept: float) -> None:
     warnings.warn(
-        f"'n_components' asks for {fraction:.6g} of the variance. The longest code for which there "
-        f"are rows enough, {longest} components, keeps {kept:.3g} of it on held-out rows.",
+        f"'n_components' asks for {fraction:.6g} of the variance. The longest code that was tried, "
+        f"of {longest} components, keeps {kept:.3g} of it on held-out rows. More rows may help.",
         UserWarning,
         stacklevel=_TO_CALLER,
     )

@@ -74,7 +74,7 @@ def _start() -> None:
 @contextlib.contextmanager
 def _numpys_state() -> Iterator[None]:
     """Put NumPy's global random state back, from which the import of TensorFlow draws."""
-    state = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state(legacy=False)  # noqa: NPY002
     try:
         yield
     finally:

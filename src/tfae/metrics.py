@@ -542,13 +542,15 @@ def _variances(rows: Array) -> dict[str, Array]:
 
 
 def _inverse_covariance(rows: Array) -> dict[str, Array]:
-    try:
-        return {"VI": np.linalg.inv(np.atleast_2d(np.cov(rows.T))).T}
-    except np.linalg.LinAlgError as error:
+    covariance = np.atleast_2d(np.cov(rows.T))
+    # Rounding hides that a matrix is singular from its inversion, but not from its eigenvalues.
+    if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
         raise ValueError(
             "With metric='mahalanobis' the covariance of the features of 'X' must have an inverse. "
-            "Got one that is singular; leave out features that are constant or sums of others."
-        ) from error
+            "Got one that is singular; take more rows, or leave out features that are constant or "
+            "sums of others."
+        )
+    return {"VI": np.linalg.inv(covariance).T}
 
 
 _OPTIONS = {"seuclidean": _variances, "mahalanobis": _inverse_covariance}

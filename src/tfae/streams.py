@@ -68,6 +68,11 @@ def from_batches(
     -------
     Stream
 
+    Raises
+    ------
+    ValueError
+        If `batches` is no iterable, or a single table.
+
     Examples
     --------
     >>> import numpy as np
@@ -91,7 +96,8 @@ def _iterable(batches: Any, must: str) -> Iterable[Any]:
     """Return what can be batches; a single table would give its rows, or its columns' names."""
     if hasattr(batches, "__array__") or sparse.issparse(batches):
         shape = tuple(getattr(batches, "shape", ()))
-        if len(shape) <= 2:
+        of_objects = getattr(getattr(batches, "dtype", None), "kind", "") == "O"
+        if len(shape) == 2 or (len(shape) < 2 and not of_objects):
             raise ValueError(f"{must}. Got one {type(batches).__name__} of shape {shape}.")
     if not hasattr(batches, "__iter__"):
         raise ValueError(f"{must}. Got {batches!r}.")
@@ -232,21 +238,31 @@ def read_csv(
     <Stream of 'measurements.csv'>
     """
     _check_options(options)
-    # Given None, pandas counts the fields of every line; given names, it does not.
-    read = {**options, "usecols": None if columns is None else list(columns)}
+    asked = columns
     unnamed = columns is None and options.get("header", "infer") is None
     pieces = []
     for path in _listed(paths):
         with _explained(path):
             names = list(pd.read_csv(path, **{**options, "nrows": 0}).columns)
+            # Given columns, pandas counts no fields, and takes an index without a name for one.
+            whole = asked is None or _has_index(path, options)
         columns = _chosen_columns(path, names, columns)
         if unnamed and len(names) > len(columns):
             raise ValueError(
                 f"The file {str(path)!r} must have {len(columns)} columns like the first file, for "
                 f"they have no names. Got {len(names)}."
             )
+        read = {**options, "usecols": None if whole else columns}
         pieces.append(Piece(repr(str(path)), partial(_csv_batches, path, columns, read)))
     return Stream(pieces, window)
+
+
+def _has_index(path: str | Path, options: dict[str, Any]) -> bool:
+    """Whether the lines of a file have more fields than its header: an index without a name."""
+    of_values = ("dtype", "converters")
+    read = {name: value for name, value in options.items() if name not in of_values}
+    first = pd.read_csv(path, **{**read, "nrows": 1})
+    return len(first) > 0 and not isinstance(first.index, pd.RangeIndex)
 
 
 def _check_options(options: dict[str, Any]) -> None:
@@ -266,7 +282,7 @@ def _csv_batches(
 ) -> Iterator[pd.DataFrame]:
     with (
         _explained(path),
-        pd.read_csv(path, chunksize=_batch_rows(columns), **options) as batches,
+        pd.read_csv(path, **{**options, "chunksize": _batch_rows(columns)}) as batches,
     ):
         for batch in batches:
             yield batch[columns]

@@ -74,17 +74,15 @@ def wants_linear_path(model: Any) -> bool:
 
 def _anchored(n_rows: int, n_features: int) -> dict[str, Any]:
     batch = batch_size(n_rows, n_features)
-    epochs = max_iter(n_rows, n_features, batch)
     return {
         "hidden_layer_sizes": hidden_layer_sizes(n_features),
         "activation": "gelu",
         "batch_size": batch,
-        "max_iter": epochs,
+        "max_iter": max_iter(n_rows, n_features, batch),
         "learning_rate_init": 0.002,
         "early_stopping": True,
         "tol": 1e-4,
-        # The error may stand still for long before it falls, and falls most as the rate does.
-        "n_iter_no_change": max(10, epochs // 5),
+        "n_iter_no_change": 10,
         "validation_fraction": float(np.clip(100 / max(1, n_rows), 0.1, 0.3)),
         "refit": n_rows < _FEW,
     }

@@ -121,7 +121,7 @@ class Autoencoder(BaseAutoencoder):
         `n_iter_no_change` epochs; with ``early_stopping=True`` the validation loss. With a linear
         path `tol` is a fraction of the error that this leaves.
     n_iter_no_change : int, default="auto"
-        See `tol`; "auto" is 10, with a linear path a fifth of "auto"'s `max_iter` if that is more.
+        See `tol`; "auto" is 10.
     early_stopping : bool, default="auto"
         Whether to hold out rows, watch their loss, and keep the weights with the lowest. "auto"
         does with a linear path.

@@ -16,7 +16,7 @@ def main() -> None:
     made = parser_of_training(__doc__, epochs=20)
     made.add_argument("--rate", type=float, default=0.02)
     made.add_argument("--batch", type=int, default=16)
-    made.add_argument("--code-activation", default="linear")
+    made.add_argument("--code-activation", default="leaky_relu")
     arguments = made.parse_args()
     X, _, X_test, _ = mnist(arguments.validate)
     report = Report(arguments.json, published=0.09, goal=0.09, seed=arguments.seed)

@@ -16,16 +16,19 @@ from tfae import Autoencoder, metrics
 
 def main() -> None:
     made = parser_of_training(__doc__, epochs=30)
-    made.add_argument("--rate", type=float, default=0.002)
-    made.add_argument("--loss", default="binary_crossentropy")
-    made.add_argument("--output", default="sigmoid", help="the output activation")
+    made.add_argument("--rate", type=float, default=0.001)
+    made.add_argument("--activation", default="gelu")
+    made.add_argument("--normalize", action="store_true", help="batches, after hidden layers")
+    made.add_argument("--loss", default="mse")
+    made.add_argument("--output", default="identity", help="the output activation")
     arguments = made.parse_args()
     X, _, X_test, y_test = mnist(arguments.validate)
     report = Report(arguments.json, published=[0.9385, 0.9224, 0.826], seed=arguments.seed)
     model = Autoencoder(
         2,
         hidden_layer_sizes=(1000, 500, 250),
-        activation="gelu",
+        activation=arguments.activation,
+        batch_normalization=arguments.normalize,
         linear_path=False,
         output_activation=arguments.output,
         loss=arguments.loss,

@@ -516,10 +516,14 @@ class BaseAutoencoder(
         return self._encoder(self.encoder_weights_, self._scaling.forward(rows, dtype))
 
     def _decode(self, codes: Array) -> Array:
+        return self._scaling.backward(self._output(codes))
+
+    def _output(self, codes: Array) -> Array:
+        """Decode codes into rows as the network sees them."""
         thresholds = self._thresholds
         if thresholds is not None:
             codes = np.where(codes >= thresholds.astype(codes.dtype), codes, codes.dtype.type(0))
-        return self._scaling.backward(self._decoder(self.decoder_weights_, codes))
+        return self._decoder(self.decoder_weights_, codes)
 
     @property
     def _thresholds(self) -> Array | None:
@@ -591,7 +595,7 @@ class BaseAutoencoder(
                 self._numbers(asked, optimizer, program),
                 Stopping(max_iter, self.tol * left, self._setting("n_iter_no_change")),
                 self._observers(program, optimizer, max_iter) if watched else [],
-                unit=self._unit(asked),
+                unit=self._unit(objective.power),
                 keep_start=anchored,
             )
             outcome = training.run(state, self.shuffle)
@@ -682,7 +686,7 @@ class BaseAutoencoder(
         linear._set_weights(start_at_zero(network, self._weights()), network)
         before, after = (model._losses_and_errors(X[held_out], loss) for model in (linear, self))
         improved = is_better(before[:, 0], after[:, 0])
-        unit = self._unit(asked)
+        unit = self._unit(asked.objective.power)
         if not improved:
             nothing = left == 0 and before[:, 1].mean() <= _LOSSLESS * mean_variance(X[held_out])
             if not (nothing or self._nested):
@@ -705,23 +709,23 @@ class BaseAutoencoder(
         """
         # An own loss may hold numbers of the dtype of the training.
         dtype = np.float64 if loss.of_entries else self._dtype
-        decode = self._decoder.run if loss.from_logits else self._decoder
 
         def of_rows(rows: Array) -> Array:
             x = self._scaling.forward(rows, rows.dtype)
             codes = self._encoder(self.encoder_weights_, x)
-            losses = loss.of_rows(
-                x.astype(dtype, copy=False),
-                decode(self.decoder_weights_, codes).astype(dtype, copy=False),
-            )
-            errors = np.square(rows - self._decode(codes), dtype=np.float64).mean(axis=1)
+            output = self._output(codes)
+            rebuilt = self._scaling.backward(output)
+            if loss.from_logits:
+                output = self._decoder.run(self.decoder_weights_, codes)
+            losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
+            errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
             return np.stack([losses, errors], axis=1)
 
         return of_every_block(X, of_rows)
 
-    def _unit(self, asked: Asked) -> float:
+    def _unit(self, power: int) -> float:
         """Return what turns losses of scaled rows into the user's units, where one scale can."""
-        return float(self.scale_) ** asked.objective.power if np.ndim(self.scale_) == 0 else 1.0
+        return float(self.scale_) ** power if np.ndim(self.scale_) == 0 else 1.0
 
     def _start(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Learn the scaling, forget the history."""

@@ -106,7 +106,5 @@ def _errors(nested: Any, rows: Array) -> Array:
     errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        output = nested._decoder(nested.decoder_weights_, kept)
-        errors.append(np.square(scaled - output).mean())
-    unit = float(nested.scale_) ** 2 if np.ndim(nested.scale_) == 0 else 1.0
-    return unit * np.array(errors)
+        errors.append(np.square(scaled - nested._output(kept)).mean())
+    return nested._unit(2) * np.array(errors)

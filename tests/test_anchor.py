@@ -10,6 +10,8 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from tfae._anchor import is_better
+from tfae._engine import Training
 from tfae._program import trace_count
 
 TABLE = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(
@@ -157,8 +159,10 @@ def test_a_single_wild_value_does_not_hold_the_network_back():
 
 
 @pytest.mark.parametrize("X", [TABLE[:, :1], TABLE, np.full((30, 3), 7.0)], ids=["1", "12", "same"])
-def test_of_a_lossless_code_it_does_not_say_that_it_is_no_better(X, recwarn):
-    model = Autoencoder(5, max_iter=2, random_state=0).fit(X)
+@pytest.mark.parametrize("scaling", ["global", None, "quantile"])
+def test_of_a_lossless_code_it_does_not_say_that_it_is_no_better(X, scaling, recwarn):
+    n_components = 12 if scaling == "quantile" else 5  # which is not linear
+    model = Autoencoder(n_components, scaling=scaling, max_iter=2, random_state=0).fit(1000 * X)
     assert not [w for w in recwarn if "could not improve" in str(w.message)]
     assert model.baseline_["autoencoder"] == model.baseline_["pca"]
 
@@ -224,6 +228,8 @@ def test_going_on_keeps_what_auto_stood_for(digits):
     settings = model.settings_
     assert pickle.loads(pickle.dumps(model)).fit(digits[:200]).settings_ == settings
     assert model.partial_fit(digits[:100]).settings_ == settings
+    model.set_params(batch_size=50).fit(digits)
+    assert model.settings_ == {k: v for k, v in settings.items() if k != "batch_size"}
 
 
 @pytest.mark.slow
@@ -261,3 +267,74 @@ def test_partial_fit_learns_on_however_often_it_is_called():
         before = model.partial_fit(TABLE).encoder_weights_
     after = model.partial_fit(TABLE).encoder_weights_
     assert max(np.abs(a - b).max() for a, b in zip(after, before, strict=True)) > 1e-4
+
+
+@pytest.mark.parametrize(("n_rows", "n_components"), [(8, 16), (17, 16), (32, 32)])
+def test_partial_fit_of_few_rows_leaves_the_linear_path_out(digits, n_rows, n_components):
+    model = Autoencoder(n_components, random_state=0)
+    for _ in range(3):
+        for start in range(0, len(digits), n_rows):
+            model.partial_fit(digits[start : start + n_rows])
+    assert not model.settings_["linear_path"]
+    assert model.score(digits) > 0.75
+    with pytest.raises(ValueError, match="Got 1; linear_path='auto' does"):
+        Autoencoder(4, linear_path=True).partial_fit(digits[:1])
+
+
+def test_one_held_out_row_decides_nothing():
+    assert not is_better(np.array([1.0]), np.array([0.5]))
+
+
+def test_few_rows_must_gain_more_surely_than_many():
+    rng = np.random.default_rng(0)
+    passed = dict.fromkeys((4, 400), 0)
+    for n in passed:  # a gain that is luck in all of 2,000 draws
+        for _ in range(2000):
+            before = np.exp(rng.normal(size=n))
+            passed[n] += is_better(before, before * np.exp(0.5 * rng.normal(size=n)))
+    assert max(passed.values()) < 10  # of 2.7 that 3 standard errors let through
+
+
+def test_rows_that_warm_start_holds_out_were_not_trained_on(halves):
+    train, test = halves
+    model = Autoencoder(8, max_iter=30, warm_start=True, random_state=0).fit(train)
+    assert not model.settings_["refit"]
+    again = model.fit(train).baseline_["autoencoder"]
+    assert again == pytest.approx(-model.score_samples(test).mean(), rel=0.15)
+
+
+def test_a_second_training_that_is_interrupted_leaves_the_first(halves, monkeypatch):
+    train, _ = halves
+    alone = Autoencoder(8, max_iter=5, refit=False, random_state=0).fit(train)
+    loop, calls = Training._loop, []
+
+    def interrupted(self, *args):
+        calls.append(self)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        loop(self, *args)
+
+    monkeypatch.setattr(Training, "_loop", interrupted)
+    with pytest.warns(UserWarning, match="second training, on all rows, was interrupted") as told:
+        model = Autoencoder(8, max_iter=5, random_state=0).fit(train)
+    assert {warning.filename for warning in told} == {__file__}
+    np.testing.assert_array_equal(model.transform(train), alone.transform(train))
+    assert model.baseline_ == alone.baseline_
+
+
+def test_refit_needs_held_out_rows():
+    with pytest.raises(ValueError, match="refit=True needs early_stopping=True"):
+        Autoencoder(2, refit=True, early_stopping=False).fit(TABLE)
+
+
+def test_refit_without_a_linear_path_trains_on_all_rows(digits):
+    given = {"linear_path": False, "early_stopping": True, "max_iter": 3, "random_state": 0}
+    model = Autoencoder(4, refit=True, **given).fit(digits)
+    alone = Autoencoder(4, **given).fit(digits)
+    assert model.history_ == {**alone.history_, "seconds": model.history_["seconds"]}
+    assert not np.array_equal(model.transform(digits), alone.transform(digits))
+
+
+def test_squares_that_overflow_are_refused():
+    with pytest.raises(ValueError, match="squares are finite"):
+        Autoencoder(2).fit(1e160 * TABLE)

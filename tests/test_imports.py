@@ -16,6 +16,7 @@ SOURCE = Path(tfae.__file__).parent
 LEVELS = {
     "_types": 0,
     "_pool": 0,
+    "_warn": 0,
     "_tensorflow": 0,
     "_registry": 1,
     "_anchor": 4,

@@ -7,7 +7,7 @@ from sklearn.datasets import load_wine
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
-from tfae import Autoencoder, SparseAutoencoder
+from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder
 from tfae._program import trace_count
 from tfae._search import elbow
 
@@ -84,3 +84,28 @@ def test_it_needs_a_linear_path(digits):
         SparseAutoencoder(0.9).fit(digits)
     with pytest.raises(ValueError, match="'n_components' parameter"):
         Autoencoder(1.5).fit(digits)
+
+
+def test_going_on_keeps_the_length_and_refuses_another_wish():
+    model = Autoencoder(0.8, warm_start=True, max_iter=2, random_state=0).fit(PLANES[:100])
+    length = model.n_components_
+    assert model.fit(PLANES[:100]).n_components_ == length
+    with pytest.raises(ValueError, match="network of the last fit"):
+        model.set_params(n_components=0.95).fit(PLANES[:100])
+
+
+def test_images_are_searched_in_their_shape(monkeypatch):
+    shapes = []
+    fit = ConvolutionalAutoencoder.fit
+
+    def noted(self, X):
+        fitted = fit(self, X)
+        shapes.append(fitted.image_shape_)
+        return fitted
+
+    monkeypatch.setattr(ConvolutionalAutoencoder, "fit", noted)
+    images = RNG.normal(size=(40, 1, 1)) * RNG.normal(size=(6, 4))
+    ConvolutionalAutoencoder(
+        0.5, linear_path=True, hidden_layer_sizes=(2,), max_iter=1, random_state=0
+    ).fit(images)
+    assert shapes == [(6, 4, 1), (6, 4, 1)]

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from tfae import Autoencoder, StackedAutoencoder
+from tfae import Autoencoder, StackedAutoencoder, streams
+from tfae._engine import Training
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -142,3 +143,28 @@ def test_sparse_rows_and_a_stage_for_one_layer(digits):
 def test_bad_parameters_are_one_clear_error(digits, params, message):
     with pytest.raises(ValueError, match=message), warnings.catch_warnings():
         stack(**params).fit(digits)
+
+
+def test_an_interrupt_of_a_stage_ends_the_fit(digits, monkeypatch):
+    model = StackedAutoencoder(4, hidden_layer_sizes=(8,), max_iter=1, pretrain_max_iter=1)
+    codes = model.fit(digits).transform(digits)
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "_loop", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(digits)
+    np.testing.assert_array_equal(model.transform(digits), codes)
+
+
+def test_stages_need_rows_that_can_be_read_again(digits):
+    model = StackedAutoencoder(4, hidden_layer_sizes=(8,), pretrain_max_iter=1, random_state=0)
+
+    def batches():
+        return (digits[start : start + 100] for start in range(0, 600, 100))
+
+    with pytest.raises(ValueError, match="more than once in the first call"):
+        model.partial_fit(streams.from_batches(batches(), window=200))
+    model.partial_fit(streams.from_batches(batches, window=200))
+    assert model.partial_fit(streams.from_batches(batches(), window=200)).n_iter_ == 2

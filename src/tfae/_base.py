@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_array
@@ -25,7 +24,7 @@ from tfae._anchor import (
     residual_variance,
     start_at_zero,
 )
-from tfae._auto import annealed, has_linear_path, settings
+from tfae._auto import annealed, has_linear_path, least_rows, settings
 from tfae._chunks import Noise, chunk_shape, rows_of
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
@@ -35,7 +34,7 @@ from tfae._initial import initial_weights
 from tfae._losses import LOSSES, Loss
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
-from tfae._parameters import Asked, read_parameters
+from tfae._parameters import Asked, code_length, read_parameters
 from tfae._pca import principal_components
 from tfae._penalties import NESTED, NO_PENALTY, PENALTIES, Penalty
 from tfae._program import PROGRAMS, Plan, Program
@@ -61,12 +60,18 @@ from tfae._validation import (
     RealNotInt,
     StrOptions,
     float_dtype,
+    put_back,
     unchanged_on_error,
 )
+from tfae._warn import warn
 
 _AUTO = StrOptions({"auto"})
-# An error of this part of the variance is one of rounding.
+# A squared error of this part of the squared values is one of rounding.
 _LOSSLESS = 1e-12
+_ANOTHER_NETWORK = (
+    "Training can only go on with the network of the last fit. The parameters that shape it must "
+    "be the same; fit with warm_start=False to begin anew."
+)
 _COUNTS = frozenset({"n_components", "batch_size", "max_iter", "n_iter_no_change"})
 
 
@@ -162,6 +167,10 @@ class BaseAutoencoder(
 
     # Whether training cuts codes at random, to find how long they must be.
     _nested: ClassVar[bool] = False
+    # Whether it is trained as a part of another fit.
+    _within = False
+    # The `n_components` of the fit that chose the length of the code.
+    _asked_length: Any = None
     # What only some fits set.
     _of_one_fit: ClassVar[tuple[str, ...]] = (
         *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_", "baseline_"),
@@ -180,11 +189,11 @@ class BaseAutoencoder(
         decoder : keras.Model
             Maps codes back to rows.
         **params
-            Parameters of the estimator. `n_components`, `architecture` and `scaling`, which is
-            None, are read from the models and cannot be given; those that shape layers, such as
-            `hidden_layer_sizes`, mean nothing. The decoder is taken to give rows, unless
-            `output_activation` is given; a sigmoid that ends it is taken off and applied as
-            ``output_activation="sigmoid"`` where that or the loss asks for it.
+            Parameters of the estimator. `n_components`, `architecture`, `scaling`, which is None,
+            and `linear_path`, which is False, are read from the models and cannot be given; those
+            that shape layers, such as `hidden_layer_sizes`, mean nothing. The decoder is taken to
+            give rows, unless `output_activation` is given; a sigmoid that ends it is taken off and
+            applied as ``output_activation="sigmoid"`` where that or the loss asks for it.
 
         Returns
         -------
@@ -213,7 +222,7 @@ class BaseAutoencoder(
         1
         """
         imported = read_models(encoder, decoder)
-        own = {"n_components": imported.n_components, "scaling": None}
+        own = {"n_components": imported.n_components, "scaling": None, "linear_path": False}
         for name, value in {**own, "architecture": imported}.items():
             if params.get(name, value) != value:
                 raise ValueError(
@@ -248,7 +257,7 @@ class BaseAutoencoder(
         """Become fitted with the weights of imported models."""
         imported: Any = self.architecture
         nothing = np.empty((0, imported.n_features), self._dtype)
-        self.settings_ = self._automatic(0, imported.n_features)
+        self.settings_ = self._automatic(0, imported.n_features, anchored=False)
         asked = read_parameters(self, imported.n_features)
         network = asked.structure.build(self._dtype)
         self.n_features_in_ = imported.n_features
@@ -298,15 +307,22 @@ class BaseAutoencoder(
             data.
         """
         self._validate_params()
+        if self.refit not in ("auto", False) and self.early_stopping not in ("auto", True):
+            raise ValueError(
+                "refit=True needs early_stopping=True, whose best number of epochs it repeats. Got "
+                f"early_stopping={self.early_stopping!r}."
+            )
         again = self.warm_start and hasattr(self, "encoder_weights_")
         X = self._check_rows(repeatable(X, "fit"), reset=not again, min_samples=2)
-        X = for_training(X, self.random_state, has_linear_path(self), min_samples=2)
-        self._settle(X, again)
+        anchored = has_linear_path(self)
+        X = for_training(X, self.random_state, anchored, min_samples=2)
+        self._settle(X, again, anchored)
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X, state.split_rng)
-        best = self._train(X, train, held_out, state, self._max_iter(), again)
-        if best is not None and not again and self._setting("refit"):
-            self._train_on_all(X, best)
+        outcome = self._train(X, train, held_out, state, self._max_iter(), again)
+        self._warn_of_end(outcome)
+        if outcome.ended_well and held_out is not None and self._setting("refit") and not again:
+            self._train_on_all(X, outcome.best_epoch)
         self._state = None
         return self
 
@@ -316,7 +332,8 @@ class BaseAutoencoder(
         """Train for one epoch on `X`, going on from the calls before.
 
         The first call decides the structure and learns the scaling; the optimizer's state and the
-        random state are carried on from call to call.
+        random state are carried on from call to call. Where it has fewer than five rows for four
+        components there is no linear path: principal components of so few leave nothing to learn.
 
         Parameters
         ----------
@@ -332,19 +349,24 @@ class BaseAutoencoder(
         Raises
         ------
         ValueError
-            If the data do not fit those seen before, or with ``early_stopping=True``, which needs
-            all rows at once.
+            If the data do not fit those seen before; if the first call has too few rows for
+            ``linear_path=True``, or an iterator where its rows must be read more than once; with
+            ``early_stopping=True``, which needs all rows at once.
         """
         self._validate_params()
-        if self.early_stopping is True:
+        if self.early_stopping not in ("auto", False):
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
         again = hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again)
-        X = for_training(X, self.random_state, has_linear_path(self), once=again)
-        self._settle(X, again)
+        anchored = has_linear_path(self)
+        X = for_training(X, self.random_state, anchored, once=again)
+        if not again:
+            anchored = anchored and self._can_be_anchored(X)
+            self._check_passes(X)
+        self._settle(X, again, anchored)
         state = copy.deepcopy(self._state) if again else None
         state = state or TrainingState.new(self.random_state)
-        self._train(X, None, None, state, 1, again, endless=True)
+        self._warn_of_end(self._train(X, None, None, state, 1, again, endless=True))
         self._state = state
         return self
 
@@ -551,12 +573,8 @@ class BaseAutoencoder(
         again: bool,
         watched: bool = True,
         endless: bool = False,
-    ) -> int | None:
-        """Run the engine over some rows of `X`, from new weights or `again` from those here.
-
-        Return the number of epochs that did best on the held-out rows, if there is a linear path to
-        compare them with.
-        """
+    ) -> Outcome:
+        """Run the engine over some rows of `X`, from new weights or `again` from those here."""
         n_rows = X.shape[0] if train is None else len(train)
         batch_size = self._batch_size(X.shape[0])
         rate = self._learning_rate(None if endless else -(-n_rows // batch_size))
@@ -566,10 +584,7 @@ class BaseAutoencoder(
         if not again:
             self._start(X, train, asked)
         elif structure != self._encoder.structure:
-            raise ValueError(
-                "Training can only go on with the network of the last fit. The parameters that "
-                "shape it must be the same; fit with warm_start=False to begin anew."
-            )
+            raise ValueError(_ANOTHER_NETWORK)
         self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
@@ -600,52 +615,94 @@ class BaseAutoencoder(
             )
             outcome = training.run(state, self.shuffle)
             self._keep(outcome, program)
-            compared = anchored and held_out is not None
-            improved = compared and self._compare(X, held_out, program.network, asked, left)
-            if not compared and hasattr(self, "baseline_"):
+            if hasattr(self, "baseline_"):
                 del self.baseline_  # of weights that are no more
+            if anchored and held_out is not None:
+                improved = self._compare(X, held_out, program.network, asked, left)
+                outcome.best_epoch *= improved
         self._describe(*described(X, train), asked)
-        ended_well = not outcome.interrupted and outcome.diverged_at is None
-        if not (compared and ended_well):
-            return None
-        return outcome.best_epoch if improved else 0
+        return outcome
 
     def _train_on_all(self, X: Any, n_epochs: int) -> None:
         """Train anew, as long as was best, on the rows that were held out too."""
-        found = {name: getattr(self, name) for name in ("history_", "baseline_")}
+        first = dict(vars(self))
         state = TrainingState.new(self.random_state)
-        self._train(X, None, None, state, n_epochs, again=False, watched=False)
-        for name, value in found.items():
-            setattr(self, name, value)
+        outcome = self._train(X, None, None, state, n_epochs, again=False, watched=False)
+        if outcome.ended_well:
+            for name in {"history_", "baseline_"} & first.keys():
+                setattr(self, name, first[name])
+            return
+        put_back(self, first)
+        reason = "interrupted" if outcome.interrupted else "stopped by an infinite or NaN loss"
+        warn(
+            f"The second training, on all rows, was {reason}. The network of the first one, which "
+            "the held-out rows had no part in, was kept."
+        )
 
-    def _automatic(self, n_rows: int, n_features: int) -> dict[str, Any]:
-        """Return what "auto" stands for."""
-        return settings(self, n_rows, n_features)
+    def _automatic(self, n_rows: int, n_features: int, anchored: bool) -> dict[str, Any]:
+        """Return what "auto" stands for, with a linear path or without."""
+        return settings(self, n_rows, n_features, anchored)
 
-    def _settle(self, X: Any, again: bool) -> None:
+    def _untrained(self) -> Self:
+        """Return a copy that can be fitted to the same checked rows."""
+        return clone(self)
+
+    def _can_be_anchored(self, X: Any) -> bool:
+        """Whether the first rows of several calls are enough for a linear path."""
+        if self._length_is_open():
+            return True  # no longer than the rows allow
+        n_features = X.shape[1]
+        least = least_rows(code_length(self._setting("n_components"), n_features), n_features)
+        if X.shape[0] < least and self.linear_path != "auto":
+            raise ValueError(
+                f"With linear_path=True the first call of partial_fit needs at least {least} rows. "
+                f"Got {X.shape[0]}; linear_path='auto' does without the path there."
+            )
+        return X.shape[0] >= least
+
+    def _check_passes(self, X: Any) -> None:
+        """Refuse a stream that can be read once where more than one training reads it."""
+        if isinstance(X, Opened) and X.once and self._trains_before():
+            raise ValueError(
+                "X must be something that can be read more than once in the first call: a network "
+                "is trained on it before, to find 'n_components' or layer by layer. Got an "
+                "iterator; pass a callable that returns a new one each time, or an array."
+            )
+
+    def _trains_before(self) -> bool:
+        """Whether the first rows go through other trainings before that of the network."""
+        return self._length_is_open()
+
+    def _settle(self, X: Any, again: bool, anchored: bool) -> None:
         """Decide what "auto" stands for, once for all trainings of the same network."""
-        earlier = self.settings_ if again else {}
+        if again:
+            earlier = self.settings_
+            chosen = self._automatic(X.shape[0], X.shape[1], earlier["linear_path"])
+            self.settings_ = {name: earlier.get(name, value) for name, value in chosen.items()}
+            if self._length_is_open():
+                if self.n_components != self._asked_length:
+                    raise ValueError(_ANOTHER_NETWORK)
+                self.settings_["n_components"] = earlier["n_components"]
+            return
+        self.settings_ = self._automatic(X.shape[0], X.shape[1], anchored)
+        self._asked_length = self.n_components
         self.component_errors_: Array
-        if not again and hasattr(self, "component_errors_"):
+        if hasattr(self, "component_errors_"):
             del self.component_errors_
-        self.settings_ = {**self._automatic(*X.shape), **earlier}
-        if self._length_is_open() and "n_components" not in earlier:
+        if self._length_is_open():
             if not self._setting("linear_path"):
                 raise ValueError(
                     "'n_components' must be an integer or None where there is no linear path. Got "
                     f"{self.n_components!r}."
                 )
-            self.settings_["n_components"], errors = choose_length(self, X)
-            self.component_errors_ = errors
+            self.settings_["n_components"], self.component_errors_ = choose_length(self, X)
 
     def _warn_of_pca(self, loss: float, n_rows: int) -> None:
-        warnings.warn(
+        warn(
             f"The network could not improve on PCA, whose loss on the {n_rows} held-out rows is "
             f"{loss:.6g}: the estimator is now PCA. More rows may help, a 'scaling' by which the "
             "features vary alike, a larger 'n_iter_no_change', or other 'hidden_layer_sizes' or "
-            "'max_iter'.",
-            UserWarning,
-            stacklevel=_TO_CALLER + 1,
+            "'max_iter'."
         )
 
     def _length_is_open(self) -> bool:
@@ -688,8 +745,8 @@ class BaseAutoencoder(
         improved = is_better(before[:, 0], after[:, 0])
         unit = self._unit(asked.objective.power)
         if not improved:
-            nothing = left == 0 and before[:, 1].mean() <= _LOSSLESS * mean_variance(X[held_out])
-            if not (nothing or self._nested):
+            nothing_left = left == 0 and linear._is_lossless(X[held_out])
+            if not (nothing_left or self._nested):
                 self._warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
             self._set_weights(linear._weights(), network)
             after = before
@@ -723,6 +780,17 @@ class BaseAutoencoder(
 
         return of_every_block(X, of_rows)
 
+    def _is_lossless(self, X: Any) -> bool:
+        """Whether rows are rebuilt as the network sees them, but for rounding errors."""
+
+        def squares(rows: Array) -> Array:
+            x = self._scaling.forward(rows, rows.dtype)
+            error = x - self._output(self._encoder(self.encoder_weights_, x))
+            return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
+
+        error, size = of_every_block(X, squares).mean(axis=0)
+        return bool(error <= _LOSSLESS * size)
+
     def _unit(self, power: int) -> float:
         """Return what turns losses of scaled rows into the user's units, where one scale can."""
         return float(self.scale_) ** power if np.ndim(self.scale_) == 0 else 1.0
@@ -732,16 +800,23 @@ class BaseAutoencoder(
         for name in self._of_one_fit:
             if hasattr(self, name):  # from an earlier fit
                 delattr(self, name)
-        # Cross-entropy takes the values themselves, which lie in [0, 1] already.
-        given = asked.objective.loss.from_logits and self.scaling == "global"
-        scaling = fit_scaling(None if given else self.scaling, X, train)
+        scaling = fit_scaling(self._asked_scaling(asked.objective.loss), X, train)
         if isinstance(scaling, Quantiles):
             self.quantiles_ = scaling.quantiles
             scaling = Affine(np.zeros(X.shape[1]), np.ones(X.shape[1]))
         assert isinstance(scaling, Affine)
+        if not (np.isfinite(scaling.center).all() and np.isfinite(scaling.scale).all()):
+            raise ValueError(
+                "X must hold numbers whose squares are finite. Got some whose variance overflows; "
+                "divide them by a large number first."
+            )
         self.center_, self.scale_ = scaling.center, scaling.scale
         self.n_components_ = asked.structure.spec.n_components
         self.history_: dict[str, list[float]] = {}
+
+    def _asked_scaling(self, loss: Loss) -> str | None:
+        """Return the scaling: cross-entropy takes values as they are, in [0, 1] already."""
+        return None if loss.from_logits and self.scaling == "global" else self.scaling
 
     def _asked(self, X: Any) -> Asked:
         """Return what is to be built and minimised for some rows."""
@@ -798,7 +873,9 @@ class BaseAutoencoder(
         bounds = get_activation(asked.structure.output_activation)
         if np.isinf(bounds.low) and np.isinf(bounds.high):
             return
-        low, high = scaled_range(X, self._scaling, rows)
+        # What the scaling does not learn must hold for all rows, whichever are held out.
+        learned = self._asked_scaling(asked.objective.loss) is not None
+        low, high = scaled_range(X, self._scaling, rows if learned else None)
         slack = 1e-6 * max(1.0, high - low)
         if bounds.low - slack <= low and high <= bounds.high + slack:
             return
@@ -807,12 +884,10 @@ class BaseAutoencoder(
                 f"With loss={self.loss!r} the data must lie in [0, 1]. Got values from {low:.6g} "
                 f"to {high:.6g}; use scaling='minmax' or another loss."
             )
-        warnings.warn(
+        warn(
             f"output_activation={self.output_activation!r} gives values in [{bounds.low:g}, "
             f"{bounds.high:g}] and cannot reach the scaled data, which go from {low:.6g} to "
-            f"{high:.6g}. Use output_activation='identity', or choose 'scaling' to suit it.",
-            UserWarning,
-            stacklevel=_TO_CALLER,
+            f"{high:.6g}. Use output_activation='identity', or choose 'scaling' to suit it."
         )
 
     def _split(self, X: Any, rng: np.random.Generator) -> tuple[Any, Any]:
@@ -884,7 +959,7 @@ class BaseAutoencoder(
         return observers
 
     def _keep(self, outcome: Outcome, program: Program) -> None:
-        """Take over what a training leaves, and tell if it ended badly."""
+        """Take over what a training leaves."""
         before, weights = self._weights(), outcome.weights
         if program.plan.structure.linear_path:
             for place in fixed_places(program.network):
@@ -899,23 +974,21 @@ class BaseAutoencoder(
             ]
             for name in {**outcome.history, **self.history_}
         }
+
+    def _warn_of_end(self, outcome: Outcome) -> None:
+        """Tell if a training ended badly; one within another `fit` ends that if interrupted."""
+        if outcome.interrupted and self._within:
+            raise KeyboardInterrupt
         if outcome.diverged_at is not None:
-            warnings.warn(
+            warn(
                 f"The loss became infinite or NaN in epoch {outcome.diverged_at}. Training was "
                 "stopped and the last good weights were kept. Lower 'learning_rate_init', or look "
                 "for extreme values in the data.",
                 ConvergenceWarning,
-                stacklevel=_TO_CALLER,
             )
         elif outcome.interrupted:
-            warnings.warn(
-                f"Training was interrupted after {n_epochs} epochs. The "
+            warn(
+                f"Training was interrupted after {len(outcome.history['loss'])} epochs. The "
                 f"{'best' if 'val_loss' in outcome.history else 'last'} weights so far were kept "
-                "and the estimator can be used.",
-                UserWarning,
-                stacklevel=_TO_CALLER,
+                "and the estimator can be used."
             )
-
-
-# Frames between a warning and the line of the user that called fit.
-_TO_CALLER = 6

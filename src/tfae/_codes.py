@@ -77,8 +77,10 @@ class LargestOfUnit(Code):
 
     def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
         values = tf.where(weight[:, None] > 0, given, given.dtype.min)
-        largest = tf.math.top_k(tf.transpose(values), self._n_kept(given.shape[0])).values
-        n_kept = tf.maximum(1, tf.cast(tf.round(self.fraction * tf.reduce_sum(weight)), tf.int32))
+        most = self._n_kept(given.shape[0])
+        largest = tf.math.top_k(tf.transpose(values), most).values
+        n_kept = tf.cast(tf.round(self.fraction * tf.reduce_sum(weight)), tf.int32)
+        n_kept = tf.clip_by_value(n_kept, 1, most)  # the dtype may round to another side
         smallest = tf.gather(largest, n_kept - 1, axis=1)
         return tf.where(given >= smallest, given, tf.zeros_like(given))
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -138,6 +138,11 @@ class ConvolutionalAutoencoder(Autoencoder):
             self.image_shape_: tuple[int, int, int] = image_shape_of(asked, rows.shape[1])
             self._fitted_shape = rows.shape[1:] if shape is None else shape
         return rows
+
+    def _untrained(self) -> Self:
+        copied = super()._untrained()
+        copied.image_shape = self.image_shape_  # checked rows are flat
+        return copied
 
     def _take_over(self, encoder_weights: Weights, decoder_weights: Weights) -> None:
         super()._take_over(encoder_weights, decoder_weights)

@@ -92,8 +92,12 @@ class Outcome:
     weights: Weights = field(default_factory=list)
     diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
     interrupted: bool = False
-    start: float | None = None  # the validation loss before training
     best_epoch: int = 0  # the one of the lowest validation loss, counted from 1
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether training came to its end."""
+        return not self.interrupted and self.diverged_at is None
 
 
 class Training:
@@ -175,7 +179,6 @@ class Training:
             observer.on_train_begin()
         if self._keep_start and held_out is not None:
             self._best = self._test_epoch(held_out)[0]
-            self._outcome.start = self._best * self._unit
         for epoch in range(self._stopping.max_iter):
             start = time.perf_counter()
             self._begin_epoch(epoch)

@@ -7,26 +7,25 @@ then works with a code of any length, and its errors on held-out rows say which 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from tfae._engine import TrainingState
 from tfae._scaling import dense_rows, evenly_spaced, fit_scaling
+from tfae._streams import Share
 from tfae._types import Array, Source
+from tfae._warn import warn
 
-# The longest code that "auto" considers, and the most rows that PCA sees to bound the length.
+# The longest code that "auto" considers, and the most rows that PCA sees to bound the length and
+# that the errors are measured on.
 _LONGEST = 64
 _MAX_ROWS = 20_000
 # A fraction may be missed by so much without a word: held-out rows are few where it is, and a
 # training for codes of that length alone keeps more.
 _NEARLY = 0.05
-# Frames between the warning and the line of the user that called fit.
-_TO_CALLER = 7
 
 
 def choose_length(model: Any, X: Any) -> tuple[int, Array]:
@@ -37,18 +36,19 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
     the elbow of the errors.
     """
     longest = _longest(model.n_components, model.scaling, X)
-    nested = clone(model).set_params(
+    nested = model._untrained().set_params(
         n_components=longest,
         linear_path=True,
         refit=False,
+        warm_start=False,
         early_stopping=True,
         callbacks=None,
         random_state=int(check_random_state(model.random_state).randint(2**31)),
     )
-    nested._nested = True
+    nested._nested = nested._within = True
     nested.fit(X)
     held_out = nested._split(X, TrainingState.new(nested.random_state).split_rng)[1]
-    errors = _errors(nested, dense_rows(X, held_out))
+    errors = _errors(nested, _some(X, held_out))
     if model.n_components == "auto":
         return elbow(errors), errors
     enough = np.flatnonzero(errors[1:] <= (1 - model.n_components) * errors[0])
@@ -60,12 +60,17 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
     return longest, errors
 
 
+def _some(X: Any, held_out: Any) -> Array:
+    """Return the held-out rows, or evenly spaced ones of very many."""
+    if not isinstance(held_out, Share):
+        held_out = evenly_spaced(X, held_out, _MAX_ROWS)
+    return dense_rows(X, held_out)
+
+
 def _warn_of_less(fraction: float, longest: int, kept: float) -> None:
-    warnings.warn(
+    warn(
         f"'n_components' asks for {fraction:.6g} of the variance. The longest code that was tried, "
-        f"of {longest} components, keeps {kept:.3g} of it on held-out rows. More rows may help.",
-        UserWarning,
-        stacklevel=_TO_CALLER,
+        f"of {longest} components, keeps {kept:.3g} of it on held-out rows. More rows may help."
     )
 
 

@@ -135,12 +135,16 @@ class StackedAutoencoder(Autoencoder):
         decoder: list[Array] = []
         for number, stage in enumerate(stages, start=1):
             stage.random_state = int(state.weights_rng.integers(2**31))
+            stage._within = True
             if self.verbose:
                 print(f"Stage {number}/{len(stages)}")
             rows = self._pretrain(stage, number, rows, last=number == len(stages))
             encoder = [*encoder, *stage.encoder_weights_]
             decoder = [*stage.decoder_weights_, *decoder]
         self._set_weights([*encoder, *decoder], program.network)
+
+    def _trains_before(self) -> bool:
+        return self.pretrain_max_iter > 0 or super()._trains_before()
 
     def _pretrain(self, stage: Autoencoder, number: int, rows: Any, last: bool) -> Any:
         """Train a stage and return what the next one is trained on."""

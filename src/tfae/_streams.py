@@ -107,6 +107,11 @@ class Opened(Source):
         return part
 
     @property
+    def once(self) -> bool:
+        """Whether one training uses it up."""
+        return self._begun is not None
+
+    @property
     def surveyed(self) -> bool:
         """Whether the number of rows is known, and what :meth:`statistics` tells."""
         return self._survey is not None

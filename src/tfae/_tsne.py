@@ -208,8 +208,8 @@ class ParametricTSNE(BaseAutoencoder):
         network = super().to_keras()
         return network if _RECONSTRUCTED in self.history_ else network._replace(decoder=None)
 
-    def _automatic(self, n_rows: int, n_features: int) -> dict[str, Any]:
-        chosen = super()._automatic(n_rows, n_features)
+    def _automatic(self, n_rows: int, n_features: int, anchored: bool) -> dict[str, Any]:
+        chosen = super()._automatic(n_rows, n_features, anchored)
         batch_size = 512 if n_rows < _MANY_ROWS else 1024
         steps_per_epoch = -(-n_rows // batch_size)
         max_iter = int(np.clip(round(_N_STEPS / steps_per_epoch), 20, 300))
@@ -304,7 +304,9 @@ class ParametricTSNE(BaseAutoencoder):
         given = {name: getattr(self, name) for name in _OF_THE_PRETRAINING}
         shared = {name: self.settings_.get(name, value) for name, value in given.items()}
         shared["linear_path"] = False
-        stage = Autoencoder(**shared, max_iter=self.pretrain_max_iter, random_state=seed).fit(X)
+        stage = Autoencoder(**shared, max_iter=self.pretrain_max_iter, random_state=seed)
+        stage._within = True
+        stage.fit(X)
         self.encoder_weights_ = stage.encoder_weights_
         if self.reconstruction_weight > 0:
             self.decoder_weights_ = stage.decoder_weights_

@@ -25,6 +25,7 @@ __all__ = [
     "check_finite",
     "check_rows",
     "float_dtype",
+    "put_back",
     "unchanged_on_error",
 ]
 
@@ -40,11 +41,16 @@ def unchanged_on_error(method: F) -> F:
         try:
             return method(self, *args, **kwargs)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            put_back(self, before)
             raise
 
     return wrapper  # type: ignore[return-value]
+
+
+def put_back(estimator: Any, before: dict[str, Any]) -> None:
+    """Give an estimator the attributes that it had before, and no others."""
+    vars(estimator).clear()
+    vars(estimator).update(before)
 
 
 def float_dtype(X: Any) -> type[np.floating[Any]]:

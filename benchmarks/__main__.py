@@ -15,13 +15,13 @@ import tempfile
 import traceback
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 from benchmarks import report
 from benchmarks.cases import Case, all_cases
 from benchmarks.contenders import CONTENDERS
 from benchmarks.facts import facts, sees_gpu
+from benchmarks.options import count, folder, gigabytes, output, picture
 from benchmarks.timing import Workers, race
 
 
@@ -31,47 +31,15 @@ def parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="list cases and contenders, and end")
     add("--only", nargs="+", metavar="CASE", help="these cases; patterns like seed-* too")
     add("--contenders", nargs="+", metavar="NAME", help="ours and these")
-    add("--repeats", type=_count, default=5, help="rounds, in which all contenders run in turn")
+    add("--repeats", type=count, default=5, help="rounds, in which all contenders run in turn")
     add("--quick", action="store_true", help="a smoke test on few rows, which judges no times")
     add("--device", choices=["cpu", "gpu"], default="cpu")
-    add("--memmap-gb", type=float, default=8.0, help="the size of the file of the case memmap")
-    add("--scratch", type=_folder, help="where temporary files go, which are always removed")
-    add("--json", type=_output, help="write all measurements to this file")
-    add("--markdown", type=_output, help="write the tables to this file")
-    add("--plot", type=_picture, help="draw the speeds into this file")
+    add("--memmap-gb", type=gigabytes, default=8.0, help="the size of the file of the case memmap")
+    add("--scratch", type=folder, help="where temporary files go, which are always removed")
+    add("--json", type=output, help="write all measurements to this file")
+    add("--markdown", type=output, help="write the tables to this file")
+    add("--plot", type=picture, help="draw the speeds into this file")
     return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text) >= 1):
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1. Got {text!r}.")
-    return int(text)
-
-
-def _folder(text: str) -> Path:
-    if not (Path(text).is_dir() and os.access(text, os.W_OK)):
-        raise argparse.ArgumentTypeError(f"must be a folder that can be written to. Got {text!r}.")
-    return Path(text)
-
-
-def _output(text: str) -> Path:
-    """Check a file before anything runs: what could not be written would be lost."""
-    path = Path(text)
-    written = path if path.exists() else path.parent
-    if path.is_dir() or not (path.parent.is_dir() and os.access(written, os.W_OK)):
-        raise argparse.ArgumentTypeError(
-            f"must be a file that can be written, in a folder that exists. Got {text!r}."
-        )
-    return path
-
-
-def _picture(text: str) -> Path:
-    from matplotlib.backend_bases import FigureCanvasBase  # takes a second
-
-    endings = [f".{kind}" for kind in FigureCanvasBase.get_supported_filetypes()]
-    if Path(text).suffix.lower() not in endings:
-        raise argparse.ArgumentTypeError(f"must end in one of {', '.join(endings)}. Got {text!r}.")
-    return _output(text)
 
 
 def chosen_cases(options: argparse.Namespace) -> list[Case]:

@@ -19,6 +19,7 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks.cases import all_cases
 from benchmarks.contenders import Run, make_run
+from benchmarks.options import count
 from benchmarks.tasks import Training
 
 # What the profiler notes besides operations: calls that contain them.
@@ -33,7 +34,9 @@ def main() -> None:
     tasks = {case.name: case.entrants[0].task for case in all_cases()}
     training = [name for name, task in tasks.items() if isinstance(task, Training)]
     parser.add_argument("case", choices=training)
-    parser.add_argument("--top", type=int, default=15, help="how many kinds of operations to print")
+    parser.add_argument(
+        "--top", type=count, default=15, help="how many kinds of operations to print"
+    )
     arguments = parser.parse_args()
     run = make_run("tfae", tasks[arguments.case])
     run.warm_up()

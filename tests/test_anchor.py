@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
 from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
-from tfae._anchor import is_better
+from tfae._baseline import is_better
 from tfae._engine import Training
 from tfae._program import trace_count
 
@@ -322,9 +322,10 @@ def test_a_second_training_that_is_interrupted_leaves_the_first(halves, monkeypa
     assert model.baseline_ == alone.baseline_
 
 
-def test_refit_needs_held_out_rows():
+@pytest.mark.parametrize("given", [{"early_stopping": False}, {"linear_path": False}])
+def test_refit_needs_held_out_rows(given):
     with pytest.raises(ValueError, match="refit=True needs early_stopping=True"):
-        Autoencoder(2, refit=True, early_stopping=False).fit(TABLE)
+        Autoencoder(2, refit=True, **given).fit(TABLE)
 
 
 def test_refit_without_a_linear_path_trains_on_all_rows(digits):

@@ -194,14 +194,20 @@ def run(*arguments, **environment):
     )
 
 
-def test_the_command_times_a_case_and_writes_its_files(tmp_path):
+# Cases that share their processes: to start these takes longer than all the rest.
+QUICK = ["digits", "one-row-digits", "growth", "many-fits"]
+
+
+def test_the_smoke_test_runs_cases_of_several_kinds_and_writes_its_files(tmp_path):
     done = run(
-        *("--quick", "--only", "digits", "--contenders", "sklearn", "copy"),
+        *("--quick", "--only", *QUICK, "--contenders", "sklearn", "copy"),
         *("--json", str(tmp_path / "b.json"), "--markdown", str(tmp_path / "b.md")),
         *("--scratch", str(tmp_path)),
     )
     assert done.returncode == 0, done.stdout + done.stderr
     content = json.loads((tmp_path / "b.json").read_text())
+    assert list(content["cases"]) == QUICK
+    assert all(case["contenders"] and not case["skipped"] for case in content["cases"].values())
     entries = content["cases"]["digits"]["contenders"]
     assert list(entries) == ["tfae", "sklearn", "copy"]
     assert {entry["rounds"][0]["work"]["items"] for entry in entries.values()} == {1797}
@@ -234,6 +240,11 @@ def test_the_command_lists_and_refuses_names(tmp_path):
         ("--plot", "x.foo", "Got 'x.foo'"),
         ("--scratch", "absent", "a folder that can be written to. Got 'absent'"),
         ("--scratch", "file", "a folder that can be written to. Got 'file'"),
+        ("--memmap-gb", "nan", "a number above 0. Got 'nan'"),
+        ("--memmap-gb", "inf", "a number above 0. Got 'inf'"),
+        ("--memmap-gb", "-1", "a number above 0. Got '-1'"),
+        ("--memmap-gb", "0", "a number above 0. Got '0'"),
+        ("--memmap-gb", "much", "a number above 0. Got 'much'"),
     ],
 )
 def test_options_are_checked_before_anything_runs(
@@ -248,6 +259,18 @@ def test_options_are_checked_before_anything_runs(
     assert f"error: argument {option}: must " in error
     assert said in error
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("top", ["-3", "0", "all"])
+def test_the_profile_prints_some_operations(top, monkeypatch, capsys):
+    from benchmarks import step_profile  # with TensorFlow
+
+    monkeypatch.setattr(sys, "argv", ["step_profile", "digits", "--top", top])
+    monkeypatch.setattr(step_profile, "make_run", lambda *task: pytest.fail("it was run"))
+    with pytest.raises(SystemExit) as ended:
+        step_profile.main()
+    assert ended.value.code == 2
+    assert f"must be an integer of at least 1. Got '{top}'" in capsys.readouterr().err
 
 
 def test_outputs_may_be_new_or_replaced(tmp_path):

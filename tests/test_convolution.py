@@ -144,7 +144,7 @@ def test_a_rule_says_whether_convolutions_run_in_xla(image_shape, filters, param
     model = ConvolutionalAutoencoder(
         4, image_shape=image_shape, hidden_layer_sizes=filters, **parameters
     )
-    model.settings_ = model._automatic(100, n_features)
+    model.settings_ = model._automatic(100, n_features, anchored=False)
     network = read_parameters(model, n_features).structure.build(model.precision)
     assert by_rule(network) is in_xla
 

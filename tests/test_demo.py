@@ -1,9 +1,12 @@
 """The demo from its command line: what it prints is true, and what it writes is whole."""
 
+import errno
+import os
 import re
 import subprocess
 import sys
 from itertools import pairwise
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -179,6 +182,28 @@ def test_mistakes_are_told_in_one_line(small_digits, tmp_path, monkeypatch, argu
     assert message in result.output
     assert re.fullmatch(r"error: .*\n", result.output)
     assert [path.name for path in tmp_path.iterdir()] == ["few.csv"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_training(
+    small_digits, tmp_path, monkeypatch
+):
+    def refuse(dir):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(dir / "tmp1"))
+
+    monkeypatch.setattr(_demo.tempfile, "TemporaryFile", refuse)  # permissions do not stop root
+    result = invoke("demo", "--output", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"error: --output must be a folder that can be written to, got {tmp_path}: "
+        "Permission denied.\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a folder that takes no files")
+def test_a_folder_that_takes_no_files_is_found_before_training(small_digits):
+    result = invoke("demo", "--output", "/proc")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--output must be a folder that can be written to, got /proc" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,7 @@ NUMBERS = {"exaggeration": 1.0, "constant": 0.0, "reconstruction_weight": 0.5}
 
 
 def objective(freedom=1, decoded=False):
-    return Divergence(
-        LOSSES.find("mse"), n_neighbours=8, degrees_of_freedom=freedom, decoded=decoded
-    )
+    return Divergence(LOSSES.find("mse"), batch_size=8, degrees_of_freedom=freedom, decoded=decoded)
 
 
 def batch_of(places, affinities):

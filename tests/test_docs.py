@@ -16,11 +16,24 @@ pytestmark = pytest.mark.usefixtures("in_executor")
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
-    *(f"docs/{name}.md" for name in ("quickstart", "embedding", "extending", "streams")),
+    *(
+        f"docs/{name}.md"
+        for name in ("quickstart", "defaults", "embedding", "extending", "streams")
+    ),
 ]
 ARCHITECTURE_PAGES = sorted(
     f"docs/architectures/{path.name}" for path in (ROOT / "docs/architectures").glob("*.md")
 )
+# Of what the site makes itself, nothing is read.
+MADE = {"_build", "generated", "gallery"}
+ALL_PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *(
+        path
+        for path in sorted((ROOT / "docs").rglob("*.md"))
+        if not MADE & set(path.relative_to(ROOT / "docs").parts)
+    ),
+]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
@@ -43,10 +56,41 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
         ARCHITECTURES._entries.update(before)
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CONTRIBUTING.md"])
-def test_links_to_files_lead_somewhere(page):
-    text = (ROOT / page).read_text()
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        if target.startswith("gallery/"):  # made by the site from this
-            target = target.replace("gallery/", "examples/").replace(".rst", ".py")
-        assert (ROOT / page).parent.joinpath(target).exists(), target
+def prose(path):
+    """Return a page without its code."""
+    return re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(), flags=re.DOTALL)
+
+
+def anchors(path):
+    """Return the names of a page's headings, as GitHub and MyST make them."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def linked(path, target):
+    """Return the file that a link leads to; the gallery is made by the site from the examples."""
+    target = target.replace("gallery/index.rst", "examples/README.rst")
+    target = re.sub(r"gallery/(\w+)\.rst", r"examples/\1.py", target)
+    return path.parent.joinpath(target) if target else path
+
+
+@pytest.mark.parametrize("page", ALL_PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"\w+:", target):  # of the web
+            continue
+        target, _, anchor = target.partition("#")
+        assert linked(page, target).exists(), target
+        assert not anchor or anchor in anchors(linked(page, target)), f"{target}#{anchor}"
+
+
+def test_links_that_lead_nowhere_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    (tmp_path / "other.md").write_text("# The one, `x`\n")
+    page.write_text("# Here\n[a](other.md) [b](other.md#the-one-x) [c](#here) [d](https://x.y/z)\n")
+    test_links_lead_somewhere(page)
+    for broken in ("none.md", "other.md#two", "#there", "gallery/index.rst"):
+        page.write_text(f"# Here\n[a]({broken})\n")
+        with pytest.raises(AssertionError):
+            test_links_lead_somewhere(page)

@@ -139,7 +139,7 @@ def _slope(function):
 
 def _loaded(model, X):
     """A program of plain gradient descent at rate 1, one batch for it, its numbers and weights."""
-    model.settings_ = settings(model, *X.shape)
+    model.settings_ = settings(model, *X.shape, anchored=False)
     asked = read_parameters(model, X.shape[1])
     optimizer = get_optimizer(keras.optimizers.SGD(1.0), 0.0)
     shape = chunk_shape(16, X.shape[1], "float64")

@@ -1,6 +1,7 @@
 """The order of the modules, what importing costs, and what is public."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,67 +13,12 @@ from tfae import _tensorflow
 
 SOURCE = Path(tfae.__file__).parent
 
-# A module imports only from strictly lower levels.
-LEVELS = {
-    "_types": 0,
-    "_pool": 0,
-    "_warn": 0,
-    "_tensorflow": 0,
-    "_registry": 1,
-    "_anchor": 4,
-    "_auto": 4,
-    "_codes": 1,
-    "_execution": 2,
-    "_order": 1,
-    "_architectures._hidden": 1,
-    "_activations": 2,
-    "_losses": 2,
-    "_penalties": 2,
-    "_random": 1,
-    "_scaling": 2,
-    "_pca": 3,
-    "_convolution": 1,
-    "_divergence": 5,
-    "_dropout": 5,
-    "_linear_start": 6,
-    "_neighbours": 5,
-    "_search": 10,
-    "_survey": 1,
-    "_mapped": 3,
-    "_sources": 5,
-    "_streams": 3,
-    "streams": 4,
-    "_tsne": 13,
-    "_structure": 5,
-    "_optimizers": 2,
-    "_validation": 2,
-    "_architectures.convolutional": 2,
-    "_architectures.dense": 2,
-    "_architectures": 3,
-    "_corruptions": 3,
-    "_initial": 6,
-    "_objective": 4,
-    "_portable": 5,
-    "_sparsity": 3,
-    "_chunks": 4,
-    "_imported": 6,
-    "_inference": 6,
-    "_parameters": 7,
-    "_program": 7,
-    "_observers": 8,
-    "_engine": 9,
-    "_base": 11,
-    "_estimators": 12,
-    "_convolutional": 13,
-    "_stacked": 13,
-    "_variational": 13,
-    "metrics": 3,
-    "plotting": 12,
-    "__init__": 14,
-    "_datasets": 14,
-    "_demo": 15,
-    "__main__": 16,
-}
+ROWS = re.findall(
+    r"^\| (\d+) \| `(\S+)` \| .+ \|$",
+    (Path(__file__).parents[1] / "docs/rooms.md").read_text(),
+    re.MULTILINE,
+)
+LEVELS = {name: int(level) for level, name in ROWS}
 
 
 def module_name(path):
@@ -108,8 +54,10 @@ def test_modules_import_from_lower_levels_only(path):
         assert LEVELS[other] < level, f"{module_name(path)} imports {other}"
 
 
-def test_every_level_is_a_module():
-    assert set(LEVELS) == {module_name(path) for path in SOURCE.rglob("*.py")}
+def test_the_table_of_levels_has_every_file_once_lowest_first():
+    listed = [(int(level), name) for level, name in ROWS]
+    assert listed == sorted(listed)
+    assert sorted(name for _, name in listed) == sorted(map(module_name, SOURCE.rglob("*.py")))
 
 
 def run(code):

@@ -32,10 +32,10 @@ print(trace_count(), resident_mb() - after_ten)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
-@pytest.mark.parametrize("n_rates", [6, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_rates", [6, pytest.param(100, marks=pytest.mark.slow)])
 def test_many_fits_trace_twice_and_keep_memory_flat(n_rates):
     command = [sys.executable, "-c", FITS, str(n_rates)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     traces, grown = done.stdout.split()
     assert int(traces) <= 2
-    assert float(grown) < 50
+    assert float(grown) <= 20  # MB, the goal of the benchmark, after 30 or 500 fits: it is 1

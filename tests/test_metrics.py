@@ -161,6 +161,29 @@ def test_distances_may_be_given(rows, embedded):
             metrics.trustworthiness(wrong, embedded, metric="precomputed")
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "l2", "manhattan", "seuclidean"])
+def test_an_offset_of_all_rows_changes_nothing(rows, embedded, metric):
+    # To a grid, so that the offset takes no digits of the rows.
+    rows, embedded, y = np.round(rows, 2), np.round(embedded, 2), rows[:, 0] > 0
+    far, far_embedded = np.round((rows + 1e9) * 64) / 64, np.round((embedded + 1e9) * 64) / 64
+    near, near_embedded = far - 1e9, far_embedded - 1e9
+    one, other = (
+        metrics.embedding_report(X, {"pca": Z, "itself": X}, y=y, metric=metric)
+        for X, Z in [(far, far_embedded), (near, near_embedded)]
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-9)
+    wide = np.tile(far, 4)  # neighbours of so many features are found by their distances
+    assert metrics.knn_accuracy(wide, y) == metrics.knn_accuracy(wide - 1e9, y)
+
+
+def test_whole_numbers_keep_their_ties():
+    rows = np.random.default_rng(0).integers(0, 3, (40, 5))
+    distances = np.sqrt(np.square(rows[:, None] - rows[None]).sum(axis=2))
+    other = np.random.default_rng(1).integers(0, 3, (40, 2))
+    found = metrics.trustworthiness(rows, other, n_neighbors=7)
+    assert found == metrics.trustworthiness(distances, other, metric="precomputed", n_neighbors=7)
+
+
 def test_recall_is_the_overlap_of_the_neighbours(rows, embedded):
     def nearest(points, k):
         distances = np.linalg.norm(points[:, None] - points[None], axis=2)
@@ -285,12 +308,22 @@ def test_wrong_input_is_told(rows, embedded):
         metrics.shepard_correlation(rows, embedded, method="kendall")
     with pytest.raises(ValueError, match="one label for each of the 150 rows"):
         metrics.knn_accuracy(embedded, [1, 2])
+    labels = np.array(["a", "b"] * 75, object)
+    for nothing in (None, pd.NA, float("nan")):
+        labels[3] = nothing
+        with pytest.raises(ValueError, match=rf"label for every row. Got {nothing} for row 3"):
+            metrics.knn_accuracy(embedded, labels)
     with pytest.raises(ValueError, match=r"from 1 to 149.*Got 150"):
         metrics.knn_accuracy(embedded, rows[:, 0] > 0, n_neighbors=150)
     with pytest.raises(ValueError, match="the shape of 'X'"):
         metrics.reconstruction_errors(rows, embedded)
     with pytest.raises(ValueError, match=r"among \['pca'\]\. Got 'umap'"):
         metrics.embedding_report(rows, {"pca": embedded}, reconstructions={"umap": rows})
+    distances = pairwise_distances(rows)
+    with pytest.raises(ValueError, match=r"None with metric='precomputed'.*Got \['pca'\]"):
+        metrics.embedding_report(
+            distances, {"pca": embedded}, reconstructions={"pca": rows}, metric="precomputed"
+        )
     with pytest.raises(ValueError, match="at least one"):
         metrics.embedding_report(rows, {})
     with pytest.raises(TypeError, match=r"'embeddings' must be a mapping of names.*Got list"):

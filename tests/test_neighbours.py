@@ -103,3 +103,30 @@ def test_without_a_generator_all_epochs_are_the_same(rows):
     chunks = batches.epochs()
     first = next(chunks).x.copy()
     np.testing.assert_array_equal(first, next(chunks).x)
+
+
+@pytest.mark.parametrize("value", [np.nan, -1.0, -0.5, np.inf])
+def test_a_metric_that_gives_no_distances_is_refused(rows, value):
+    def sometimes(one, other):
+        distance = np.abs(one - other).sum()
+        return value if distance < 3 else distance
+
+    for metric in (lambda one, other: value, sometimes):
+        with pytest.raises(ValueError, match=rf"'metric' must give distances.*Got {value} from"):
+            Affinities.of_rows(rows, 5.0, metric)
+
+
+def test_rows_that_a_metric_has_no_distance_of_are_told(rows):
+    constant = rows.copy()
+    constant[3] = 1
+    with pytest.raises(ValueError, match=r"must give distances.*Got nan from 'correlation'"):
+        Affinities.of_rows(constant, 5.0, "correlation")
+
+
+def test_a_function_is_as_good_as_its_name(rows):
+    def manhattan(one, other):
+        return np.abs(one - other).sum()
+
+    ours = Affinities.of_rows(rows, 5.0, manhattan).matrix.toarray()
+    expected = Affinities.of_rows(rows, 5.0, "manhattan").matrix.toarray()
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)

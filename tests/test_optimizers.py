@@ -97,6 +97,30 @@ def test_ten_steps_equal_keras(name, monkeypatch):
         assert np.abs(after - before).max() > 1e-3
 
 
+def without(*names, make=keras.optimizers.AdamW, **params):
+    optimizer = make(0.01, weight_decay=0.5, **params)
+    optimizer.exclude_from_weight_decay(var_names=names)
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [(keras.optimizers.AdamW, ["bias"]), (keras.optimizers.Lion, ["gamma", "ker"])],
+)
+def test_names_that_weight_decay_leaves_out_stay_out(make, names, monkeypatch):
+    monkeypatch.setattr(Program, "_xla_by_rule", False)
+    optimizer = get_optimizer(without(*names, make=make), 0.0)
+    assert_equals_keras(optimizer, without(*names, make=make))
+    assert optimizer.rule != get_optimizer(without("beta", make=make), 0.0).rule
+
+
+def test_variables_that_weight_decay_leaves_out_are_refused():
+    optimizer = keras.optimizers.AdamW(0.01)
+    optimizer.exclude_from_weight_decay(var_list=[keras.Variable([1.0])])
+    with pytest.raises(ValueError, match=r"must be given 'var_names'.*Got 'var_list'"):
+        get_optimizer(optimizer, 0.0)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_keras_default_with_the_given_rate(name):
     optimizer = get_optimizer(name, 0.02)
@@ -165,3 +189,17 @@ def test_a_schedule_is_asked_for_every_step(schedule):
 def test_a_misspelt_name_is_told_the_nearest():
     with pytest.raises(ValueError, match=r"'optimizer'.*Got 'adamm'\. Did you mean 'adam'\?"):
         get_optimizer("adamm", 0.1)
+
+
+def test_a_schedule_that_keras_does_not_know_goes_elsewhere():
+    class Halving(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return 0.01 * 0.5 ** (step / 10)
+
+        def get_config(self):
+            return {}
+
+    Halving.__module__ = "__main__"  # as in a notebook, which Keras cannot import from
+    with pytest.raises(ValueError, match="Got a Halving; give one of your own as"):
+        get_optimizer(keras.optimizers.Adam(Halving()), 0.0)
+    assert get_optimizer("adam", Halving()).learning_rate(10) == pytest.approx(0.005)

@@ -1,6 +1,7 @@
 """Each penalty and each sparse code against its formula in NumPy."""
 
 import pickle
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import tfae
 from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
 from tfae._codes import LargestOfRow, LargestOfUnit
 from tfae._penalties import PENALTIES, Encoded
+from tfae._sparsity import describe_activity
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -136,6 +138,72 @@ def test_sparse_codes(digits, penalty):
     )
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.reconstruct(digits), model.reconstruct(digits))
+
+
+@pytest.mark.parametrize(
+    ("penalty", "name", "value"),
+    [
+        ("top_k", "penalty_weight", 0.5),
+        ("lifetime", "penalty_weight", 0.5),
+        (None, "penalty_weight", 0.0),
+        (None, "sparsity", 0.1),
+        ("l1", "sparsity", 0.1),
+        ("contractive", "sparsity", 0.1),
+    ],
+)
+def test_a_number_that_a_penalty_has_not_is_refused(digits, penalty, name, value):
+    message = rf"With penalty={penalty!r}, which makes .*'{name}' must be None\. Got {value}"
+    with pytest.raises(ValueError, match=message):
+        Autoencoder(5, penalty=penalty, **{name: value}).fit(digits)
+
+
+def test_numbers_of_a_penalty_do_not_stand_in_the_way_of_finding_a_length(digits):
+    model = Autoencoder(
+        "auto",
+        penalty="l1",
+        penalty_weight=0.01,
+        code_activation="identity",
+        linear_path=True,
+        max_iter=1,
+        random_state=0,
+    ).fit(digits[:300])
+    assert 1 <= model.n_components_ <= 64
+
+
+@pytest.mark.parametrize(
+    ("penalty", "mends"),
+    [
+        ("l1", "lower 'penalty_weight', lower 'learning"),
+        ("kl", "lower 'penalty_weight', raise 'sparsity', lower 'learning"),
+        ("top_k", "to raise 'sparsity', lower 'learning"),
+        ("lifetime", "to raise 'sparsity', lower 'learning"),
+    ],
+)
+def test_dead_units_are_told_with_what_helps(penalty, mends):
+    def dead(rows, dtype):
+        return np.tile(np.array([1, 0, 0], dtype), (len(rows), 1))
+
+    found = PENALTIES.find(penalty)
+    model = SimpleNamespace(_encode=dead, _asked_penalty=lambda: (found, 1.0), penalty=penalty)
+    with pytest.warns(UserWarning, match=f"2 of the 3 units of the code are dead.*{mends}") as seen:
+        describe_activity(model, np.zeros((20, 4)), None, LargestOfUnit(0.1))
+    assert seen[0].filename == __file__
+    assert model.n_dead_units_ == 2
+    np.testing.assert_array_equal(model.thresholds_, [1, 0, 0])
+
+
+def linear_code(spec):
+    return keras.Sequential([keras.layers.Dense(spec.n_components)]), keras.Sequential(
+        [keras.layers.Dense(spec.n_features)]
+    )
+
+
+def test_codes_that_the_divergence_means_nothing_for_are_told(digits):
+    model = SparseAutoencoder(20, architecture=linear_code, max_iter=1, random_state=0)
+    with pytest.warns(
+        UserWarning, match=r"penalty='kl' .* needs codes in \[0, 1\]. They go from -"
+    ):
+        model.fit(digits)
 
 
 def test_contraction_makes_codes_change_less(digits):

@@ -1,19 +1,23 @@
 """What once went wrong: each test broke before its mend."""
 
+import multiprocessing
 import warnings
 
 import keras
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae import Autoencoder, _demo
+from tfae import Autoencoder, ConvolutionalAutoencoder, _demo
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
 layers = keras.layers
 X = np.random.default_rng(0).normal(size=(60, 6))
+ANGLE = np.linspace(0, 6, 300)[:, None]
+CURVE = np.hstack([f(ANGLE) for f in (np.sin, np.cos, np.sqrt, np.square, np.tanh, np.log1p)])
 
 
 def small(**params):
@@ -209,3 +213,42 @@ def test_double_precision_reaches_other_networks_too():
 
 def test_constant_codes_can_be_mapped():
     assert _demo._embed(np.zeros((50, 4), np.float32), 0).shape == (50, 2)
+
+
+def test_averaged_weights_are_what_is_validated_and_kept():
+    def fitted(use_ema):
+        optimizer = keras.optimizers.Adam(0.01, use_ema=use_ema, ema_momentum=0.9)
+        return small(linear_path=True, refit=False, optimizer=optimizer).fit(CURVE)
+
+    averaged, raw = fitted(True), fitted(False)
+    for model in (averaged, raw):
+        kept = model.baseline_["autoencoder_loss"]
+        assert kept == pytest.approx(min(model.history_["val_loss"]), rel=1e-4)
+    assert averaged.history_["val_loss"] != raw.history_["val_loss"]
+
+
+def fitted_in_child(model):
+    return model.fit(X).n_iter_
+
+
+def test_a_forked_child_says_that_it_cannot_train():
+    model = small().fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks where there are threads
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            np.testing.assert_array_equal(pool.apply(model.transform, [X]), model.transform(X))
+            with pytest.raises(RuntimeError, match="'spawn' or 'forkserver'"):
+                pool.apply_async(fitted_in_child, [model]).get(60)
+
+
+def test_images_are_read_the_same_whatever_keras_is_told():
+    images = np.random.default_rng(0).random((20, 4, 4, 3))
+    model = ConvolutionalAutoencoder(2, hidden_layer_sizes=(3,), max_iter=1, random_state=0)
+    codes = model.fit(images).transform(images)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        other = clone(model).set_params(hidden_layer_sizes=(4,)).fit(images)
+        assert other.reconstruct(images).shape == images.shape
+        np.testing.assert_allclose(model.fit(images).transform(images), codes, rtol=1e-5, atol=1e-6)
+    finally:
+        keras.config.set_image_data_format("channels_last")

@@ -52,7 +52,17 @@ def test_constant_columns_and_constant_data_give_finite_values(kind):
     assert np.isfinite(fit_scaling(kind, same).forward(same, np.float64)).all()
 
 
-@pytest.mark.parametrize("kind", ["standard", "robust"])
+@pytest.mark.parametrize("factor", [1e-16, 1e-20, np.float32(1e-30)])
+def test_minmax_knows_no_smallest_range(factor):
+    given = (X - X.mean(axis=0)).astype(type(factor)) * factor
+    some = np.column_stack([given[:, :1], X[:, 1:]]).astype(given.dtype)
+    for rows in (given, some):
+        scaled = fit_scaling("minmax", rows).forward(rows, np.float64)
+        np.testing.assert_array_equal(scaled.min(axis=0), 0.0)
+        np.testing.assert_allclose(scaled.max(axis=0), 1.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["standard", "robust", "minmax"])
 @pytest.mark.parametrize("values", [(0.3, 3 * 0.1), (1e8, 1e8 + 1.5e-8)])
 def test_rounding_errors_do_not_count_as_a_spread(kind, values):
     column = np.resize(values, (300, 1))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from io import BytesIO, StringIO
 
 import numpy as np
 import pandas as pd
@@ -435,6 +436,24 @@ def test_datasets_of_rows_and_of_batches():
         Autoencoder(3, **SMALL).fit(shuffled)
 
 
+def test_a_dataset_must_end():
+    import tensorflow as tf
+
+    endless = tf.data.Dataset.from_tensor_slices(X).repeat()
+    model = Autoencoder(3, **SMALL).fit(X)
+    for give in (
+        streams.from_dataset,
+        streams.from_batches,
+        lambda dataset: list(streams.from_batches(lambda: dataset)),
+        *(model.fit, model.partial_fit, model.transform, model.score),
+    ):
+        for dataset in (endless, endless.batch(500)):
+            with pytest.raises(ValueError, match=r"must end; leave \.repeat\(\) out"):
+                give(dataset)
+    twice = tf.data.Dataset.from_tensor_slices(X).repeat(2)
+    assert len(model.transform(twice)) == 6000
+
+
 @pytest.fixture
 def files(tmp_path):
     """The rows of X in two files of each kind."""
@@ -554,10 +573,65 @@ def test_wrong_files_and_columns(files, kind):
         read([])
     with pytest.raises(ValueError, match=r"'Feature 2'. Got 8 others. Did you mean 'feature 2'\?"):
         read(files / f"a.{kind}", ["Feature 2"])
-    with pytest.raises(ValueError, match="must be a list of names"):
-        read(files / f"a.{kind}", "feature 2")
-    with pytest.raises(ValueError, match=r"must be a list of names, at least one\. Got \[\]"):
-        read(files / f"a.{kind}", [])
+    for wrong in ("feature 2", [], [NAMES], 2, iter(NAMES), len, set(NAMES), {NAMES[0]: 1}):
+        with pytest.raises(ValueError, match=r"must be a list of names, at least one\. Got "):
+            read(files / f"a.{kind}", wrong)
+    with pytest.raises(ValueError, match=r"each column once\. Got 'feature 2' 2 times"):
+        read(files / f"a.{kind}", [NAMES[2], NAMES[1], NAMES[2]])
+    for given in (NAMES, tuple(NAMES), pd.Index(NAMES), np.array(NAMES)):
+        assert list(next(iter(read(files / f"a.{kind}", given)))) == NAMES
+
+
+@pytest.mark.parametrize("read", [streams.read_parquet, streams.read_csv])
+@pytest.mark.parametrize(
+    "paths", [b"a.csv", 3, None, BytesIO(b"a\n1"), StringIO("a\n1"), [b"a.csv"]]
+)
+def test_what_is_no_path(read, paths):
+    pytest.importorskip("pyarrow")
+    with pytest.raises(ValueError, match=r"'paths' must be a str or Path, or a sequence .* Got "):
+        read(paths)
+
+
+def test_paths_may_come_from_a_glob(files):
+    assert sum(map(len, streams.read_csv(files.glob("*.csv")))) == 3000
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_a_file_that_is_there_no_more_is_not_damaged(files, kind):
+    read = {"parquet": streams.read_parquet, "csv": streams.read_csv}[kind]
+    stream = read(files / f"a.{kind}")
+    (files / f"a.{kind}").unlink()
+    with pytest.raises(ValueError, match=r"a\.\w+' cannot be read: .*No such file"):
+        Autoencoder(3, **SMALL).fit(stream)
+
+
+@pytest.mark.parametrize("name", ["customer", None])
+def test_the_index_that_pandas_wrote_is_no_feature(tmp_path, name):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "a.parquet"
+    index = pd.Index([7, 3, 5], name=name)
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0], "y": [4.0, 5.0, 6.0]}, index=index)
+    frame.to_parquet(path)
+    expected = pd.read_parquet(path).reset_index(drop=True)
+    pd.testing.assert_frame_equal(next(iter(streams.read_parquet(path))), expected)
+    by_name = next(iter(streams.read_parquet(path, [name or "__index_level_0__", "y"])))
+    np.testing.assert_array_equal(by_name, np.column_stack([index, frame["y"]]))
+    frame[[]].to_parquet(path)
+    with pytest.raises(ValueError, match=r"must have a column besides the index\. Got \['"):
+        streams.read_parquet(path)
+
+
+def test_a_file_with_two_columns_of_one_name(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    table = arrow.Table.from_arrays([arrow.array([1.0, 2.0])] * 3, ["a", "b", "a"])
+    parquet.write_table(table, path)
+    for columns in (None, ["b", "a"]):
+        with pytest.raises(ValueError, match=r"must have one column 'a'\. Got 2 of that name"):
+            streams.read_parquet(path, columns)
+    assert next(iter(streams.read_parquet(path, ["b"]))).to_numpy().tolist() == [[1], [2]]
 
 
 def test_damaged_parquet_files(files):
@@ -591,6 +665,8 @@ BAD[16][2, 3] = np.nan
         ([FRAME, FRAME.rename(columns={NAMES[0]: "z"})], "names should match(.|\n)*z"),
         ([(X, X)], r"Batch 1 of the stream must be an array .* Got a tuple; map"),
         ([{"a": X}], r"Batch 1 of the stream must be an array .* Got a dict"),
+        ([[X]], r"Batch 1 of the stream: X must be one array .* Got a list of 1; map"),
+        ([[X, X[:, 0]]], r"Batch 1 of the stream: X must be one array .* Got a list of 2; map"),
         ([iter([X])], "Batch 1 of the stream must be an array .* Got <list_iterator"),
         ([X[0]], "Batch 1 of the stream: Expected 2D array"),
         ([], "X must have at least 2 rows. Got a stream of 0"),
@@ -625,6 +701,9 @@ def test_values_too_large_for_the_dtype_of_the_first_batch_are_named():
         (X, r"one ndarray of shape \(3000, 8\)"),
         (pd.DataFrame(X), r"one DataFrame of shape \(3000, 8\)"),
         (sparse.csr_array(X), r"one csr_array of shape \(3000, 8\)"),
+        ({"a": X}, r"\{'a': "),
+        ("abc", "'abc'"),
+        (b"abc", "b'abc'"),
     ],
 )
 def test_a_callable_that_returns_no_batches(returned, got):

@@ -1,5 +1,8 @@
 """The variational autoencoder against what is known of linear models and of its own formulas."""
 
+import tracemalloc
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -7,6 +10,7 @@ from scipy import stats
 from sklearn.decomposition import PCA
 
 from tfae import VariationalAutoencoder
+from tfae._parameters import read_parameters
 from tfae._penalties import GAUSSIAN_KL, Encoded
 
 pytestmark = pytest.mark.usefixtures("in_executor")
@@ -158,6 +162,24 @@ def test_bernoulli_rows(bernoulli, digits):
     assert ((means > 0) & (means < 1)).any()
 
 
+@pytest.mark.parametrize("scaling", ["global", "minmax"])
+def test_what_no_bernoulli_variable_gives_is_impossible(digits, scaling):
+    X = digits / 16
+    model = VariationalAutoencoder(
+        4, loss="bernoulli", scaling=scaling, max_iter=2, random_state=0
+    ).fit(X)
+    usual = model.score_samples(X)
+    assert np.isfinite(usual).all()
+    # What rounding does is forgiven; a single entry beyond is not.
+    np.testing.assert_allclose(model.score_samples(X * np.float32(1 + 1e-7)), usual, rtol=1e-4)
+    above, below = X.copy(), X.copy()
+    above[:, 20], below[:, 20] = 1.5, -0.5
+    for odd in (3 * X, -X, above, below):
+        np.testing.assert_array_equal(model.score_samples(odd), -np.inf)
+    lone = np.vstack([X[:3], 3 * X[:1]])
+    np.testing.assert_allclose(model.score_samples(lone)[:3], usual[:3], rtol=1e-4)
+
+
 @pytest.mark.slow
 def test_it_combines_with_convolutions_and_corruption(digits):
     model = VariationalAutoencoder(
@@ -179,6 +201,8 @@ def test_it_combines_with_convolutions_and_corruption(digits):
         ({"penalty": "l1"}, "'penalty' of a VariationalAutoencoder must be None.*Got 'l1'"),
         ({"penalty_weight": 2.0}, "'penalty_weight' .* must be None; 'beta'.*Got 2.0"),
         ({"tied": True}, "'tied' .* must be False.*Got True"),
+        ({"linear_path": True}, "'linear_path' .* must be False or 'auto', because.*Got True"),
+        ({"sparsity": 0.1}, "makes no use of it, 'sparsity' must be None. Got 0.1"),
         ({"code_activation": "relu"}, "'code_activation' .* must be 'auto' or.*Got 'relu'"),
         ({"loss": "mse"}, "'loss' .* must be 'gaussian' or 'bernoulli'.*Got 'mse'"),
     ],
@@ -191,5 +215,30 @@ def test_what_does_not_combine_says_why(digits, params, message):
 def test_bad_numbers_of_samples(fitted, digits):
     with pytest.raises(ValueError, match=r"'n_samples' must be an integer of at least 1. Got 0"):
         fitted.sample(0)
-    with pytest.raises(ValueError, match=r"'n_samples' must be an integer of at least 1. Got 0"):
-        fitted.score_samples(digits, n_samples=0)
+    for wrong in (0, True, 2.0):
+        message = rf"'n_samples' must be an integer of at least 1. Got {wrong}"
+        with pytest.raises(ValueError, match=message):
+            fitted.score_samples(digits, n_samples=wrong)
+
+
+@pytest.mark.parametrize("width", [3, 6])
+def test_keras_models_say_nothing_of_variances(width):
+    encoder, decoder = (
+        keras.Sequential([keras.Input((n,)), keras.layers.Dense(m)])
+        for n, m in [(64, width), (3, 64)]
+    )
+    with pytest.raises(ValueError, match="which of the encoder's numbers are means"):
+        VariationalAutoencoder.from_keras(encoder, decoder)
+
+
+def test_what_is_measured_after_training_takes_no_memory_by_the_row():
+    X = planes(100_000)
+    model = VariationalAutoencoder(64, hidden_layer_sizes=(), max_iter=1, random_state=0).fit(X)
+    tracemalloc.start()
+    model._describe(X, None, read_parameters(model, 5))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 0.4 * model.transform(X[:1].astype(np.float32)).nbytes * len(X)
+    np.testing.assert_array_equal(model.active_units_, model.transform(X).var(axis=0) > 0.01)
+    drawn = model.inverse_transform(model.transform(X, sample=True, random_state=1))
+    assert model.noise_variance_ == pytest.approx(np.square(drawn - X).mean(), rel=0.01)

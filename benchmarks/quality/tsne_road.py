@@ -3,7 +3,8 @@
 The first 10,000 training images (`--seen`), and the 10,000 test images, which only encoders can
 place. Measured are the seconds of the whole road, trustworthiness and continuity (12 neighbours, of
 at most 10,000 images), and 1-NN accuracy: leave-one-out of the images seen, and of the test images
-by the images seen. Every library's own defaults.
+by the images seen. Every library's own defaults, and an autoencoder of few epochs: of 2, 5 and the
+26 of "auto" its codes kept most neighbours of the images seen after 5, which no label tells.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--roads", nargs="*", help="which of them; all if left out")
     arguments.add_argument("--seen", type=int, default=10_000, help="training images")
+    arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--picture", type=Path, help="a file to draw the embeddings to")
     asked = arguments.parse_args()
     X, y, X_test, y_test = mnist()
     X, y = X[: asked.seen], y[: asked.seen]
-    report = Report(asked.json, images=asked.seen, unseen=len(X_test))
+    report = Report(asked.json, images=asked.seen, unseen=len(X_test), seed=asked.seed)
     drawn = {}
-    for name, road in roads().items():
+    for name, road in roads(asked.seed).items():
         if not asked.roads or name in asked.roads:
             figures, drawn[name] = measured(road, X, y, X_test, y_test)
             report.add(name, figures)
@@ -43,15 +45,16 @@ def main() -> None:
         draw(drawn, y).savefig(asked.picture, dpi=80)
 
 
-def roads() -> dict[str, Any]:
+def roads(seed: int) -> dict[str, Any]:
+    tsne, parametric = TSNE(random_state=seed), ParametricTSNE(random_state=seed)
+    short = Autoencoder(32, max_iter=5, random_state=seed)
     found = {
-        "raw -> t-SNE": TSNE(random_state=0),
-        "PCA-32 -> t-SNE": make_pipeline(PCA(32, random_state=0), TSNE(random_state=0)),
-        "tfae-32 -> t-SNE": make_pipeline(Autoencoder(32, random_state=0), TSNE(random_state=0)),
-        "ParametricTSNE": ParametricTSNE(random_state=0),
-        "PCA-50 -> ParametricTSNE": make_pipeline(
-            PCA(50, random_state=0), ParametricTSNE(random_state=0)
-        ),
+        "raw -> t-SNE": tsne,
+        "PCA-32 -> t-SNE": make_pipeline(PCA(32, random_state=seed), tsne),
+        "tfae-32 -> t-SNE": make_pipeline(Autoencoder(32, random_state=seed), tsne),
+        "tfae-32, 5 epochs -> t-SNE": make_pipeline(short, tsne),
+        "ParametricTSNE": parametric,
+        "PCA-50 -> ParametricTSNE": make_pipeline(PCA(50, random_state=seed), parametric),
     }
     try:
         from umap import UMAP
@@ -60,8 +63,8 @@ def roads() -> dict[str, Any]:
         print("UMAP and ParametricUMAP are skipped: umap-learn is not installed")
         return found
     return found | {
-        "UMAP": UMAP(random_state=0),
-        "ParametricUMAP": ParametricUMAP(random_state=0, verbose=False),
+        "UMAP": UMAP(random_state=seed),
+        "ParametricUMAP": ParametricUMAP(random_state=seed, verbose=False),
     }
 
 

@@ -15,14 +15,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from tfae._pca import Components
 from tfae._tensorflow import keras, variable_dtype
 from tfae._types import Array, Network, Weights
 
-# Errors below this part of the mean one are all the same to us.
-_TINY = 1e-12
 # Corrections of the code are scaled by at most so many times the size of the residuals.
 _MOST_CORRECTED = 10.0
 _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
@@ -80,7 +77,7 @@ def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
         _STANDARDISED: (code_seen, zeros),
         _SCALED: (found.residual, np.zeros_like(found.mean)),
     }
-    places = {id(w): i for i, w in enumerate([*network.encoder.weights, *network.decoder.weights])}
+    places = _places(network)
     return {
         places[id(variable)]: value
         for model, values in zip(network, (encoder, decoder), strict=True)
@@ -97,8 +94,7 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
     ValueError
         If a network does not end with a layer that has a kernel.
     """
-    places = {id(w): i for i, w in enumerate([*network.encoder.weights, *network.decoder.weights])}
-    weights = list(weights)
+    places, weights = _places(network), list(weights)
     for side, model in zip(Network._fields, network, strict=True):
         last = _last_layer(model)
         if getattr(last, "kernel", None) is None or not _gives_zero_for_zero(last):
@@ -117,48 +113,26 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
 
 def fixed_places(network: Network) -> list[int]:
     """Return the places of the weights that training does not change."""
-    fixed = {
-        id(weight)
+    places = _places(network)
+    return [
+        places[id(weight)]
         for model in network
         for name in (_PATH, _STANDARDISED, _SCALED)
         for weight in model.get_layer(name).weights
-    }
-    weights = [*network.encoder.weights, *network.decoder.weights]
-    return [place for place, weight in enumerate(weights) if id(weight) in fixed]
+    ]
 
 
 def residual_variance(network: Network, weights: Weights) -> float:
     """Return the mean squared error that the linear path alone leaves in the training rows."""
     kernel = network.decoder.get_layer(_SCALED).kernel
-    everything = [*network.encoder.weights, *network.decoder.weights]
-    place = next(i for i, weight in enumerate(everything) if weight is kernel)
-    return float(np.square(weights[place], dtype=np.float64).mean())
+    left = weights[_places(network)[id(kernel)]]
+    return float(np.square(left, dtype=np.float64).mean())
 
 
-def is_better(before: Array, after: Array) -> bool:
-    """Tell whether losses of held-out rows became smaller by more than luck.
-
-    What a few odd rows gain can carry a mean. So the gain must be clear both in the mean of the
-    losses (2 standard errors, and 2 % of it) and in that of their logarithms (3), to which all rows
-    count alike; of few rows by as many more as Student's distribution asks for. Of 120 small
-    tables, made by splitting training rows, one in two passed, and one of these lost more than 1 %
-    on the other part (by normal quantiles).
-    """
-    total = before.mean()
-    gain = ratio = before - after
-    if total > 0 and before.min() >= 0 and after.min() >= 0:  # else there are no logarithms
-        tiny = _TINY * total
-        ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
-    return bool(gain.mean() > 0.02 * abs(total) and _clear(gain, 2) and _clear(ratio, 3))
-
-
-def _clear(values: Array, n_errors: float) -> bool:
-    """Tell whether the mean of some values is above 0, as surely as by so many standard errors."""
-    n = len(values)
-    if n < 2:
-        return False
-    n_errors = stats.t.isf(stats.norm.sf(n_errors), n - 1)
-    return bool(values.mean() > n_errors * values.std(ddof=1) / np.sqrt(n))
+def _places(network: Network) -> dict[int, int]:
+    """Return the places of the weights, by their ids, among all of both sides."""
+    weights = [*network.encoder.weights, *network.decoder.weights]
+    return {id(weight): place for place, weight in enumerate(weights)}
 
 
 def _around(model: Any, n_in: int, n_out: int, correction: bool) -> Any:

@@ -96,7 +96,7 @@ def _anchored(n_rows: int, n_features: int, warm_start: bool) -> dict[str, Any]:
 
 
 def batch_size(n_rows: int, n_features: int) -> int:
-    """Return a power of two, for 100 steps an epoch: from 32 to 256, or 64 if rows are wide."""
+    """Return a power of two, for 100 steps an epoch or more: 32 to 256, or to 64 for wide rows."""
     largest = 256 if n_features <= _WIDE else 64
     return int(np.clip(1 << int(np.log2(max(1, n_rows / 100))), 32, largest))
 
@@ -110,7 +110,8 @@ def max_iter(n_rows: int, n_features: int, batch: int) -> int:
 def hidden_layer_sizes(n_features: int) -> tuple[int, int]:
     """Return four units a feature, from 128 to 1,024, and half of them but at most 256.
 
-    Fewer where the first layer would have more than 400,000 weights.
+    Fewer, but 64, where the first layer would have more than 400,000 weights; always a multiple of
+    32, rounded down.
     """
     first = min(np.clip(4 * n_features, 128, 1024), max(64, 400_000 // n_features))
     first = 32 * int(first // 32)

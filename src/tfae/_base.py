@@ -17,21 +17,16 @@ from sklearn.utils.validation import check_is_fitted
 
 import tfae._architectures  # noqa: F401  (registers the built-in ones)
 from tfae._activations import get_activation
-from tfae._anchor import (
-    fixed_places,
-    fixed_weights,
-    is_better,
-    residual_variance,
-    start_at_zero,
-)
+from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_at_zero
 from tfae._auto import annealed, has_linear_path, least_rows, settings
+from tfae._baseline import keep_the_better
 from tfae._chunks import Noise, chunk_shape, rows_of
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
-from tfae._imported import learned_weights, read_models, without_sigmoid
+from tfae._imported import end_before_sigmoid, learned_weights, read_models
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
-from tfae._losses import LOSSES, Loss
+from tfae._losses import Loss
 from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, code_length, read_parameters
@@ -66,8 +61,6 @@ from tfae._validation import (
 from tfae._warn import warn
 
 _AUTO = StrOptions({"auto"})
-# A squared error of this part of the squared values is one of rounding.
-_LOSSLESS = 1e-12
 _ANOTHER_NETWORK = (
     "Training can only go on with the network of the last fit. The parameters that shape it must "
     "be the same; fit with warm_start=False to begin anew."
@@ -169,8 +162,6 @@ class BaseAutoencoder(
     _nested: ClassVar[bool] = False
     # Whether it is trained as a part of another fit.
     _within = False
-    # The `n_components` of the fit that chose the length of the code.
-    _asked_length: Any = None
     # What only some fits set.
     _of_one_fit: ClassVar[tuple[str, ...]] = (
         *("_landmarks", "mean_activation_", "n_dead_units_", "thresholds_", "baseline_"),
@@ -231,27 +222,9 @@ class BaseAutoencoder(
                 )
         model = cls(**{**params, **own, "architecture": imported})
         model._validate_params()
-        model._end_before_sigmoid()
+        end_before_sigmoid(model)
         model._take_over(learned_weights(encoder), learned_weights(decoder))
         return model
-
-    def _end_before_sigmoid(self) -> None:
-        """Settle where the imported decoder ends and what the output activation is."""
-        from_logits = LOSSES.find(self.loss).from_logits
-        imported: Any = self.architecture
-        shorter = None
-        if from_logits or self.output_activation in ("sigmoid", "logistic"):
-            shorter = without_sigmoid(imported.decoder)
-        if shorter is not None:
-            self.architecture = replace(imported, decoder=shorter)
-            self.output_activation = "sigmoid"
-        elif self.output_activation == "auto":
-            if from_logits:
-                raise ValueError(
-                    f"With loss={self.loss!r} the decoder must end with a sigmoid, or give logits "
-                    "with output_activation='sigmoid'. Got a decoder without a sigmoid at its end."
-                )
-            self.output_activation = "identity"
 
     def _take_over(self, encoder_weights: Weights, decoder_weights: Weights) -> None:
         """Become fitted with the weights of imported models."""
@@ -260,6 +233,7 @@ class BaseAutoencoder(
         self.settings_ = self._automatic(0, imported.n_features, anchored=False)
         asked = read_parameters(self, imported.n_features)
         network = asked.structure.build(self._dtype)
+        self._asked_length = self.n_components
         self.n_features_in_ = imported.n_features
         self._state: TrainingState | None = None
         self._start(nothing, None, asked)
@@ -304,19 +278,28 @@ class BaseAutoencoder(
             If the loss becomes infinite or NaN; the last good weights are kept.
         UserWarning
             If the training is interrupted (Ctrl-C), or if the output activation cannot reach the
-            data.
+            data; with a linear path, if the network could not improve on PCA.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> autoencoder.n_iter_, autoencoder.settings_["batch_size"]
+        (5, 32)
         """
         self._validate_params()
-        if self.refit not in ("auto", False) and self.early_stopping not in ("auto", True):
-            raise ValueError(
-                "refit=True needs early_stopping=True, whose best number of epochs it repeats. Got "
-                f"early_stopping={self.early_stopping!r}."
-            )
         again = self.warm_start and hasattr(self, "encoder_weights_")
         X = self._check_rows(repeatable(X, "fit"), reset=not again, min_samples=2)
         anchored = has_linear_path(self)
         X = for_training(X, self.random_state, anchored, min_samples=2)
         self._settle(X, again, anchored)
+        if self.refit not in ("auto", False) and not self._setting("early_stopping"):
+            raise ValueError(
+                "refit=True needs early_stopping=True, whose best number of epochs it repeats. Got "
+                f"early_stopping={self.early_stopping!r}."
+            )
         state = TrainingState.new(self.random_state)
         train, held_out = self._split(X, state.split_rng)
         outcome = self._train(X, train, held_out, state, self._max_iter(), again)
@@ -338,7 +321,8 @@ class BaseAutoencoder(
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            One row or more. A stream may be an iterator, too.
+            One row or more. A stream may be an iterator, too, unless the first call must train on
+            its rows more than once.
         y : None
             Ignored.
 
@@ -352,6 +336,17 @@ class BaseAutoencoder(
             If the data do not fit those seen before; if the first call has too few rows for
             ``linear_path=True``, or an iterator where its rows must be read more than once; with
             ``early_stopping=True``, which needs all rows at once.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, random_state=0)
+        >>> for start in range(0, 1500, 500):
+        ...     autoencoder = autoencoder.partial_fit(X[start : start + 500])
+        >>> autoencoder.n_iter_
+        3
         """
         self._validate_params()
         if self.early_stopping not in ("auto", False):
@@ -381,6 +376,22 @@ class BaseAutoencoder(
         -------
         ndarray of shape (n_samples, n_components)
             The codes, float32 for float32 input and float64 otherwise.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, or values that are not finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> autoencoder.transform(X[:5]).shape
+        (5, 8)
         """
         X = self._check_fitted_rows(X)
         return of_every_block(X, lambda rows: self._encode(rows, rows.dtype))
@@ -396,6 +407,23 @@ class BaseAutoencoder(
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it is no matrix of finite numbers, one
+            column for every component.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> autoencoder.inverse_transform(autoencoder.transform(X[:5])).shape
+        (5, 64)
         """
         check_is_fitted(self)
         codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
@@ -420,6 +448,22 @@ class BaseAutoencoder(
         -------
         ndarray of shape (n_samples, n_features)
             ``inverse_transform(transform(X))``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, or values that are not finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> bool(abs(autoencoder.reconstruct(X) - X).mean() < 2)  # of 0 to 16
+        True
         """
         X = self._check_fitted_rows(X)
         return of_every_block(X, lambda rows: self._decode(self._encode(rows, rows.dtype)))
@@ -438,6 +482,25 @@ class BaseAutoencoder(
         -------
         ndarray of shape (n_samples,), float64
             The lower, the odder the row.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, or values that are not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> digit, stripes = X[0], 16.0 * (np.arange(64) % 2)
+        >>> scores = autoencoder.score_samples([digit, stripes])
+        >>> bool(scores[1] < scores[0])
+        True
         """
         return self._row_scores(self._check_fitted_rows(X), scaled)
 
@@ -467,6 +530,23 @@ class BaseAutoencoder(
             in constant columns count too.
             At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
             otherwise 0.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, values that are not finite, or is
+            an iterator, for rows are read twice.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> autoencoder.score(X) > 0.7
+        True
         """
         X = self._check_fitted_rows(repeatable(X, "score"))
         error, variance = -self._row_scores(X).mean(), mean_variance(X)
@@ -483,6 +563,23 @@ class BaseAutoencoder(
             A named pair. ``encoder`` maps rows to codes like :meth:`transform`, ``decoder`` codes
             to rows like :meth:`inverse_transform`, in float32. They are the caller's own:
             training them leaves the estimator as it is.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            With ``scaling="quantile"``, which no layer does.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> encoder, decoder = autoencoder.to_keras()
+        >>> decoder(encoder(X[:5])).shape
+        TensorShape([5, 64])
         """
         check_is_fitted(self)
         if hasattr(self, "quantiles_"):
@@ -618,8 +715,8 @@ class BaseAutoencoder(
             if hasattr(self, "baseline_"):
                 del self.baseline_  # of weights that are no more
             if anchored and held_out is not None:
-                improved = self._compare(X, held_out, program.network, asked, left)
-                outcome.best_epoch *= improved
+                stays = keep_the_better(self, X, held_out, program.network, asked, left)
+                outcome.best_epoch *= stays
         self._describe(*described(X, train), asked)
         return outcome
 
@@ -697,14 +794,6 @@ class BaseAutoencoder(
                 )
             self.settings_["n_components"], self.component_errors_ = choose_length(self, X)
 
-    def _warn_of_pca(self, loss: float, n_rows: int) -> None:
-        warn(
-            f"The network could not improve on PCA, whose loss on the {n_rows} held-out rows is "
-            f"{loss:.6g}: the estimator is now PCA. More rows may help, a 'scaling' by which the "
-            "features vary alike, a larger 'n_iter_no_change', or other 'hidden_layer_sizes' or "
-            "'max_iter'."
-        )
-
     def _length_is_open(self) -> bool:
         """Whether the length of the code is to be found from the data."""
         given = self.n_components
@@ -732,64 +821,6 @@ class BaseAutoencoder(
         if automatic and self._anneals and steps_per_epoch is not None:
             return annealed(rate, self._setting("max_iter") * steps_per_epoch)
         return rate
-
-    def _compare(self, X: Any, held_out: Any, network: Network, asked: Asked, left: float) -> bool:
-        """Note the losses of the linear path alone and of the whole on the held-out rows.
-
-        Fall back on the former, with a warning, unless the gain is no luck; see
-        :func:`tfae._anchor.is_better`. What the path alone leaves is `left`.
-        """
-        linear, loss = copy.copy(self), asked.objective.loss
-        linear._set_weights(start_at_zero(network, self._weights()), network)
-        before, after = (model._losses_and_errors(X[held_out], loss) for model in (linear, self))
-        improved = is_better(before[:, 0], after[:, 0])
-        unit = self._unit(asked.objective.power)
-        if not improved:
-            nothing_left = left == 0 and linear._is_lossless(X[held_out])
-            if not (nothing_left or self._nested):
-                self._warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
-            self._set_weights(linear._weights(), network)
-            after = before
-        self.baseline_ = {
-            "pca": float(before[:, 1].mean()),
-            "autoencoder": float(after[:, 1].mean()),
-            "pca_loss": unit * float(before[:, 0].mean()),
-            "autoencoder_loss": unit * float(after[:, 0].mean()),
-            "n_samples": len(held_out),
-        }
-        return improved
-
-    def _losses_and_errors(self, X: Any, loss: Loss) -> Array:
-        """Return the loss of every row as the network sees it, and its error in the user's units.
-
-        Shape [rows, 2].
-        """
-        # An own loss may hold numbers of the dtype of the training.
-        dtype = np.float64 if loss.of_entries else self._dtype
-
-        def of_rows(rows: Array) -> Array:
-            x = self._scaling.forward(rows, rows.dtype)
-            codes = self._encoder(self.encoder_weights_, x)
-            output = self._output(codes)
-            rebuilt = self._scaling.backward(output)
-            if loss.from_logits:
-                output = self._decoder.run(self.decoder_weights_, codes)
-            losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
-            errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
-            return np.stack([losses, errors], axis=1)
-
-        return of_every_block(X, of_rows)
-
-    def _is_lossless(self, X: Any) -> bool:
-        """Whether rows are rebuilt as the network sees them, but for rounding errors."""
-
-        def squares(rows: Array) -> Array:
-            x = self._scaling.forward(rows, rows.dtype)
-            error = x - self._output(self._encoder(self.encoder_weights_, x))
-            return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
-
-        error, size = of_every_block(X, squares).mean(axis=0)
-        return bool(error <= _LOSSLESS * size)
 
     def _unit(self, power: int) -> float:
         """Return what turns losses of scaled rows into the user's units, where one scale can."""

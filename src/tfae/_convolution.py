@@ -8,7 +8,6 @@ image as products that are added where they overlap, that of the kernel as a for
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,9 +16,6 @@ from tfae._tensorflow import flat_layers, is_graph, keras, private_keras, tf, wi
 from tfae._types import Network
 
 _FEW_CHANNELS = 8
-# Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
-# executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
-_FEW_NUMBERS = 6_400
 
 Pair = tuple[int, int]  # of a height and a width
 
@@ -143,35 +139,18 @@ def _pair(sizes: Any) -> Pair:
     return first, second
 
 
-def are_fast_in_xla(network: Network) -> bool:
-    """Whether the convolutions of a network are better left to XLA on the CPU."""
-    try:
-        return all(map(is_graph, network)) and all(
-            _has_stand_in(layer)
-            and layer.compute_dtype == "float32"  # the only one that XLA hands to Eigen
-            and _size_of_small_image(layer) <= _FEW_NUMBERS
-            for layer in _convolutions(network)
-        )
-    except AttributeError:  # within a model of the user's own class
-        return False
-
-
-def _size_of_small_image(layer: Any) -> int:
-    transposed = isinstance(layer, keras.layers.Conv2DTranspose)
-    return math.prod((layer.input if transposed else layer.output).shape[1:])
-
-
 def for_xla(network: Network, precision: str) -> Network:
     """Return a network on the same weights with convolutions that XLA on the CPU does fast."""
     clonable = all(map(is_graph, network))
-    if not (_convolutions(network) and clonable) or tf.config.list_logical_devices("GPU"):
+    if not (convolutions(network) and clonable) or tf.config.list_logical_devices("GPU"):
         return network
     with private_keras(precision):
         encoder, decoder = (with_stand_ins(model, _stand_in) for model in network)
     return Network(encoder, decoder)
 
 
-def _convolutions(network: Network) -> list[Any]:
+def convolutions(network: Network) -> list[Any]:
+    """Return the convolution layers of both sides."""
     return [layer for model in network for layer in flat_layers(model) if _convolves(layer)]
 
 
@@ -179,7 +158,8 @@ def _convolves(layer: Any) -> bool:
     return type(layer) in (keras.layers.Conv2D, keras.layers.Conv2DTranspose)
 
 
-def _has_stand_in(layer: Any) -> bool:
+def has_stand_in(layer: Any) -> bool:
+    """Whether XLA can be given another layer for a convolution: for the usual ones."""
     return (
         _convolves(layer)
         and layer.padding == "same"
@@ -193,7 +173,7 @@ def _has_stand_in(layer: Any) -> bool:
 
 
 def _stand_in(layer: Any) -> Any:
-    if not _has_stand_in(layer):
+    if not has_stand_in(layer):
         return layer
     return _layer_class()(layer, name=layer.name, dtype=layer.dtype_policy)
 

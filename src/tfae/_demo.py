@@ -7,6 +7,7 @@ for every recipe and every data set.
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
@@ -22,15 +23,14 @@ from rich.console import Console
 from sklearn.callback import ProgressBar
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
-from sklearn.metrics import mean_squared_error, r2_score
 from sklearn.model_selection import train_test_split
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.multiclass import type_of_target
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from tfae import Autoencoder, _datasets, plotting
 from tfae._datasets import Dataset
 from tfae._tensorflow import keras
+from tfae.metrics import knn_accuracy, reconstruction_errors
 
 _HELD_OUT = 0.3
 # Rows in the t-SNE maps: more take minutes and only cover each other.
@@ -99,14 +99,25 @@ def run(options: Options) -> Report:
     split = recipe.split(data, options)
     estimator = recipe.estimator(options, split)
     _check_size(estimator, split)
-    # Before the long work, so that a folder that cannot be made wastes none.
-    options.output.mkdir(parents=True, exist_ok=True)
+    # Before the long work, so that a folder that cannot be made or written to wastes none.
+    _make_folder(options.output)
     print(_describe(data, split, estimator))
     seconds = _train(estimator, split)
     errors = _compare_with_pca(estimator, split, options.seed)
     if options.compare_keras:
         errors |= _compare_with_keras(estimator, split, seconds)
     return Report(errors, _draw(estimator, data, split, options))
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    try:  # permissions do not tell: there are folders in which even root can write nothing
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(
+            f"--output must be a folder that can be written to, got {folder}: {error.strerror}."
+        ) from error
 
 
 def _load(options: Options) -> Dataset:
@@ -237,12 +248,11 @@ def _compare_with_pca(estimator: Autoencoder, split: Split, seed: int) -> dict[s
         "PCA": pca.inverse_transform(pca.transform(split.test)),
         "Autoencoder": estimator.reconstruct(split.test),
     }
-    errors = {name: float(mean_squared_error(split.test, out)) for name, out in outputs.items()}
+    errors = {name: reconstruction_errors(split.test, output) for name, output in outputs.items()}
     print("\nheld-out rows   MSE (data's units)   variance kept")
-    for name, output in outputs.items():
-        kept = r2_score(split.test, output, multioutput="variance_weighted")
-        print(f"{name:<16}{errors[name]:>18.6g}{kept:>16.4f}")
-    return errors
+    for name, of in errors.items():
+        print(f"{name:<16}{of['mse']:>18.6g}{of['explained_variance']:>16.4f}")
+    return {name: of["mse"] for name, of in errors.items()}
 
 
 def _compare_with_keras(estimator: Autoencoder, split: Split, seconds: float) -> dict[str, float]:
@@ -251,8 +261,10 @@ def _compare_with_keras(estimator: Autoencoder, split: Split, seconds: float) ->
     with _status("training the same network in plain Keras"):
         model = plain_keras(estimator, split)
     keras_seconds = time.perf_counter() - start
-    ours = float(mean_squared_error(split.test, estimator.reconstruct(split.test)))
-    theirs = float(mean_squared_error(split.test, model.predict(split.test, verbose=0)))
+    ours, theirs = (
+        reconstruction_errors(split.test, output)["mse"]
+        for output in (estimator.reconstruct(split.test), model.predict(split.test, verbose=0))
+    )
     print("\nsame network         test MSE     seconds")
     print(f"{'tfae':<16}{ours:>13.6g}{seconds:>12.1f}")
     print(f"{'plain Keras':<16}{theirs:>13.6g}{keras_seconds:>12.1f}")
@@ -356,8 +368,7 @@ def neighbour_accuracy(points: NDArray[Any], labels: NDArray[Any] | None) -> flo
     """Return how often the nearest other point has the same label, or None without classes."""
     if labels is None or not _are_classes(labels):
         return None
-    nearest = NearestNeighbors(n_neighbors=1).fit(points).kneighbors(return_distance=False)
-    return float(np.mean(labels[nearest[:, 0]] == labels))
+    return knn_accuracy(points, labels)
 
 
 def _are_classes(labels: NDArray[Any]) -> bool:

@@ -20,7 +20,7 @@ class Divergence(Objective):
     """
 
     _: KW_ONLY
-    n_neighbours: int  # rows of a batch
+    batch_size: int  # rows of a batch
     degrees_of_freedom: float
     decoded: bool  # whether rows are rebuilt, too
 
@@ -39,7 +39,7 @@ class Divergence(Objective):
 
     def noise_width(self, n_components: int) -> int:
         """Return how many affinities come with every row: those of the others in its batch."""
-        return self.n_neighbours
+        return self.batch_size
 
     def sums(
         self,

@@ -175,6 +175,7 @@ class Training:
 
     def _loop(self, chunks: Chunks, held_out: Chunks | None) -> None:
         logs: Logs = {}
+        terms = self._program.terms
         for observer in self._observers:
             observer.on_train_begin()
         if self._keep_start and held_out is not None:
@@ -183,14 +184,15 @@ class Training:
             start = time.perf_counter()
             self._begin_epoch(epoch)
             losses, before = self._train_epoch(chunks, self._numbers.of_epoch(epoch))
-            logs = dict(zip(self._program.terms, losses, strict=True))
-            if held_out is not None:
-                losses = self._test_epoch(held_out)
-                logs |= {f"val_{t}": v for t, v in zip(self._program.terms, losses, strict=True)}
-            if not np.isfinite(list(logs.values())).all():
-                self._outcome.diverged_at = epoch + 1
-                break
-            over = self._watch(epoch, logs, before)
+            logs = dict(zip(terms, losses, strict=True))
+            with self._program.averaged():
+                if held_out is not None:
+                    losses = self._test_epoch(held_out)
+                    logs |= {f"val_{t}": v for t, v in zip(terms, losses, strict=True)}
+                if not np.isfinite(list(logs.values())).all():
+                    self._outcome.diverged_at = epoch + 1
+                    break
+                over = self._watch(epoch, logs, before)
             logs = {name: loss * self._unit for name, loss in logs.items()}
             for name, value in {**logs, "seconds": time.perf_counter() - start}.items():
                 self._outcome.history[name].append(value)

@@ -22,19 +22,20 @@ class Autoencoder(BaseAutoencoder):
     n_components : int, float or "auto", default=None
         The length of the code. None takes half of the features, but at most 32. A float between 0
         and 1 takes the shortest code whose reconstruction keeps that fraction of the variance of
-        held-out rows, "auto" one of at most 64 at the elbow of their error; both cost a training
-        more, in which codes of all lengths are tried at once, and need a linear path.
+        held-out rows, "auto" one of at most 64 at the elbow of their error [2]_; both cost a
+        training more, in which codes of all lengths are tried at once [3]_, and need a linear path.
     hidden_layer_sizes : int or sequence of int, default="auto"
         The units of the encoder's hidden layers, from the input to the code. "auto" here and below
         is decided from the number of rows and features, see :doc:`/defaults`, and noted in
-        ``settings_``.
+        ``settings_``. Here it is two layers of multiples of 32 units, the second at most 256; (256,
+        128) without a linear path.
     decoder_layer_sizes : int or sequence of int, default=None
         The units of the decoder's hidden layers, from the code to the output. None mirrors the
         encoder's.
     activation : str, default="auto"
         The activation of hidden layers, by scikit-learn's or Keras's name: "identity", "relu",
         "gelu", "silu", "elu", "selu", "leaky_relu", "softplus", "logistic", "tanh", "softmax".
-        "auto" is "gelu" with a linear path, otherwise "relu".
+        "auto" is "gelu" [4]_ with a linear path, otherwise "relu".
     code_activation : str, default="auto"
         The activation of the code. "auto" is the one that suits the penalty: "logistic" for "kl",
         "relu" for "l1", "top_k" and "lifetime", otherwise "identity".
@@ -48,7 +49,8 @@ class Autoencoder(BaseAutoencoder):
         starts at the error of :class:`sklearn.decomposition.PCA`, and with `early_stopping` the
         best weights on held-out rows are kept, PCA's among them. "auto" means yes where the code
         and the output have no activation and nothing else is asked of the network: no penalty,
-        corruption, tied weights, cross-entropy or other architecture. False gives the pure network
+        corruption, tied weights, cross-entropy or other architecture; and not where the first call
+        of `partial_fit` has fewer than five rows for four components. False gives the pure network
         of papers.
     tied : bool, default=False
         Whether the decoder's kernels are those of the encoder, mirrored. Its biases are its own.
@@ -77,17 +79,18 @@ class Autoencoder(BaseAutoencoder):
     penalty_weight : float, default=None
         The weight of the penalty beside the loss summed over the features; what is minimised is
         ``loss + penalty_weight * penalty / n_features``. None takes 0.1 for "l1" and
-        "contractive" and otherwise 1.
+        "contractive" and otherwise 1; "top_k" and "lifetime", which add nothing, need None.
     sparsity : float or int, default=None
         For "kl" the mean activation to aim at, for "top_k" the fraction or the number of units
         kept in a row, for "lifetime" the fraction of rows kept for a unit. None takes 0.05, and
-        0.1 for "top_k".
+        0.1 for "top_k"; other penalties need None.
     loss : {"mse", "mae", "huber", "binary_crossentropy", "gaussian"} or callable, default="mse"
-        The reconstruction loss, a mean over all entries of the scaled data. "huber" turns from
+        The reconstruction loss, a mean over all entries of the scaled data. "huber" [5]_ turns from
         squared to absolute at an error of 1. "binary_crossentropy" needs data in [0, 1] or
-        ``scaling="minmax"``. A callable ``(target, output) -> values`` works on tensors of shape
-        [batch, features] and returns one value for every entry or every row; Keras's loss objects
-        do too.
+        ``scaling="minmax"``. "gaussian" is a negative log-likelihood, with the variance that fits
+        the errors of a batch best [6]_. A callable ``(target, output) -> values`` works on tensors
+        of shape [batch, features] and returns one value for every entry or every row; Keras's loss
+        objects do too.
     scaling : {"global", "standard", "robust", "minmax", "quantile"} or None, default="global"
         What the network sees. "global" centres every feature and divides all by one number, so
         that none is weighted up or down; with binary cross-entropy it leaves the data as they
@@ -101,7 +104,8 @@ class Autoencoder(BaseAutoencoder):
     optimizer : str or keras.optimizers.Optimizer, default="adam"
         The optimizer: "adam", "adamw", "sgd" (as in scikit-learn with Nesterov momentum 0.9),
         "rmsprop" or another one of Keras by its name in lower case; or a configured Keras
-        optimizer, of which a copy is used, with its own learning rate or schedule.
+        optimizer, of which a copy is used, with its own learning rate or schedule; its
+        ``exclude_from_weight_decay`` may name variables, as "bias".
     learning_rate_init : float or callable, default="auto"
         The learning rate for an optimizer given by name; or a Keras learning-rate schedule, a
         callable of the step. "auto" is 0.001, with a linear path one that falls from 0.002 to 0;
@@ -128,8 +132,10 @@ class Autoencoder(BaseAutoencoder):
     validation_fraction : float, default="auto"
         The fraction of rows that early stopping holds out.
     refit : bool, default="auto"
-        With a linear path and early stopping: whether to train once more on all rows, the held-out
-        ones too, for as many epochs as were best. "auto" does with fewer than 5,000 rows.
+        Whether to train once more on all rows, those too that early stopping held out, for as many
+        epochs as were best. "auto" does with a linear path and fewer than 5,000 rows, but not with
+        `warm_start`, for a later `fit` must hold out rows that are new to the network. True needs
+        held-out rows.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and the scaling of the last fit.
     precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"
@@ -137,7 +143,8 @@ class Autoencoder(BaseAutoencoder):
         losses and the optimizer in float32, as Keras's policy of that name does; it pays on a CPU
         or GPU with instructions for it. Layers of imported models that centre rows far from zero
         lose digits in it. Afterwards a stack of dense layers encodes and decodes rows
-        in their own dtype, any other network in that of the weights.
+        in their own dtype, any other network in that of the training: float64 if it was, otherwise
+        float32.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
         once for every run of the compiled program. For scikit-learn's own callbacks use
@@ -205,6 +212,16 @@ class Autoencoder(BaseAutoencoder):
     ----------
     .. [1] Hinton, G. E. and Salakhutdinov, R. R. (2006). Reducing the dimensionality of data with
        neural networks. Science 313, 504-507.
+    .. [2] Satopää, V., Albrecht, J., Irwin, D. and Raghavan, B. (2011). Finding a "kneedle" in a
+       haystack: detecting knee points in system behavior. ICDCS Workshops, 166-171.
+    .. [3] Rippel, O., Gelbart, M. and Adams, R. (2014). Learning ordered representations with
+       nested dropout. ICML.
+    .. [4] Hendrycks, D. and Gimpel, K. (2016). Gaussian error linear units (GELUs).
+       arXiv:1606.08415.
+    .. [5] Huber, P. J. (1964). Robust estimation of a location parameter. Annals of Mathematical
+       Statistics 35, 73-101.
+    .. [6] Rybkin, O., Daniilidis, K. and Levine, S. (2021). Simple and effective VAE training with
+       calibrated decoders. ICML.
 
     Examples
     --------
@@ -292,11 +309,12 @@ class SparseAutoencoder(Autoencoder):
         a batch where they are largest [3]_; afterwards the code is what the encoder gives, and
         ``thresholds_`` stand before the decoder.
     penalty_weight : float, default=None
-        :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1".
+        :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1"; "top_k"
+        and "lifetime", which add nothing, need None.
     sparsity : float or int, default=None
         :math:`\rho`, MATLAB's "SparsityProportion"; for "top_k" the fraction or the number of
         units kept in a row; for "lifetime" the fraction of rows kept for a unit. None takes 0.05,
-        and 0.1 for "top_k".
+        and 0.1 for "top_k"; "l1" needs None.
 
     See Also
     --------

@@ -1,38 +1,39 @@
 """How a compiled step runs: as one XLA program, or operation by operation in TensorFlow's executor.
 
-For stacks of dense layers on the CPU one XLA program is faster, and for convolutions of small
-images (``docs/benchmarks.md``). For all others (layers of other kinds, sorting, bfloat16, and
-whatever runs on a GPU) either way may be several times faster, by the network and the machine;
-there the first training of a plan times two steps each way.
+The whole decision is here, and what it rests on stands beside it; `docs/benchmarks.md` has the
+tables. A rule decides for stacks of dense layers and for convolutions on the CPU. For all others
+(layers of other kinds, sorting, bfloat16, and whatever runs on a GPU) either way may be several
+times faster, by the network and the machine; there the first training of a plan times two steps
+each way.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 
-from tfae._convolution import are_fast_in_xla
-from tfae._tensorflow import flat_layers, is_graph, keras, tf
+from tfae._convolution import convolutions, has_stand_in
+from tfae._tensorflow import flat_layers, inbound_nodes, is_graph, keras, tf
 
 # XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
 # on the machine's mood. What was chosen holds for the life of the process.
 _CLEARLY = 1.25
+# Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
+# executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
+_FEW_NUMBERS = 6_400
 _xla: dict[Hashable, bool] = {}
 
 
-def prefers_xla(plan: Hashable, otherwise: bool) -> bool:
-    """Return what was measured for a plan, or `otherwise`."""
-    return _xla.get(plan, otherwise)
-
-
 def by_rule(network: Any) -> bool | None:
-    """Tell whether a network runs in XLA where that needs no measurement; otherwise None."""
+    """Tell whether the layers of a network run in XLA; None where a measurement must tell."""
     if tf.config.list_logical_devices("GPU"):
         return None
     layers = keras.layers
+    # XLA gives 1.09 times the executor's speed, with dropout that is given its numbers 1.2 times.
     plain = {
         *(layers.InputLayer, layers.Dense, layers.Activation, layers.BatchNormalization),
         *(layers.Rescaling, layers.Reshape, layers.Flatten, layers.ReLU, layers.LeakyReLU),
@@ -40,16 +41,52 @@ def by_rule(network: Any) -> bool | None:
     }
     if all(map(_gives_dropout, network)):
         plain.add(layers.Dropout)
-    # Faster in XLA on one machine and in the executor on another, by too little to measure in two
-    # steps; and the two draw other numbers, which must not hang on the machine's mood.
+    # Where the step itself draws, XLA is 1.1 to 1.6 times as fast on one machine, a third as fast
+    # on another; and the two draw other numbers, which must not hang on a measurement.
     random = {layers.Dropout, layers.GaussianNoise, layers.GaussianDropout}
-    convolutions = {layers.Conv2D, layers.Conv2DTranspose, layers.Cropping2D}
+    convolving = {layers.Conv2D, layers.Conv2DTranspose, layers.Cropping2D}
     kinds = {type(layer) for model in network for layer in flat_layers(model)}
     if kinds <= plain:
         return True
-    if kinds <= (plain | convolutions) - random:
-        return are_fast_in_xla(network)
-    return False if kinds <= plain | random | convolutions else None
+    if kinds <= (plain | convolving) - random:
+        return _convolves_fast(network)
+    return False if kinds <= plain | random | convolving else None
+
+
+def of_training(rule: bool | None, sorts: bool, mixed: bool) -> bool | None:
+    """Tell whether a network trains in XLA, `rule` being what :func:`by_rule` tells of its layers.
+
+    None stands for a measurement: of codes that are sorted, and where layers compute in bfloat16,
+    for which it depends on the instructions of the processor whether XLA is better.
+    """
+    return None if sorts or (rule and mixed) else rule
+
+
+def of_testing(plan: Hashable, training: bool | None, grouped: bool) -> bool:
+    """Tell whether a test runs in XLA: where the training does, unless batches are `grouped`.
+
+    These go through the executor: that costs some 0.2 ms an epoch more than a step for every batch
+    in XLA, and saves a second of compiling it.
+    """
+    return not grouped and _xla.get(plan, bool(training))
+
+
+def _convolves_fast(network: Any) -> bool:
+    """Whether the convolutions of a network are better left to XLA on the CPU."""
+    try:
+        return all(map(is_graph, network)) and all(
+            has_stand_in(layer)
+            and layer.compute_dtype == "float32"  # the only one that XLA hands to Eigen
+            and _size_of_small_image(layer) <= _FEW_NUMBERS
+            for layer in convolutions(network)
+        )
+    except AttributeError:  # within a model of the user's own class
+        return False
+
+
+def _size_of_small_image(layer: Any) -> int:
+    transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+    return math.prod((layer.input if transposed else layer.output).shape[1:])
 
 
 def _gives_dropout(model: Any) -> bool:
@@ -70,14 +107,10 @@ def _gives_dropout(model: Any) -> bool:
 
 
 def _calls_once(model: Any) -> bool:
-    if not is_graph(model):
-        return False
-    try:
-        return isinstance(model, keras.Sequential) or all(
-            len(layer["inbound_nodes"]) <= 1 for layer in model.get_config()["layers"]
-        )
-    except Exception:  # a layer of the user's own that cannot say what it is
-        return False
+    if type(model) is keras.Sequential:
+        return True
+    calls = inbound_nodes(model) if is_graph(model) else None
+    return calls is not None and all(len(nodes) <= 1 for nodes in calls)
 
 
 def fastest(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from tfae._losses import LOSSES
 from tfae._portable import chain
 from tfae._tensorflow import flat_layers, keras, private_keras, variable_dtype, with_stand_ins
 from tfae._types import Network, Spec
@@ -112,7 +113,7 @@ def read_models(encoder: Any, decoder: Any) -> Imported:
     return Imported(_text("encoder", encoder), _text("decoder", decoder), row_shape, code_shape)
 
 
-def without_sigmoid(decoder: str) -> str | None:
+def _without_sigmoid(decoder: str) -> str | None:
     """Return a decoder that ends before its last activation; None if that is no sigmoid."""
     with private_keras("float32"):
         model = _built(decoder)
@@ -238,3 +239,27 @@ def _flat(model: Any, n_in: Shape, n_out: Shape) -> Any:
             *([layers.Reshape((math.prod(n_out),))] if len(n_out) > 1 else []),
         ]
     )
+
+
+def end_before_sigmoid(model: Any) -> None:
+    """Settle where the decoder of a model's imported pair ends and what its output activation is.
+
+    Raises
+    ------
+    ValueError
+        If the loss takes logits, and the decoder does not end with a sigmoid that can be taken off.
+    """
+    from_logits = LOSSES.find(model.loss).from_logits
+    shorter = None
+    if from_logits or model.output_activation in ("sigmoid", "logistic"):
+        shorter = _without_sigmoid(model.architecture.decoder)
+    if shorter is not None:
+        model.architecture = replace(model.architecture, decoder=shorter)
+        model.output_activation = "sigmoid"
+    elif model.output_activation == "auto":
+        if from_logits:
+            raise ValueError(
+                f"With loss={model.loss!r} the decoder must end with a sigmoid, or give logits "
+                "with output_activation='sigmoid'. Got a decoder without a sigmoid at its end."
+            )
+        model.output_activation = "identity"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
@@ -33,10 +33,21 @@ class Affinities:
 
     @classmethod
     def of_rows(cls, X: Any, perplexity: float, metric: Any) -> Affinities:
-        """Calibrate them as scikit-learn's ``TSNE`` does, from three times as many neighbours."""
+        """Calibrate them as scikit-learn's ``TSNE`` does, from three times as many neighbours.
+
+        Raises
+        ------
+        ValueError
+            If the metric gives what is no distance.
+        """
         n_neighbors = min(X.shape[0] - 1, int(3 * perplexity + 1))
-        search = NearestNeighbors(n_neighbors=n_neighbors, metric=metric).fit(X)
+        checked = _Checked(metric) if callable(metric) else metric
+        search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked).fit(X)
         distances = search.kneighbors_graph(mode="distance")
+        # Some metrics know no distance from rows of zeros, or of values that are all the same.
+        unknown = distances.data[~np.isfinite(distances.data)]
+        if len(unknown):
+            raise _no_distance(metric, unknown[0])
         distances.data **= 2
         return cls(sparse.csr_array(_joint_probabilities_nn(distances, perplexity, 0)))
 
@@ -73,6 +84,26 @@ class Affinities:
             total += float(np.exp(_log_similarity(squares, degrees_of_freedom)).sum()) - 1
         mean = total / (len(chosen) * (self.n_rows - 1))
         return attraction + float(np.log(mean)) + self.constant
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A user's metric, whose values are looked at before a search makes something else of them."""
+
+    metric: Callable[[Array, Array], float]
+
+    def __call__(self, one: Array, other: Array) -> float:
+        distance = self.metric(one, other)
+        if not 0 <= distance < np.inf:
+            raise _no_distance(self.metric, distance)
+        return distance
+
+
+def _no_distance(metric: Any, value: Any) -> ValueError:
+    return ValueError(
+        "The 'metric' must give distances, finite numbers of at least 0, of all rows. Got "
+        f"{value!s} from {metric!r}."
+    )
 
 
 def _parts(size: int, length: int = 1 << 20) -> list[slice]:

@@ -70,7 +70,12 @@ class KerasCallbacks(Observer):
         self._model.compile(keras.optimizers.SGD(learning_rate), jit_compile=False)
         self._model.stop_training = False
         self._rate = self._current_rate()
-        self._callbacks = keras.callbacks.CallbackList(list(callbacks), model=self._model, **params)
+        self._callbacks = keras.callbacks.CallbackList(
+            list(callbacks),
+            model=self._model,
+            steps=None,  # not known before, as in Keras with a generator; some callbacks ask for it
+            **params,
+        )
 
     def _current_rate(self) -> float:
         return float(self._model.optimizer.learning_rate)

@@ -7,6 +7,7 @@ itself, with its numbers compiled in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from tfae._registry import nearest_name
-from tfae._tensorflow import as_arrays, keras, read, tf, write
+from tfae._tensorflow import as_arrays, excluded_from_weight_decay, keras, read, tf, write
 from tfae._types import Array, Weights
 
 _NAMES = (
@@ -129,22 +130,24 @@ def get_optimizer(
     alpha : float
         Weight of the L2 penalty, whose gradient the rule adds.
     """
+    undecayed = None
     if isinstance(optimizer, str):
         kind, config = _default_config(optimizer)
     else:
         kind, config = type(optimizer), _config(optimizer)
+        undecayed = _undecayed(optimizer)
         learning_rate = _learning_rate(config["learning_rate"])
     config = {k: v for k, v in config.items() if k not in ("name", "learning_rate")}
     kernel = _fused_kernel(kind, config)
     numbers = {"alpha": alpha} if alpha else {}
     if kernel is None:
-        rule: Rule = KerasRule(kind, config, tuple(numbers))
+        rule: Rule = KerasRule(kind, config, tuple(numbers), undecayed)
     else:
         numbers |= {name: float(config[name]) for name in _KERNELS[kernel].numbers}
         decay = config.get("weight_decay")
         if decay is not None:
             numbers["weight_decay"] = float(decay)
-        rule = FusedRule(kernel, tuple(numbers))
+        rule = FusedRule(kernel, tuple(numbers), undecayed)
     return Optimizer(rule, numbers, learning_rate)
 
 
@@ -173,11 +176,29 @@ def _config(optimizer: Any) -> dict[str, Any]:
     )
 
 
+def _undecayed(optimizer: Any) -> str | None:
+    """Return the names that the optimizer's weight decay leaves out, which no configuration has."""
+    variables, names = excluded_from_weight_decay(optimizer)
+    if variables:
+        raise ValueError(
+            "exclude_from_weight_decay of the 'optimizer' must be given 'var_names', such as "
+            "['bias']: the variables are made anew in every fit. Got 'var_list'."
+        )
+    return names
+
+
 def _learning_rate(config: Any) -> float | Callable[[Any], Any]:
-    if isinstance(config, dict):
+    if not isinstance(config, dict):
+        return float(config)
+    try:
         schedule: Callable[[Any], Any] = keras.optimizers.schedules.deserialize(config)
-        return schedule
-    return float(config)
+    except TypeError as error:
+        raise ValueError(
+            "The schedule of the 'optimizer' must be one that Keras has, or knows by "
+            f"register_keras_serializable. Got a {config['class_name']}; give one of your own as "
+            "'learning_rate_init'."
+        ) from error
+    return schedule
 
 
 def _fused_kernel(kind: type, config: Mapping[str, Any]) -> str | None:
@@ -226,6 +247,7 @@ class FusedRule:
 
     kernel: str
     numbers: tuple[str, ...]
+    undecayed: str | None = None  # a regular expression of names
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
         return FusedUpdate(self, variables, decayed)
@@ -238,6 +260,7 @@ class KerasRule:
     kind: type
     config: dict[str, Any] = field(hash=False)
     numbers: tuple[str, ...]
+    undecayed: str | None = None  # a regular expression of names
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
         return KerasUpdate(self, variables, decayed)
@@ -245,6 +268,9 @@ class KerasRule:
 
 class Update:
     """One optimizer's slots for the variables of one program, and the step on them."""
+
+    # Whether it keeps averages of the variables, which are their final values.
+    averages = False
 
     def __init__(self, variables: list[Any], decayed: list[bool], slots: list[Any]) -> None:
         self.variables = variables
@@ -288,6 +314,8 @@ class FusedUpdate(Update):
             [tf.Variable(tf.zeros_like(v.value)) for _ in range(self._kernel.n_slots)]
             for v in variables
         ]
+        excluded = rule.undecayed
+        self._shrinks = [excluded is None or not re.search(excluded, v.name) for v in variables]
         self._iterations = tf.Variable(0, dtype=tf.int64)
         slots = [slot for slots in self._of_variable for slot in slots]
         super().__init__(variables, decayed, [self._iterations, *slots])
@@ -295,10 +323,10 @@ class FusedUpdate(Update):
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         t = tf.cast(self._iterations.assign_add(1), rate.dtype)
         gradients = self._penalised(gradients, numbers)
-        for variable, slots, gradient in zip(
-            self.variables, self._of_variable, gradients, strict=True
+        for variable, slots, gradient, shrinks in zip(
+            self.variables, self._of_variable, gradients, self._shrinks, strict=True
         ):
-            if "weight_decay" in numbers:
+            if "weight_decay" in numbers and shrinks:
                 variable.assign_sub(variable * numbers["weight_decay"] * rate)
             self._kernel.apply(variable.value, slots, gradient, rate, t, numbers)
             if variable.constraint is not None:
@@ -310,7 +338,10 @@ class KerasUpdate(Update):
 
     def __init__(self, rule: KerasRule, variables: list[Any], decayed: list[bool]) -> None:
         self._optimizer = rule.kind.from_config({**rule.config, "learning_rate": 0.001})  # type: ignore[attr-defined]
+        if rule.undecayed is not None:
+            self._optimizer.exclude_from_weight_decay(var_names=[rule.undecayed])
         self._optimizer.build(variables)
+        self.averages = bool(self._optimizer.use_ema)
         super().__init__(variables, decayed, [slot.value for slot in self._optimizer.variables])
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from tfae._corruptions import CORRUPTIONS, Corruption
 from tfae._initial import check_initializer
 from tfae._losses import LOSSES, Loss
 from tfae._objective import Objective
-from tfae._penalties import Penalty
+from tfae._penalties import NESTED, Penalty
 from tfae._registry import ARCHITECTURES
 from tfae._structure import Structure, hashable_params
 from tfae._types import Spec
@@ -41,6 +41,7 @@ def read_parameters(model: Any, n_features: int) -> Asked:
     """
     loss = LOSSES.find(model.loss)
     penalty, weight = model._asked_penalty()
+    _check_use(model, penalty)
     sparsity = _sparsity(model, penalty)
     n_components = code_length(model._setting("n_components"), n_features)
     code = PLAIN if penalty.code is None else penalty.code(n_components, sparsity)
@@ -58,6 +59,7 @@ def read_parameters(model: Any, n_features: int) -> Asked:
             bool(model.tied),
             _linear_path(model),
             model.settings_.get("linear_correction", False),
+            _names_code_activation(model),
         ),
         objective,
         {name: float(numbers[name]) for name in objective.numbers},
@@ -110,6 +112,22 @@ def _corruption(model: Any) -> Corruption | None:
     return corruption
 
 
+def _check_use(model: Any, penalty: Penalty) -> None:
+    """Raise if a number is given that the penalty does not have."""
+    if penalty is NESTED:  # which takes the place of another for one training
+        return
+    for name, used in [
+        ("penalty_weight", penalty.cost is not None),
+        ("sparsity", penalty.sparsity is not None),
+    ]:
+        value = getattr(model, name)
+        if value is not None and not used:
+            raise ValueError(
+                f"With penalty={model.penalty!r}, which makes no use of it, {name!r} must be None. "
+                f"Got {value!r}."
+            )
+
+
 def _sparsity(model: Any, penalty: Penalty) -> Any:
     """Return the sparsity that holds: a fraction, or for "top_k" also a number of units."""
     if model.sparsity is None or penalty.sparsity is None:
@@ -136,6 +154,11 @@ def _code_activation(model: Any, penalty: Penalty) -> str:
             f"{model.code_activation!r}."
         )
     return activation.keras_name
+
+
+def _names_code_activation(model: Any) -> bool:
+    """Whether a code activation is asked for by name, not by "auto" or as the class's own."""
+    return model.code_activation not in ("auto", getattr(type(model), "code_activation", None))
 
 
 def _emphasised(model: Any, corruption: Corruption | None) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tfae._activations import KNOWN, get_activation
 from tfae._anchor import anchored
-from tfae._tensorflow import is_graph, keras
+from tfae._tensorflow import inbound_nodes, is_graph, keras
 from tfae._types import Array, Weights
 
 
@@ -157,11 +157,8 @@ def _is_linear(model: Any) -> bool:
         return False  # a user's class may call its layers in any way
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         return False
-    try:
-        calls = [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
-    except Exception:  # a layer of the user's own that cannot say what it is
-        return False
-    return all(_takes_one_tensor(nodes) for nodes in calls[1:])
+    calls = inbound_nodes(model)
+    return calls is not None and all(map(_takes_one_tensor, calls[1:]))
 
 
 def _takes_one_tensor(nodes: list[Any]) -> bool:

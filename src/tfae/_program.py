@@ -7,8 +7,8 @@ compiled twice, and two fits never share one at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 from tfae._chunks import aligned
 from tfae._convolution import for_xla
 from tfae._dropout import given_dropout
-from tfae._execution import by_rule, fastest, prefers_xla
+from tfae._execution import by_rule, fastest, of_testing, of_training
 from tfae._objective import Batch, Objective
 from tfae._optimizers import Rule
 from tfae._pool import Pool
@@ -27,9 +27,7 @@ from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Network, Weights
 
 # Dense networks are tested on so many rows at once that their widest layer has this many entries
-# (1 MB; the executor holds dozens of such arrays), in TensorFlow's executor: that costs some 0.2 ms
-# an epoch more than a step for every batch in XLA, and saves a second of compiling it. So are
-# convolutional ones, a batch at a time.
+# (1 MB; the executor holds dozens of such arrays), and convolutional ones a batch at a time.
 _TESTED_AT_ONCE = 1 << 18
 
 _n_traces = 0
@@ -122,6 +120,19 @@ class Program:
         self._update.finish()
         self._write_ties()
 
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Have those final values for the length of a ``with`` block."""
+        if not self._update.averages:
+            yield
+            return
+        weights = self.snapshot()
+        self.finish()
+        try:
+            yield
+        finally:
+            write(self._variables, weights)
+
     def train(self, chunk: Chunk, rates: Array, numbers: Array) -> tuple[Array, list[Any]]:
         """Take a step for every batch of a chunk.
 
@@ -186,11 +197,8 @@ class Program:
     @cached_property
     def _xla_by_rule(self) -> bool | None:
         """Whether the program runs in XLA; None where only a measurement can tell."""
-        if self.plan.structure.code.sorts:
-            return None
         mixed = self.plan.precision != self.shape.dtype
-        # Which is better for bfloat16 depends on the processor's instructions.
-        return None if self._rule and mixed else self._rule
+        return of_training(self._rule, self.plan.structure.code.sorts, mixed)
 
     @cached_property
     def _in_xla(self) -> Network:
@@ -199,11 +207,8 @@ class Program:
 
     @cached_property
     def _test(self) -> Any:
-        if self._tests_groups:
-            return self._compiled(self._test_steps, xla=False)
-        return self._compiled(
-            self._test_steps, prefers_xla(self.plan, otherwise=bool(self._xla_by_rule))
-        )
+        xla = of_testing(self.plan, self._xla_by_rule, self._tests_groups)
+        return self._compiled(self._test_steps, xla)
 
     @property
     def _tests_groups(self) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 from scipy import sparse
 from scipy.stats import norm
-from sklearn.preprocessing import MinMaxScaler
 
 from tfae._registry import Registry
 from tfae._survey import Survey
@@ -197,8 +196,8 @@ def _standard(of: Statistics) -> Affine:
 @SCALINGS.register("minmax")
 def _minmax(of: Statistics) -> Affine:
     """Map the range of every feature to [0, 1]."""
-    scaler = MinMaxScaler().fit(np.stack([of.low, of.high]))
-    return Affine(scaler.data_min_.astype(np.float64), 1.0 / scaler.scale_)
+    low, high = of.low.astype(np.float64), of.high.astype(np.float64)
+    return Affine(low, np.where(of.constant, 1.0, high - low))
 
 
 @SCALINGS.register("robust")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tfae._codes import Code, LargestOfUnit
+from tfae._penalties import Penalty
 from tfae._scaling import dense_blocks
+from tfae._survey import Survey
 from tfae._types import Array
+from tfae._warn import warn
 
 # A unit is dead whose values all stay below this share of the largest value of any unit.
 _DEAD = 0.01
+# What rounding may add to codes in [0, 1].
+_SLACK = 1e-6
 # Thresholds are quantiles, for which values must be kept: of this many rows at most.
 _MAX_ROWS = 10_000
 
@@ -23,26 +28,44 @@ def describe_activity(estimator: Any, X: Any, rows: Array | None, code: Code) ->
     Warns
     -----
     UserWarning
-        If more than half of the units are dead.
+        If more than half of the units are dead, or if the codes leave an interval in which the
+        penalty needs them.
     """
-    total, largest, n_rows, kept = 0.0, 0.0, 0, []
+    kept: list[Array] = []
     stride = -(-(X.shape[0] if rows is None else len(rows)) // _MAX_ROWS)
-    for _, block in dense_blocks(X, rows):
-        codes = estimator._encode(block, np.float32)
-        total = total + codes.sum(axis=0, dtype=np.float64)
-        largest = np.maximum(largest, np.abs(codes).max(axis=0))
-        n_rows += len(codes)
-        kept.append(codes[::stride])
-    estimator.mean_activation_ = total / n_rows
+
+    def blocks() -> Iterator[Array]:
+        for _, block in dense_blocks(X, rows):
+            codes = estimator._encode(block, np.float32)
+            kept.append(codes[::stride])
+            yield codes
+
+    of = Survey(blocks())
+    largest = np.maximum(np.abs(of.low), np.abs(of.high))
+    estimator.mean_activation_ = of.mean
     estimator.n_dead_units_ = int(np.sum(largest <= _DEAD * np.max(largest)))
     if isinstance(code, LargestOfUnit):
         estimator.thresholds_ = np.quantile(np.concatenate(kept), 1 - code.fraction, axis=0)
-    n_units = len(estimator.mean_activation_)
-    if 2 * estimator.n_dead_units_ > n_units:
-        warnings.warn(
-            f"{estimator.n_dead_units_} of the {n_units} units of the code are dead: they hardly "
-            "respond to any training row. Lower 'penalty_weight' or raise 'sparsity', lower "
-            "'learning_rate_init', or use fewer components.",
-            UserWarning,
-            stacklevel=6,
+    penalty, _ = estimator._asked_penalty()
+    _warn_of_dead(estimator.n_dead_units_, len(largest), penalty)
+    low, high = of.low.min(), of.high.max()
+    if penalty.in_unit_interval and not (low >= -_SLACK and high <= 1 + _SLACK):
+        warn(
+            f"penalty={estimator.penalty!r} compares the mean of every unit with a fraction and "
+            f"needs codes in [0, 1]. They go from {low:.6g} to {high:.6g}: the architecture must "
+            "end its encoder with 'spec.code_activation', or with a sigmoid of its own."
         )
+
+
+def _warn_of_dead(n_dead: int, n_units: int, penalty: Penalty) -> None:
+    if 2 * n_dead <= n_units:
+        return
+    mends = [
+        *(["lower 'penalty_weight'"] if penalty.cost is not None else []),
+        *(["raise 'sparsity'"] if penalty.sparsity is not None else []),
+        *("lower 'learning_rate_init'", "use fewer components"),
+    ]
+    warn(
+        f"{n_dead} of the {n_units} units of the code are dead: they hardly respond to any "
+        f"training row. What helps is to {', '.join(mends[:-1])} or {mends[-1]}."
+    )

@@ -42,6 +42,19 @@ class Stream:
         How many rows are shuffled together; None for as many as fit into 128 MB.
     once : bool
         Whether it can be read only once.
+
+    Raises
+    ------
+    ValueError
+        If `window` is neither an integer of at least 1 nor None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae.streams import from_batches
+    >>> stream = from_batches([np.zeros((3, 2)), np.ones((2, 2))])
+    >>> [batch.shape for batch in stream]
+    [(3, 2), (2, 2)]
     """
 
     def __init__(self, pieces: Sequence[Piece], window: int | None, once: bool = False) -> None:

@@ -18,13 +18,14 @@ class Structure:
     """All that is needed to build a network; equal structures share compiled programs."""
 
     builder: Builder
-    params: tuple[tuple[str, Any], ...]
+    params: tuple[tuple[str, Any, Any], ...]  # name, value, and of what types it is
     spec: Spec
     output_activation: str
     code: Code = PLAIN
     tied: bool = False  # whether the decoder's kernels are the encoder's
     linear_path: bool = False  # whether the network corrects principal components
     linear_correction: bool = False  # whether a trained linear map does so, too
+    names_code_activation: bool = False  # whether a builder must not pass over the spec's
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build the Keras models anew, untrained, and check what the builder returns."""
@@ -54,9 +55,10 @@ class Structure:
         return sum(sizes) if self.spec.dropout else 0
 
     def _build(self, spec: Spec) -> Network:
-        params = dict(self.params)
+        params = {name: value for name, value, _ in self.params}
         self._check_params(params)
-        built = self.builder(spec, **params)
+        watched = _Watched(**vars(spec))
+        built = self.builder(watched, **params)
         if not (isinstance(built, tuple) and len(built) == 2):
             raise ValueError(
                 f"The architecture {self.name!r} must return a pair (encoder, decoder) of Keras "
@@ -67,6 +69,8 @@ class Structure:
         _check_shape(self.name, "encoder", network.encoder, sizes)
         _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
         _check_use(self.name, network, spec)
+        if self.names_code_activation and not watched.was_read:
+            raise _passed_over(self.name, "code_activation", spec.code_activation, "auto")
         return network
 
     def _check_params(self, params: dict[str, Any]) -> None:
@@ -105,14 +109,31 @@ def _check_use(name: str, network: Network, spec: Spec) -> None:
     for parameter, used in [("dropout", draws), ("batch_normalization", normalizes)]:
         value = getattr(spec, parameter)
         if value and not used:
-            raise ValueError(
-                f"The architecture {name!r} makes no use of {parameter!r}, which must be "
-                f"{type(value)()!r} for it. Got {value!r}."
-            )
+            raise _passed_over(name, parameter, value, type(value)())
 
 
-def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+class _Watched(Spec):
+    """A spec that notes whether its code activation is read, which no built model tells."""
+
+    was_read = False
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("code_activation", "__dict__"):
+            object.__setattr__(self, "was_read", True)
+        return super().__getattribute__(name)
+
+
+def _passed_over(name: str, parameter: str, value: Any, required: Any) -> ValueError:
+    return ValueError(
+        f"The architecture {name!r} makes no use of {parameter!r}, which must be {required!r} for "
+        f"it. Got {value!r}."
+    )
+
+
+def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
     """Return ``architecture_params`` as a hashable tuple, lists as tuples.
+
+    Types are in it too, for 4, 4.0 and True are equal, and a layer may take only one of them.
 
     Raises
     ------
@@ -129,7 +150,11 @@ def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
                 "The values of 'architecture_params' must be hashable (numbers, str, tuples, …). "
                 f"Got {value!r} for {name!r}."
             ) from None
-    return frozen
+    return tuple((name, value, _types(value)) for name, value in frozen)
+
+
+def _types(value: Any) -> Any:
+    return (tuple, *map(_types, value)) if isinstance(value, tuple) else type(value)
 
 
 class Tie(NamedTuple):

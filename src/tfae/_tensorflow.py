@@ -30,6 +30,7 @@ _NOISE = re.compile(
 )
 _LOCK = threading.RLock()
 _started = False
+_forked = False
 
 
 class _Lazy:
@@ -48,8 +49,19 @@ keras: Any = _Lazy("keras")
 
 
 def _start() -> None:
-    """Import TensorFlow and wake its devices and XLA once, so that their notes come here."""
+    """Import TensorFlow and wake its devices and XLA once, so that their notes come here.
+
+    Raises
+    ------
+    RuntimeError
+        In a child of a process that used TensorFlow before it was forked.
+    """
     global _started
+    if _forked:
+        raise RuntimeError(
+            "TensorFlow, which this process's parent had used, waits for ever after a fork. Start "
+            "processes with the method 'spawn' or 'forkserver' of multiprocessing, or by joblib."
+        )
     if _started:
         return
     with _LOCK:
@@ -68,7 +80,15 @@ def _start() -> None:
             tensorflow.function(tensorflow.math.is_finite, autograph=False, jit_compile=True)(
                 tensorflow.constant(0.0)
             )
+        if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+            os.register_at_fork(after_in_child=_note_fork)
         _started = True
+
+
+def _note_fork() -> None:
+    """Note that TensorFlow's threads stayed behind in the parent."""
+    global _forked
+    _forked = True
 
 
 @contextlib.contextmanager
@@ -153,11 +173,32 @@ def write(variables: list[Any], values: list[Any]) -> None:
         op(resource=variable.handle, value=tensor)
 
 
+def excluded_from_weight_decay(optimizer: Any) -> tuple[bool, str | None]:
+    """Return whether an optimizer's weight decay leaves out some variables, and which names.
+
+    The names are a regular expression. Keras has no public place where either can be read.
+    """
+    variables = getattr(optimizer, "_exclude_from_weight_decay", None)
+    names = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)
+    return bool(variables), None if names is None else str(names.pattern)
+
+
 def is_graph(model: Any) -> bool:
     """Whether a model is Keras's own Sequential or functional one, which calls layers as listed."""
     kind = type(model)
     functional = kind.__name__ == "Functional" and kind.__module__.startswith("keras.")
     return functional or kind is keras.Sequential
+
+
+def inbound_nodes(model: Any) -> list[Any] | None:
+    """Return for every layer of a functional model the calls of it, None if it cannot be told.
+
+    Keras has no public place where they can be read.
+    """
+    try:
+        return [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
+    except Exception:  # a layer of the user's own that cannot say what it is
+        return None
 
 
 def with_stand_ins(model: Any, stand_in: Callable[[Any], Any]) -> Any:

@@ -247,7 +247,7 @@ class ParametricTSNE(BaseAutoencoder):
         objective = Divergence(
             loss,
             corrupted=asked.objective.corrupted,
-            n_neighbours=self._batch_size(X.shape[0]),
+            batch_size=self._batch_size(X.shape[0]),
             degrees_of_freedom=freedom,
             decoded=decoded,
         )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Weights: TypeAlias = list[Array]
-Precision: TypeAlias = Literal["float32", "float64", "mixed_bfloat16"]
 
 
 def stored_dtype(precision: str) -> str:
@@ -39,6 +38,21 @@ class Spec:
         The fraction of hidden units to drop while training; 0 for none.
     batch_normalization : bool
         Whether hidden layers are normalised over the batch.
+
+    Examples
+    --------
+    A builder can be tried without an estimator.
+
+    >>> import keras
+    >>> from tfae import Spec
+    >>> def linear(spec):
+    ...     encoder = [keras.Input((spec.n_features,)), keras.layers.Dense(spec.n_components)]
+    ...     decoder = [keras.Input((spec.n_components,)), keras.layers.Dense(spec.n_features)]
+    ...     return keras.Sequential(encoder), keras.Sequential(decoder)
+    >>> spec = Spec(64, 8, (128,), (128,), "relu", "linear", "glorot_uniform")
+    >>> encoder, decoder = linear(spec)
+    >>> encoder.output_shape, decoder.output_shape
+    ((None, 8), (None, 64))
     """
 
     n_features: int

@@ -72,7 +72,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
     try:
         rows = validate_data(
             estimator,
-            X,
+            _with_names(X),
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
@@ -81,7 +81,10 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
         )
         if rows.dtype == object:  # text and categories that scikit-learn left as they are
             rows = rows.astype(np.float64)
+        if rows.dtype.kind in "mM" or _has_dates(X):
+            raise ValueError(f"X must hold numbers only: {_no_numbers(rows.dtype)}.")
     except (TypeError, ValueError) as error:
+        _explain_list(X, error)
         _explain_column(X, error)
         raise
     check_finite(rows, getattr(estimator, "feature_names_in_", None))
@@ -103,23 +106,54 @@ def _is_as_fitted(estimator: Any, X: Any, min_samples: int) -> bool:
     )
 
 
+def _with_names(X: Any) -> Any:
+    """Return a record batch of Arrow as a table: of these scikit-learn reads the names."""
+    if type(X).__module__.startswith("pyarrow.") and type(X).__name__ == "RecordBatch":
+        from pyarrow import Table
+
+        return Table.from_batches([X])
+    return X
+
+
+def _explain_list(X: Any, error: Exception) -> None:
+    """Raise an error that says what to do with a list of batches, or of rows and labels."""
+    if isinstance(X, (list, tuple)) and X and len(getattr(X[0], "shape", ())) > 1:
+        raise ValueError(
+            f"X must be one array or data frame. Got a {type(X).__name__} of {len(X)}; map rows "
+            "with labels to the rows alone, and pass batches by tfae.streams.from_batches."
+        ) from error
+
+
+def _is_of_polars(X: Any) -> bool:
+    return type(X).__module__.startswith("polars.") and type(X).__name__ == "DataFrame"
+
+
+def _has_dates(X: Any) -> bool:
+    """Whether `X` is a frame of Polars with dates, which beside numbers become numbers."""
+    return _is_of_polars(X) and any(dtype.is_temporal() for dtype in X.dtypes)
+
+
 def _explain_column(X: Any, error: Exception) -> None:
     """Raise an error that names the first column of a frame that cannot be read as numbers."""
-    if not hasattr(X, "columns") or isinstance(X, np.ndarray):
+    columns = X if _is_of_polars(X) else getattr(X, "iloc", None)
+    if columns is None or not hasattr(X, "columns"):  # other frames are indexed in other ways
         return
-    columns = X.iloc if hasattr(X, "iloc") else X
     for place, name in enumerate(X.columns):
         column = columns[:, place]
         try:
             values = np.asarray(column)
             if values.dtype.kind in "mMc":
-                raise TypeError(f"{values.dtype} values are no real numbers")
+                raise TypeError(_no_numbers(values.dtype))
             values.astype(np.float64)
         except (TypeError, ValueError) as reason:
             raise ValueError(
                 f"X must hold numbers only. Column {name!r} has dtype {column.dtype}: {reason}. "
                 "Encode or drop it first, for example with sklearn.compose.ColumnTransformer."
             ) from error
+
+
+def _no_numbers(dtype: Any) -> str:
+    return f"{dtype} values are no real numbers"
 
 
 def check_finite(X: Any, names: Array | None, numbers: Array | None = None) -> None:

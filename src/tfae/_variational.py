@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -19,10 +18,14 @@ from tfae._parameters import Asked
 from tfae._penalties import GAUSSIAN_KL, Penalty
 from tfae._program import Program
 from tfae._scaling import dense_blocks, of_every_block
+from tfae._survey import Survey
 from tfae._types import Array
 from tfae._validation import Interval
+from tfae._warn import warn
 
 _LIKELIHOODS = ("gaussian", "bernoulli", "binary_crossentropy")
+# What rounding may add to entries in [0, 1].
+_SLACK = 1e-6
 # A unit is active whose mean varies over the rows by more than this (Burda et al., 2016).
 _ACTIVE = 0.01
 
@@ -102,6 +105,26 @@ class VariationalAutoencoder(Autoencoder):
         "kl_warm_up": [Interval(Integral, 0, None, closed="left")],
     }
     _of_one_fit: ClassVar[tuple[str, ...]] = (*Autoencoder._of_one_fit, "noise_variance_")
+
+    @classmethod
+    def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> NoReturn:
+        """Raise ValueError: other estimators wrap Keras models, this one cannot.
+
+        Parameters
+        ----------
+        encoder, decoder : keras.Model
+        **params
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            f"from_keras of a {cls.__name__} must not be used: models do not say which of the "
+            "encoder's numbers are means and which variances. Use Autoencoder.from_keras with an "
+            "encoder that gives the means."
+        )
 
     def transform(self, X: Any, *, sample: bool = False, random_state: Any = None) -> Array:
         """Encode rows.
@@ -187,7 +210,9 @@ class VariationalAutoencoder(Autoencoder):
         -------
         ndarray of shape (n_samples,), float64
             In nats; for "gaussian" the logarithm of a density in the user's units. The lower, the
-            odder the row.
+            odder the row. For "bernoulli" it is minus infinity where an entry of the scaled row is
+            outside [0, 1], which such a variable cannot take; ``scaling="minmax"`` maps there what
+            training has not seen, unless rows are clipped before.
         """
         _check_count(n_samples)
         X = self._check_fitted_rows(X)
@@ -204,7 +229,15 @@ class VariationalAutoencoder(Autoencoder):
             ratio = 0.5 * (epsilon @ epsilon - np.square(code, dtype=np.float64).sum(axis=1))
             weight = self._log_likelihood(rows, code) + ratio
             total = np.logaddexp(total, weight)
-        return total + np.log(deviation).sum(axis=1, dtype=np.float64) - np.log(len(normal))
+        total += np.log(deviation).sum(axis=1, dtype=np.float64) - np.log(len(normal))
+        return np.where(self._is_possible(rows), total, -np.inf)
+
+    def _is_possible(self, rows: Array) -> Array:
+        """Tell which rows the likelihood can give: a Bernoulli variable's are in [0, 1]."""
+        if hasattr(self, "noise_variance_"):
+            return np.ones(len(rows), bool)
+        x = self._scaling.forward(rows, rows.dtype)
+        return np.asarray(((x >= -_SLACK) & (x <= 1 + _SLACK)).all(axis=1))
 
     def _log_likelihood(self, rows: Array, code: Array) -> Array:
         """Return log p(x | z) of every row, in the user's units."""
@@ -230,6 +263,7 @@ class VariationalAutoencoder(Autoencoder):
             "penalty_weight": (None,),
             "tied": (False,),
             "code_activation": ("auto", "identity", "linear"),
+            "linear_path": (False, "auto"),
             "loss": _LIKELIHOODS,
         }
         for name, values in required.items():
@@ -256,31 +290,32 @@ class VariationalAutoencoder(Autoencoder):
 
     def _describe(self, X: Any, train: Array | None, asked: Asked) -> None:
         """Measure the noise that the code leaves, and which units are active."""
-        rng, squares = np.random.default_rng(0), 0.0
-        parts: list[Array] = []
-        for _, rows in dense_blocks(X, train):
-            mean, deviation = self._posterior(rows, np.float32)
-            parts.append(mean)
-            code = mean + deviation * rng.standard_normal(mean.shape, dtype=np.float32)
-            output = self._decoder(self.decoder_weights_, code)
-            error = output - self._scaling.forward(rows, np.float32)
-            squares += float(np.square(error, dtype=np.float64).sum())
-        means = np.concatenate(parts)
-        self.active_units_ = means.var(axis=0) > _ACTIVE
+        rng = np.random.default_rng(0)
+        squares: list[float] = []
+
+        def means() -> Iterator[Array]:
+            for _, rows in dense_blocks(X, train):
+                mean, deviation = self._posterior(rows, np.float32)
+                code = mean + deviation * rng.standard_normal(mean.shape, dtype=np.float32)
+                output = self._decoder(self.decoder_weights_, code)
+                error = output - self._scaling.forward(rows, np.float32)
+                squares.append(float(np.square(error, dtype=np.float64).sum()))
+                yield mean
+
+        survey = Survey(means())
+        self.active_units_ = survey.variance > _ACTIVE
         if asked.objective.loss.of_batch is not None:
-            variance = max(squares / (len(means) * X.shape[1]), np.finfo(np.float32).tiny)
+            variance = max(sum(squares) / (survey.n_rows * X.shape[1]), np.finfo(np.float32).tiny)
             self.noise_variance_ = variance * np.square(self.scale_)
         if not self.active_units_.any():
-            warnings.warn(
+            warn(
                 f"None of the {len(self.active_units_)} components of the code is active: the "
-                "decoder makes no use of it. Lower 'beta', raise 'kl_warm_up' or train longer.",
-                UserWarning,
-                stacklevel=6,
+                "decoder makes no use of it. Lower 'beta', raise 'kl_warm_up' or train longer."
             )
 
 
 def _check_count(n_samples: Any) -> None:
-    if not isinstance(n_samples, Integral) or n_samples < 1:
+    if isinstance(n_samples, bool) or not isinstance(n_samples, Integral) or n_samples < 1:
         raise ValueError(f"'n_samples' must be an integer of at least 1. Got {n_samples!r}.")
 
 
@@ -288,4 +323,5 @@ _REASONS = {
     "penalty": ", its divergence from the normal distribution being one",
     "penalty_weight": "; 'beta' is the weight of its penalty",
     "tied": ", because its encoder gives variances too",
+    "linear_path": ", because its encoder gives variances too",
 }

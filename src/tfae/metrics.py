@@ -32,6 +32,8 @@ __all__ = [
     "trustworthiness",
 ]
 
+# Distances that scikit-learn computes from products of rows, which a large offset takes digits of.
+_OF_PRODUCTS = ("euclidean", "l2")
 # A block of distances has at most so many entries: 32 MB in double precision.
 _BLOCK_ENTRIES = 1 << 22
 # The sizes of neighbourhoods that a report has where none are asked for.
@@ -242,8 +244,8 @@ def shepard_correlation(
         X, Z = X[drawn], Z[drawn]
         X = X[:, drawn] if _is_precomputed(metric) else X
     upper = np.triu_indices(X.shape[0], 1)
-    distances = pairwise_distances(X, metric=metric, **options)
-    pairs = [distances[upper], pairwise_distances(Z)[upper]]
+    distances = pairwise_distances(_centred(X, metric), metric=metric, **options)
+    pairs = [distances[upper], pairwise_distances(_centred(Z, "euclidean"))[upper]]
     if any(len(d) < 2 or d.min() == d.max() for d in pairs):
         return float("nan")
     if method == "spearman":
@@ -271,7 +273,7 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     Raises
     ------
     ValueError
-        If the numbers of rows differ or there are too few for `n_neighbors`.
+        If the numbers of rows differ, there are too few for `n_neighbors`, or labels are missing.
 
     Examples
     --------
@@ -284,13 +286,18 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
         raise ValueError(
             f"'y' must have one label for each of the {len(Z)} rows. Got shape {labels.shape}."
         )
+    if len(missing := np.flatnonzero(pd.isna(labels))):
+        raise ValueError(
+            f"'y' must have a label for every row. Got {labels[missing[0]]} for row {missing[0]}."
+        )
     if not (isinstance(n_neighbors, Integral) and 1 <= int(n_neighbors) < len(Z)):
         raise ValueError(
             f"'n_neighbors' must be an integer from 1 to {len(Z) - 1}, one less than there are "
             f"rows. Got {n_neighbors!r}."
         )
     # Without rows to predict for, neighbours are asked for that are not the row itself.
-    nearest = KNeighborsClassifier(n_neighbors).fit(Z, labels).kneighbors(return_distance=False)
+    neighbours = KNeighborsClassifier(n_neighbors).fit(_centred(Z, "euclidean"), labels)
+    nearest = neighbours.kneighbors(return_distance=False)
     classes, places = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(Z), len(classes)), np.intp)
     np.add.at(votes, (np.arange(len(Z))[:, None], places[nearest]), 1)
@@ -396,7 +403,8 @@ def embedding_report(
         If `embeddings` or `reconstructions` is no mapping.
     ValueError
         If the numbers of rows differ, there are too few for `n_neighbors`, or `reconstructions` has
-        a name that `embeddings` has not, or `embeddings` is empty.
+        a name that `embeddings` has not, or `embeddings` is empty; if there are `reconstructions`
+        of distances, that is with ``metric="precomputed"``.
 
     See Also
     --------
@@ -429,6 +437,11 @@ def embedding_report(
         )
     if not embeddings:
         raise ValueError("'embeddings' must have at least one. Got none.")
+    if rebuilt and _is_precomputed(metric):
+        raise ValueError(
+            "'reconstructions' must be None with metric='precomputed', where 'X' has distances and "
+            f"no rows to compare with. Got {list(rebuilt)}."
+        )
     X = _data(X, metric)
     sizes = _fitting_sizes(X.shape[0]) if n_neighbors is None else _sizes(n_neighbors)
     kept = _neighbourhoods(X, embeddings, sizes, metric)
@@ -525,7 +538,18 @@ def _distances_of(rows: Array, metric: Any) -> Callable[[slice], Array]:
     if _is_precomputed(metric):
         return lambda block: rows[block].copy()
     options = _metric_options(rows, metric)
+    rows = _centred(rows, metric)
     return lambda block: pairwise_distances(rows[block], rows, metric=metric, **options)
+
+
+def _centred(rows: Any, metric: Any) -> Any:
+    """Return rows about zero where an offset would take digits of their distances.
+
+    What is subtracted is a median, so that whole numbers keep their ties, and one far row its
+    distance from the others.
+    """
+    of_products = isinstance(metric, str) and metric in _OF_PRODUCTS
+    return rows - np.median(rows, axis=0) if of_products and not sparse.issparse(rows) else rows
 
 
 def _metric_options(rows: Array, metric: Any) -> dict[str, Array]:

@@ -6,7 +6,9 @@ in place of an array. Batches are arrays or data frames of shape (n, n_features)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import os
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,12 +23,15 @@ from tfae._streams import Piece, Stream
 
 __all__ = ["Stream", "from_batches", "from_dataset", "read_csv", "read_parquet"]
 
-Paths = str | Path | Sequence[str | Path]
+_Path = str | os.PathLike[str]
+Paths = _Path | Iterable[_Path]
 
 # Batches that are read from files have about so many bytes.
 _BATCH_BYTES = 8 << 20
 # Rows of a dataset that come one by one are taken so many at a time.
 _GATHERED = 1024
+# tf.data.INFINITE_CARDINALITY
+_INFINITE = -1
 
 _ITERABLE = "an iterable of arrays or data frames"
 
@@ -60,7 +65,9 @@ def from_batches(
     batches : iterable, or callable that returns one
         Arrays or data frames. An iterator can be read once, which does for ``partial_fit`` and
         ``transform``; ``fit`` needs an iterable that starts anew, with the same rows in the same
-        order, or a callable that returns a new iterator each time.
+        order, or a callable that returns a new iterator each time. So does the first call of
+        ``partial_fit`` for a `StackedAutoencoder` and where it is to find ``n_components``, unless
+        the iterator ends within its window.
     window : int, default=None
         How many rows are shuffled together; by default as many as fit into 128 MB.
 
@@ -71,7 +78,7 @@ def from_batches(
     Raises
     ------
     ValueError
-        If `batches` is no iterable, or a single table.
+        If `batches` is no iterable of arrays, a single table, or a dataset without an end.
 
     Examples
     --------
@@ -99,8 +106,10 @@ def _iterable(batches: Any, must: str) -> Iterable[Any]:
         of_objects = getattr(getattr(batches, "dtype", None), "kind", "") == "O"
         if len(shape) == 2 or (len(shape) < 2 and not of_objects):
             raise ValueError(f"{must}. Got one {type(batches).__name__} of shape {shape}.")
-    if not hasattr(batches, "__iter__"):
+    if isinstance(batches, (str, bytes, Mapping)) or not hasattr(batches, "__iter__"):
         raise ValueError(f"{must}. Got {batches!r}.")
+    if is_dataset(batches):
+        _check_end(batches)
     return batches
 
 
@@ -110,14 +119,19 @@ def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
     Parameters
     ----------
     dataset : tf.data.Dataset
-        Without labels. It must give the same rows in the same order each time: the estimator
-        shuffles them itself.
+        Without labels. It must end, and give the same rows in the same order each time: the
+        estimator repeats and shuffles them itself.
     window : int, default=None
         How many rows are shuffled together; by default as many as fit into 128 MB.
 
     Returns
     -------
     Stream
+
+    Raises
+    ------
+    ValueError
+        If `dataset` is none, or has no end.
 
     Examples
     --------
@@ -131,10 +145,19 @@ def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
     """
     if not is_dataset(dataset):
         raise ValueError(f"'dataset' must be a tf.data.Dataset. Got {dataset!r}.")
+    _check_end(dataset)
     shape = getattr(dataset.element_spec, "shape", None)
     if shape is not None and shape.rank == 1:
         dataset = dataset.batch(_GATHERED)
     return Stream([Piece("the dataset", dataset.as_numpy_iterator)], window)
+
+
+def _check_end(dataset: Any) -> None:
+    """Refuse a dataset that says of itself that it never ends."""
+    if int(dataset.cardinality()) == _INFINITE:
+        raise ValueError(
+            f"A dataset must end; leave .repeat() out, every epoch reads it anew. Got {dataset!r}."
+        )
 
 
 def is_dataset(X: Any) -> bool:
@@ -157,7 +180,8 @@ def read_parquet(
     ----------
     paths : str, Path, or sequence of them
     columns : sequence of str, default=None
-        Which columns to read, and in which order. None takes all of the first file.
+        Which columns to read, and in which order. None takes all of the first file but those that
+        pandas wrote as the index, like :func:`pandas.read_parquet`.
     window : int, default=None
         How many rows are shuffled together; by default as many as fit into 128 MB.
 
@@ -170,7 +194,7 @@ def read_parquet(
     ImportError
         Without pyarrow, which ``pip install "tfae[streams]"`` brings.
     ValueError
-        If a file is damaged or has not the columns.
+        If a file is damaged, has not the columns, or one of them twice.
 
     Examples
     --------
@@ -183,7 +207,8 @@ def read_parquet(
     for path in _listed(paths):
         with _explained(path), parquet.ParquetFile(path) as file:
             names, n_groups = list(file.schema_arrow.names), file.num_row_groups
-        columns = _chosen_columns(path, names, columns)
+            index = _index_of_pandas(file.schema_arrow)
+        columns = _chosen_columns(path, names, columns, index)
         pieces += [
             Piece(f"row group {group} of {str(path)!r}", partial(_row_group, path, group, columns))
             for group in range(n_groups)
@@ -257,7 +282,12 @@ def read_csv(
     return Stream(pieces, window)
 
 
-def _has_index(path: str | Path, options: dict[str, Any]) -> bool:
+def _index_of_pandas(schema: Any) -> list[Any]:
+    """Return what pandas wrote as the index: names of columns, or how a range of numbers goes."""
+    return list((schema.pandas_metadata or {}).get("index_columns", []))
+
+
+def _has_index(path: _Path, options: dict[str, Any]) -> bool:
     """Whether the lines of a file have more fields than its header: an index without a name."""
     of_values = ("dtype", "converters")
     read = {name: value for name, value in options.items() if name not in of_values}
@@ -271,14 +301,14 @@ def _check_options(options: dict[str, Any]) -> None:
             raise ValueError(f"{name!r} {must}. Got {options[name]!r}.")
 
 
-def _row_group(path: str | Path, group: int, columns: list[str]) -> Iterator[pd.DataFrame]:
+def _row_group(path: _Path, group: int, columns: list[str]) -> Iterator[pd.DataFrame]:
     with _explained(path), _pyarrow_parquet().ParquetFile(path) as file:
         for batch in file.iter_batches(_batch_rows(columns), [group], columns):
             yield batch.to_pandas(ignore_metadata=True)[columns]
 
 
 def _csv_batches(
-    path: str | Path, columns: list[str], options: dict[str, Any]
+    path: _Path, columns: list[str], options: dict[str, Any]
 ) -> Iterator[pd.DataFrame]:
     with (
         _explained(path),
@@ -292,40 +322,72 @@ def _batch_rows(columns: list[str]) -> int:
     return int(np.clip(_BATCH_BYTES // (8 * len(columns)), 256, 65_536))
 
 
-def _listed(paths: Paths) -> list[str | Path]:
-    listed = [paths] if isinstance(paths, (str, Path)) else list(paths)
+def _listed(paths: Any) -> list[_Path]:
+    # An open file gives its lines, and bytes numbers: what is no sequence of paths counts as one.
+    one = isinstance(paths, (str, bytes, os.PathLike)) or hasattr(paths, "read")
+    listed = [paths] if one or not isinstance(paths, Iterable) else list(paths)
     if not listed:
         raise ValueError("'paths' must name at least one file. Got none.")
     for path in listed:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ValueError(f"'paths' must be a str or Path, or a sequence of them. Got {path!r}.")
         if not Path(path).is_file():
             raise FileNotFoundError(f"'paths' must be files that exist. Got {str(path)!r}.")
     return listed
 
 
-def _chosen_columns(path: str | Path, names: list[str], columns: Sequence[str] | None) -> list[str]:
-    """Return the columns to read; each must be in the file."""
+def _chosen_columns(
+    path: _Path, names: list[str], columns: Any, index: Sequence[Any] = ()
+) -> list[str]:
+    """Return the columns to read; each must be in the file, once."""
     if columns is None:
-        return [name for name in names if not str(name).startswith("__index_level_")]
-    if isinstance(columns, str) or len(columns) == 0:
-        raise ValueError(f"'columns' must be a list of names, at least one. Got {columns!r}.")
-    for name in columns:
-        if name not in names:
+        chosen = [name for name in names if name not in index]
+        if not chosen:
+            raise ValueError(
+                f"The file {str(path)!r} must have a column besides the index. Got {names}."
+            )
+    else:
+        chosen = _listed_names(columns)
+    found = Counter(names)
+    for name in chosen:
+        if name not in found:
             raise ValueError(
                 f"The file {str(path)!r} must have the column {name!r}. Got {len(names)} "
                 f"others.{nearest_name(str(name), map(str, names))}"
             )
-    return list(columns)
+        if found[name] > 1:
+            raise ValueError(
+                f"The file {str(path)!r} must have one column {name!r}. Got {found[name]} of that "
+                "name."
+            )
+    return chosen
+
+
+def _listed_names(columns: Any) -> list[str]:
+    is_list = isinstance(columns, Iterable) and hasattr(columns, "__len__")
+    # A set has no order: which column comes first would be another one in every process.
+    listed = (
+        list(columns) if is_list and not isinstance(columns, (str, bytes, Set, Mapping)) else []
+    )
+    if not listed or not all(isinstance(name, Hashable) for name in listed):
+        raise ValueError(f"'columns' must be a list of names, at least one. Got {columns!r}.")
+    (name, n_asked), *_ = Counter(listed).most_common(1)
+    if n_asked > 1:
+        raise ValueError(f"'columns' must name each column once. Got {name!r} {n_asked} times.")
+    return listed
 
 
 @contextmanager
-def _explained(path: str | Path) -> Iterator[None]:
+def _explained(path: _Path) -> Iterator[None]:
     """Say which file cannot be read."""
     try:
         yield
     except (EOFError, OSError, ValueError) as error:
         # Of what is wrong in a file, pandas and pyarrow make errors of their own kinds; a plain
-        # one is about an option, or a value that is not of the dtype asked for.
-        cause = "" if type(error) is ValueError else ", it may be damaged or cut off"
+        # one is about an option, or a value that is not of the dtype asked for. One with a number
+        # is the system's, of a file that is there no more or not to be read.
+        known = type(error) is ValueError or getattr(error, "errno", None) is not None
+        cause = "" if known else ", it may be damaged or cut off"
         raise ValueError(f"The file {str(path)!r} cannot be read{cause}: {error}") from error
 
 

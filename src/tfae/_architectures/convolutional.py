@@ -15,6 +15,10 @@ from tfae._registry import register_architecture
 from tfae._tensorflow import keras
 from tfae._types import Network, Spec
 
+# Whatever the user's keras.config.image_data_format says, which rows of images do not follow.
+_LAST: dict[str, Any] = {"data_format": "channels_last"}
+_HALVING: dict[str, Any] = {"strides": 2, "padding": "same", **_LAST}
+
 
 @register_architecture("convolutional")
 def convolutional(
@@ -55,7 +59,7 @@ def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[
 def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
     layers = [rows_of(spec.n_features), keras.layers.Reshape(shape)]
     for number, filters in enumerate(spec.hidden_layer_sizes, start=1):
-        convolution = partial(keras.layers.Conv2D, filters, kernel_size, strides=2, padding="same")
+        convolution = partial(keras.layers.Conv2D, filters, kernel_size, **_HALVING)
         layers += hidden(convolution, f"encoder_{number}", spec)
     code = keras.layers.Dense(
         spec.n_components,
@@ -63,7 +67,7 @@ def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
         kernel_initializer=spec.kernel_initializer,
         name="code",
     )
-    return keras.Sequential([*layers, keras.layers.Flatten(), code], name="encoder")
+    return keras.Sequential([*layers, keras.layers.Flatten(**_LAST), code], name="encoder")
 
 
 def _decoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
@@ -78,13 +82,11 @@ def _decoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
     layers += hidden(unfold, "decoder_1", spec) if others else [_output(unfold, spec)]
     layers.append(keras.layers.Reshape(start))
     for number, (size, filters) in enumerate(zip(reversed(sizes), others, strict=True), start=2):
-        widen = partial(
-            keras.layers.Conv2DTranspose, filters, kernel_size, strides=2, padding="same"
-        )
+        widen = partial(keras.layers.Conv2DTranspose, filters, kernel_size, **_HALVING)
         last = number > len(others)
         layers += [_output(widen, spec)] if last else hidden(widen, f"decoder_{number}", spec)
         layers.append(_crop(size))
-    return keras.Sequential([*layers, keras.layers.Flatten()], name="decoder")
+    return keras.Sequential([*layers, keras.layers.Flatten(**_LAST)], name="decoder")
 
 
 def _output(make: Callable[..., Any], spec: Spec) -> Any:
@@ -94,4 +96,4 @@ def _output(make: Callable[..., Any], spec: Spec) -> Any:
 def _crop(size: tuple[int, int]) -> Any:
     """Cut off the last line and column where an odd number of them was halved."""
     height, width = size
-    return keras.layers.Cropping2D(((0, height % 2), (0, width % 2)))
+    return keras.layers.Cropping2D(((0, height % 2), (0, width % 2)), **_LAST)

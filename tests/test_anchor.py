@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder, VariationalAutoencoder, _base
 from tfae._baseline import is_better
 from tfae._engine import Training
 from tfae._program import trace_count
@@ -322,6 +322,22 @@ def test_a_second_training_that_is_interrupted_leaves_the_first(halves, monkeypa
     assert model.baseline_ == alone.baseline_
 
 
+def test_an_interrupt_before_the_second_training_leaves_the_first(halves, monkeypatch):
+    train, _ = halves
+    found, calls = _base.principal_components, []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return found(*args)
+
+    monkeypatch.setattr(_base, "principal_components", interrupted)
+    with pytest.warns(UserWarning, match="second training, on all rows, was interrupted"):
+        model = Autoencoder(8, max_iter=2, random_state=0).fit(train)
+    assert model.n_iter_ == 2
+
+
 @pytest.mark.parametrize("given", [{"early_stopping": False}, {"linear_path": False}])
 def test_refit_needs_held_out_rows(given):
     with pytest.raises(ValueError, match="refit=True needs early_stopping=True"):
@@ -339,3 +355,10 @@ def test_refit_without_a_linear_path_trains_on_all_rows(digits):
 def test_squares_that_overflow_are_refused():
     with pytest.raises(ValueError, match="squares are finite"):
         Autoencoder(2).fit(1e160 * TABLE)
+
+
+def test_refit_of_a_training_that_ends_within_its_warm_up_trains(digits):
+    given = {"hidden_layer_sizes": (16,), "max_iter": 5, "kl_warm_up": 10, "random_state": 0}
+    once = VariationalAutoencoder(4, **given).fit(digits)
+    again = VariationalAutoencoder(4, early_stopping=True, refit=True, **given).fit(digits)
+    assert again.score(digits) == pytest.approx(once.score(digits), abs=0.02)

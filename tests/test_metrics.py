@@ -161,21 +161,6 @@ def test_distances_may_be_given(rows, embedded):
             metrics.trustworthiness(wrong, embedded, metric="precomputed")
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "l2", "manhattan", "seuclidean"])
-def test_an_offset_of_all_rows_changes_nothing(rows, embedded, metric):
-    # To a grid, so that the offset takes no digits of the rows.
-    rows, embedded, y = np.round(rows, 2), np.round(embedded, 2), rows[:, 0] > 0
-    far, far_embedded = np.round((rows + 1e9) * 64) / 64, np.round((embedded + 1e9) * 64) / 64
-    near, near_embedded = far - 1e9, far_embedded - 1e9
-    one, other = (
-        metrics.embedding_report(X, {"pca": Z, "itself": X}, y=y, metric=metric)
-        for X, Z in [(far, far_embedded), (near, near_embedded)]
-    )
-    np.testing.assert_allclose(one, other, rtol=1e-9)
-    wide = np.tile(far, 4)  # neighbours of so many features are found by their distances
-    assert metrics.knn_accuracy(wide, y) == metrics.knn_accuracy(wide - 1e9, y)
-
-
 def test_whole_numbers_keep_their_ties():
     rows = np.random.default_rng(0).integers(0, 3, (40, 5))
     distances = np.sqrt(np.square(rows[:, None] - rows[None]).sum(axis=2))

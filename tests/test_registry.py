@@ -176,30 +176,6 @@ def test_a_builder_does_not_pass_over_what_is_asked(digits, parameter, value, us
     Autoencoder(4, hidden_layer_sizes=(), **asked).fit(digits)
 
 
-def ends_as_asked(spec, units):
-    return [keras.layers.Dense(units, spec.code_activation)]
-
-
-def ends_as_it_does(spec, units):
-    return [keras.layers.Dense(units, "tanh")]
-
-
-def test_a_builder_does_not_pass_over_a_code_activation_that_is_named(digits):
-    asked = {"code_activation": "relu", "max_iter": 1, "batch_size": 2000}
-    with pytest.raises(
-        ValueError, match=r"'given' makes no use of 'code_activation', .*'auto'.*Got 'relu'"
-    ):
-        Autoencoder(4, architecture=with_hidden(ends_as_it_does), **asked).fit(digits)
-    Autoencoder(4, architecture=with_hidden(ends_as_asked), **asked).fit(digits)
-    Autoencoder(4, architecture="convolutional", **asked, hidden_layer_sizes=(2,)).fit(digits)
-    asked["code_activation"] = "auto"
-    Autoencoder(4, architecture=with_hidden(ends_as_it_does), **asked).fit(digits)
-    # What a class has by itself is not asked for.
-    tfae.ContractiveAutoencoder(
-        4, architecture=with_hidden(ends_as_it_does), max_iter=1, tied=False
-    ).fit(digits)
-
-
 def test_parameters_of_an_architecture_are_told_apart_by_their_types(digits):
     estimator(bowtie, width=4).set_params(max_iter=1).fit(digits)
     with pytest.raises(ValueError, match="units"):

@@ -1,6 +1,7 @@
 """What once went wrong: each test broke before its mend."""
 
 import multiprocessing
+import pickle
 import warnings
 
 import keras
@@ -10,7 +11,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae import Autoencoder, ConvolutionalAutoencoder, _demo
+from tfae import Autoencoder, ConvolutionalAutoencoder, StackedAutoencoder, _demo
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -236,7 +237,8 @@ def test_a_forked_child_says_that_it_cannot_train():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks where there are threads
         with multiprocessing.get_context("fork").Pool(1) as pool:
-            np.testing.assert_array_equal(pool.apply(model.transform, [X]), model.transform(X))
+            codes = pool.apply_async(model.transform, [X]).get(60)
+            np.testing.assert_array_equal(codes, model.transform(X))
             with pytest.raises(RuntimeError, match="'spawn' or 'forkserver'"):
                 pool.apply_async(fitted_in_child, [model]).get(60)
 
@@ -252,3 +254,21 @@ def test_images_are_read_the_same_whatever_keras_is_told():
         np.testing.assert_allclose(model.fit(images).transform(images), codes, rtol=1e-5, atol=1e-6)
     finally:
         keras.config.set_image_data_format("channels_last")
+
+
+def ending(spec, activation=None):
+    return pair(layers.Dense(2, activation))
+
+
+def test_a_function_as_a_parameter_of_an_architecture_can_be_pickled():
+    model = small(architecture=ending, architecture_params={"activation": keras.ops.tanh}).fit(X)
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(model)).transform(X), model.transform(X)
+    )
+
+
+def test_averages_of_no_step_are_not_taken():
+    optimizer = keras.optimizers.Adam(0.01, use_ema=True)
+    given = {"hidden_layer_sizes": (8,), "pretrain_max_iter": 2, "random_state": 0}
+    model = StackedAutoencoder(3, fine_tune=False, optimizer=optimizer, **given).fit(X)
+    assert np.ptp(model.transform(X), axis=0).min() > 0

@@ -62,6 +62,12 @@ def test_minmax_knows_no_smallest_range(factor):
         np.testing.assert_allclose(scaled.max(axis=0), 1.0, rtol=1e-6)
 
 
+def test_minmax_of_many_rows_far_from_zero():
+    rows = 1.6e9 + 1.2 * np.random.default_rng(0).random((1_000_000, 1))
+    scaled = fit_scaling("minmax", rows).forward(rows, np.float64)
+    assert (scaled.min(), scaled.max()) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("kind", ["standard", "robust", "minmax"])
 @pytest.mark.parametrize("values", [(0.3, 3 * 0.1), (1e8, 1e8 + 1.5e-8)])
 def test_rounding_errors_do_not_count_as_a_spread(kind, values):

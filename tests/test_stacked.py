@@ -168,3 +168,17 @@ def test_stages_need_rows_that_can_be_read_again(digits):
         model.partial_fit(streams.from_batches(batches(), window=200))
     model.partial_fit(streams.from_batches(batches, window=200))
     assert model.partial_fit(streams.from_batches(batches(), window=200)).n_iter_ == 2
+
+
+def test_a_stage_may_leave_the_penalty_out(digits):
+    model = StackedAutoencoder(
+        4,
+        hidden_layer_sizes=(8,),
+        penalty="kl",
+        penalty_weight=2.0,
+        sparsity=0.1,
+        pretraining={"penalty": None},
+        pretrain_max_iter=1,
+        max_iter=1,
+    )
+    assert model.fit(digits).mean_activation_.shape == (4,)

@@ -180,6 +180,14 @@ def test_what_no_bernoulli_variable_gives_is_impossible(digits, scaling):
     np.testing.assert_allclose(model.score_samples(lone)[:3], usual[:3], rtol=1e-4)
 
 
+def test_rows_of_the_training_are_possible_in_single_precision_too(digits):
+    X = digits * 10 + 1e5
+    model = VariationalAutoencoder(
+        2, loss="bernoulli", scaling="minmax", hidden_layer_sizes=(), max_iter=1, random_state=0
+    ).fit(X)
+    assert np.isfinite(model.score_samples(X.astype(np.float32))).all()
+
+
 @pytest.mark.slow
 def test_it_combines_with_convolutions_and_corruption(digits):
     model = VariationalAutoencoder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
@@ -271,6 +272,9 @@ class BaseAutoencoder(
         ------
         ValueError
             If a parameter or the data cannot be used. The estimator is then as it was before.
+        KeyboardInterrupt
+            If another training is interrupted that comes before, of a stage or of codes of all
+            lengths. The estimator is then as it was before.
 
         Warns
         -----
@@ -305,7 +309,7 @@ class BaseAutoencoder(
         outcome = self._train(X, train, held_out, state, self._max_iter(), again)
         self._warn_of_end(outcome)
         if outcome.ended_well and held_out is not None and self._setting("refit") and not again:
-            self._train_on_all(X, outcome.best_epoch)
+            self._train_on_all(X, outcome)
         self._state = None
         return self
 
@@ -682,7 +686,8 @@ class BaseAutoencoder(
             self._start(X, train, asked)
         elif structure != self._encoder.structure:
             raise ValueError(_ANOTHER_NETWORK)
-        self._check_range(X, train, asked)
+        if watched:
+            self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
             state.slots, state.rule = None, optimizer.rule
         # The numbers of dropout have two bytes.
@@ -714,23 +719,29 @@ class BaseAutoencoder(
             self._keep(outcome, program)
             if hasattr(self, "baseline_"):
                 del self.baseline_  # of weights that are no more
-            if anchored and held_out is not None:
-                stays = keep_the_better(self, X, held_out, program.network, asked, left)
-                outcome.best_epoch *= stays
+            compared = anchored and held_out is not None
+            if compared and not keep_the_better(self, X, held_out, program.network, asked, left):
+                outcome.best_epoch = 0
         self._describe(*described(X, train), asked)
         return outcome
 
-    def _train_on_all(self, X: Any, n_epochs: int) -> None:
+    def _train_on_all(self, X: Any, found: Outcome) -> None:
         """Train anew, as long as was best, on the rows that were held out too."""
         first = dict(vars(self))
+        n_epochs = found.best_epoch
+        if not (n_epochs or self._setting("linear_path")):
+            n_epochs = len(found.history["loss"])  # none counts before the loss has settled
         state = TrainingState.new(self.random_state)
-        outcome = self._train(X, None, None, state, n_epochs, again=False, watched=False)
-        if outcome.ended_well:
-            for name in {"history_", "baseline_"} & first.keys():
-                setattr(self, name, first[name])
-            return
+        reason = "interrupted"
+        with contextlib.suppress(KeyboardInterrupt):
+            outcome = self._train(X, None, None, state, n_epochs, again=False, watched=False)
+            if outcome.ended_well:
+                for name in {"history_", "baseline_"} & first.keys():
+                    setattr(self, name, first[name])
+                return
+            if not outcome.interrupted:
+                reason = "stopped by an infinite or NaN loss"
         put_back(self, first)
-        reason = "interrupted" if outcome.interrupted else "stopped by an infinite or NaN loss"
         warn(
             f"The second training, on all rows, was {reason}. The network of the first one, which "
             "the held-out rows had no part in, was kept."

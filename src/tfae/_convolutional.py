@@ -172,8 +172,10 @@ def _images_shape(X: Any) -> tuple[int, ...] | None:
     """Return the shape of one image, or None if `X` has flat rows."""
     try:
         shape = tuple(X.shape if hasattr(X, "shape") else np.asarray(X).shape)
-    except ValueError:  # rows of different lengths, which scikit-learn answers
-        return None
+    except ValueError as error:
+        if np.ndim(X[0]) > 1:
+            raise ValueError("Images must have one shape. Got images of different ones.") from error
+        return None  # rows of different lengths, which scikit-learn answers
     return shape[1:] if len(shape) in (3, 4) else None
 
 

@@ -166,7 +166,8 @@ class Training:
         if outcome.diverged_at is not None or has_best:
             outcome.weights = as_arrays(self._good)
         else:
-            self._program.finish()
+            if self._step:  # before the first one averages are 0
+                self._program.finish()
             outcome.weights = self._program.weights()
         # After a divergence the optimizer's state is as bad as the weights were.
         state.slots = None if outcome.diverged_at is not None else self._program.slots()

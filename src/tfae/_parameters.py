@@ -59,7 +59,6 @@ def read_parameters(model: Any, n_features: int) -> Asked:
             bool(model.tied),
             _linear_path(model),
             model.settings_.get("linear_correction", False),
-            _names_code_activation(model),
         ),
         objective,
         {name: float(numbers[name]) for name in objective.numbers},
@@ -154,11 +153,6 @@ def _code_activation(model: Any, penalty: Penalty) -> str:
             f"{model.code_activation!r}."
         )
     return activation.keras_name
-
-
-def _names_code_activation(model: Any) -> bool:
-    """Whether a code activation is asked for by name, not by "auto" or as the class's own."""
-    return model.code_activation not in ("auto", getattr(type(model), "code_activation", None))
 
 
 def _emphasised(model: Any, corruption: Corruption | None) -> bool:

@@ -122,7 +122,7 @@ class Program:
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Have those final values for the length of a ``with`` block."""
+        """Have the optimizer's final values in the weights for the length of a ``with`` block."""
         if not self._update.averages:
             yield
             return

@@ -197,7 +197,8 @@ def _standard(of: Statistics) -> Affine:
 def _minmax(of: Statistics) -> Affine:
     """Map the range of every feature to [0, 1]."""
     low, high = of.low.astype(np.float64), of.high.astype(np.float64)
-    return Affine(low, np.where(of.constant, 1.0, high - low))
+    rounding = 4 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
+    return Affine(low, np.where(high - low > rounding, high - low, 1.0))
 
 
 @SCALINGS.register("robust")

@@ -40,7 +40,6 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
         n_components=longest,
         linear_path=True,
         refit=False,
-        warm_start=False,
         early_stopping=True,
         callbacks=None,
         random_state=int(check_random_state(model.random_state).randint(2**31)),

@@ -180,6 +180,8 @@ class StackedAutoencoder(Autoencoder):
             }
             if number > 0:
                 own |= self._of_activations()
+            if "penalty" in params:  # whose numbers are not those of the estimator's own
+                own |= {"penalty_weight": None, "sparsity": None}
             yield Autoencoder(**{**shared, **own, **params})
 
     def _of_activations(self) -> dict[str, Any]:

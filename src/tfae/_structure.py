@@ -18,14 +18,13 @@ class Structure:
     """All that is needed to build a network; equal structures share compiled programs."""
 
     builder: Builder
-    params: tuple[tuple[str, Any, Any], ...]  # name, value, and of what types it is
+    params: tuple[tuple[str, Any, Any], ...]  # name, value, and the names of its types
     spec: Spec
     output_activation: str
     code: Code = PLAIN
     tied: bool = False  # whether the decoder's kernels are the encoder's
     linear_path: bool = False  # whether the network corrects principal components
     linear_correction: bool = False  # whether a trained linear map does so, too
-    names_code_activation: bool = False  # whether a builder must not pass over the spec's
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build the Keras models anew, untrained, and check what the builder returns."""
@@ -57,8 +56,7 @@ class Structure:
     def _build(self, spec: Spec) -> Network:
         params = {name: value for name, value, _ in self.params}
         self._check_params(params)
-        watched = _Watched(**vars(spec))
-        built = self.builder(watched, **params)
+        built = self.builder(spec, **params)
         if not (isinstance(built, tuple) and len(built) == 2):
             raise ValueError(
                 f"The architecture {self.name!r} must return a pair (encoder, decoder) of Keras "
@@ -69,8 +67,6 @@ class Structure:
         _check_shape(self.name, "encoder", network.encoder, sizes)
         _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
         _check_use(self.name, network, spec)
-        if self.names_code_activation and not watched.was_read:
-            raise _passed_over(self.name, "code_activation", spec.code_activation, "auto")
         return network
 
     def _check_params(self, params: dict[str, Any]) -> None:
@@ -109,25 +105,10 @@ def _check_use(name: str, network: Network, spec: Spec) -> None:
     for parameter, used in [("dropout", draws), ("batch_normalization", normalizes)]:
         value = getattr(spec, parameter)
         if value and not used:
-            raise _passed_over(name, parameter, value, type(value)())
-
-
-class _Watched(Spec):
-    """A spec that notes whether its code activation is read, which no built model tells."""
-
-    was_read = False
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in ("code_activation", "__dict__"):
-            object.__setattr__(self, "was_read", True)
-        return super().__getattribute__(name)
-
-
-def _passed_over(name: str, parameter: str, value: Any, required: Any) -> ValueError:
-    return ValueError(
-        f"The architecture {name!r} makes no use of {parameter!r}, which must be {required!r} for "
-        f"it. Got {value!r}."
-    )
+            raise ValueError(
+                f"The architecture {name!r} makes no use of {parameter!r}, which must be "
+                f"{type(value)()!r} for it. Got {value!r}."
+            )
 
 
 def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
@@ -154,7 +135,9 @@ def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ..
 
 
 def _types(value: Any) -> Any:
-    return (tuple, *map(_types, value)) if isinstance(value, tuple) else type(value)
+    # By name, for the type of a function cannot be pickled.
+    own = type(value).__qualname__
+    return (own, *map(_types, value)) if isinstance(value, tuple) else own
 
 
 class Tie(NamedTuple):

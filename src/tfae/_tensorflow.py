@@ -60,7 +60,7 @@ def _start() -> None:
     if _forked:
         raise RuntimeError(
             "TensorFlow, which this process's parent had used, waits for ever after a fork. Start "
-            "processes with the method 'spawn' or 'forkserver' of multiprocessing, or by joblib."
+            "processes by 'spawn' or 'forkserver' of multiprocessing, or with joblib's loky."
         )
     if _started:
         return

@@ -237,7 +237,9 @@ class VariationalAutoencoder(Autoencoder):
         if hasattr(self, "noise_variance_"):
             return np.ones(len(rows), bool)
         x = self._scaling.forward(rows, rows.dtype)
-        return np.asarray(((x >= -_SLACK) & (x <= 1 + _SLACK)).all(axis=1))
+        rounding = 2 * np.finfo(rows.dtype).eps * np.abs(self.center_) / self.scale_
+        slack = _SLACK + rounding
+        return np.asarray(((x >= -slack) & (x <= 1 + slack)).all(axis=1))
 
     def _log_likelihood(self, rows: Array, code: Array) -> Array:
         """Return log p(x | z) of every row, in the user's units."""

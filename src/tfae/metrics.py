@@ -32,8 +32,6 @@ __all__ = [
     "trustworthiness",
 ]
 
-# Distances that scikit-learn computes from products of rows, which a large offset takes digits of.
-_OF_PRODUCTS = ("euclidean", "l2")
 # A block of distances has at most so many entries: 32 MB in double precision.
 _BLOCK_ENTRIES = 1 << 22
 # The sizes of neighbourhoods that a report has where none are asked for.
@@ -244,8 +242,8 @@ def shepard_correlation(
         X, Z = X[drawn], Z[drawn]
         X = X[:, drawn] if _is_precomputed(metric) else X
     upper = np.triu_indices(X.shape[0], 1)
-    distances = pairwise_distances(_centred(X, metric), metric=metric, **options)
-    pairs = [distances[upper], pairwise_distances(_centred(Z, "euclidean"))[upper]]
+    distances = pairwise_distances(X, metric=metric, **options)
+    pairs = [distances[upper], pairwise_distances(Z)[upper]]
     if any(len(d) < 2 or d.min() == d.max() for d in pairs):
         return float("nan")
     if method == "spearman":
@@ -296,8 +294,7 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
             f"rows. Got {n_neighbors!r}."
         )
     # Without rows to predict for, neighbours are asked for that are not the row itself.
-    neighbours = KNeighborsClassifier(n_neighbors).fit(_centred(Z, "euclidean"), labels)
-    nearest = neighbours.kneighbors(return_distance=False)
+    nearest = KNeighborsClassifier(n_neighbors).fit(Z, labels).kneighbors(return_distance=False)
     classes, places = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(Z), len(classes)), np.intp)
     np.add.at(votes, (np.arange(len(Z))[:, None], places[nearest]), 1)
@@ -538,18 +535,7 @@ def _distances_of(rows: Array, metric: Any) -> Callable[[slice], Array]:
     if _is_precomputed(metric):
         return lambda block: rows[block].copy()
     options = _metric_options(rows, metric)
-    rows = _centred(rows, metric)
     return lambda block: pairwise_distances(rows[block], rows, metric=metric, **options)
-
-
-def _centred(rows: Any, metric: Any) -> Any:
-    """Return rows about zero where an offset would take digits of their distances.
-
-    What is subtracted is a median, so that whole numbers keep their ties, and one far row its
-    distance from the others.
-    """
-    of_products = isinstance(metric, str) and metric in _OF_PRODUCTS
-    return rows - np.median(rows, axis=0) if of_products and not sparse.issparse(rows) else rows
 
 
 def _metric_options(rows: Array, metric: Any) -> dict[str, Array]:

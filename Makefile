@@ -13,7 +13,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
-	@echo "make bench-quick  see that they run (some minutes)"
+	@echo "make bench-quick  see that they run (two minutes)"
 
 # A target that failed half-way must not look finished.
 .DELETE_ON_ERROR:

@@ -168,6 +168,8 @@ def test_bad_images(fitted, images, digits):
     bad[3, 2, 1] = np.nan
     with pytest.raises(ValueError, match="column 17, row 3"):
         small().fit(bad)
+    with pytest.raises(ValueError, match="Images must have one shape"):
+        small().fit([np.ones((4, 4)), np.ones((5, 5))])
 
 
 def test_keras_models_of_images(images):

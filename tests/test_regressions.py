@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from tfae import Autoencoder, ConvolutionalAutoencoder, StackedAutoencoder, _demo
+from tfae._engine import Training
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -272,3 +273,39 @@ def test_averages_of_no_step_are_not_taken():
     given = {"hidden_layer_sizes": (8,), "pretrain_max_iter": 2, "random_state": 0}
     model = StackedAutoencoder(3, fine_tune=False, optimizer=optimizer, **given).fit(X)
     assert np.ptp(model.transform(X), axis=0).min() > 0
+
+
+def test_models_of_keras_have_no_linear_path():
+    with pytest.raises(ValueError, match="reads 'linear_path' from the models"):
+        Autoencoder.from_keras(*pair(layers.Dense(2)), linear_path=True)
+
+
+def test_what_partial_fit_refuses_may_be_a_boolean_of_numpy():
+    with pytest.raises(ValueError, match="must be used with early_stopping=False"):
+        small(early_stopping=np.True_).partial_fit(X)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_cross_entropy_looks_at_the_rows_that_are_held_out_too(seed):
+    rows = np.random.default_rng(0).random((20, 6))
+    rows[3, 2] = 5.0
+    model = small(loss="binary_crossentropy", early_stopping=True, validation_fraction=0.5)
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        model.set_params(random_state=seed).fit(rows)
+
+
+def test_a_fraction_that_rounds_to_either_side_is_no_error():
+    rows = np.random.default_rng(0).random((100, 6))
+    model = small(penalty="lifetime", sparsity=0.575, batch_size=100, max_iter=1)
+    assert np.isfinite(model.fit(rows).transform(rows)).all()
+
+
+def test_an_interrupt_of_a_search_ends_the_fit(monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "_loop", interrupted)
+    model = Autoencoder(0.9, max_iter=1)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X)
+    assert not hasattr(model, "n_components_")

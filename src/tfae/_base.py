@@ -732,16 +732,16 @@ class BaseAutoencoder(
         if not (n_epochs or self._setting("linear_path")):
             n_epochs = len(found.history["loss"])  # none counts before the loss has settled
         state = TrainingState.new(self.random_state)
-        reason = "interrupted"
-        with contextlib.suppress(KeyboardInterrupt):
+        outcome = None
+        with contextlib.suppress(KeyboardInterrupt):  # before or after its epochs
             outcome = self._train(X, None, None, state, n_epochs, again=False, watched=False)
-            if outcome.ended_well:
-                for name in {"history_", "baseline_"} & first.keys():
-                    setattr(self, name, first[name])
-                return
-            if not outcome.interrupted:
-                reason = "stopped by an infinite or NaN loss"
+        if outcome is not None and outcome.ended_well:
+            for name in {"history_", "baseline_"} & first.keys():
+                setattr(self, name, first[name])
+            return
         put_back(self, first)
+        diverged = outcome is not None and not outcome.interrupted
+        reason = "stopped by an infinite or NaN loss" if diverged else "interrupted"
         warn(
             f"The second training, on all rows, was {reason}. The network of the first one, which "
             "the held-out rows had no part in, was kept."

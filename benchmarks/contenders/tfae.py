@@ -226,12 +226,12 @@ class Encode(Run):
         self._model.fit(data.rows(task.data, 1_000))
 
     def run(self) -> None:
-        if self.task.threads > 1:
-            with ThreadPoolExecutor(self.task.threads) as pool:
-                *_, self._codes = pool.map(self._model.transform, [self._X] * self.task.calls)
+        calls = [self._X] * self.task.calls
+        if self.task.threads == 1:
+            *_, self._codes = map(self._model.transform, calls)
             return
-        for _ in range(self.task.calls):
-            self._codes = self._model.transform(self._X)
+        with ThreadPoolExecutor(self.task.threads) as pool:
+            *_, self._codes = pool.map(self._model.transform, calls)
 
     def work(self) -> Work:
         done = len(self._codes) * self.task.calls

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy import special
@@ -12,50 +11,58 @@ from tfae._registry import nearest_name
 from tfae._types import Array
 
 
+class _InNumpy(Protocol):
+    def __call__(self, x: Array, out: Array | None = None) -> Array: ...
+
+
 class Activation(NamedTuple):
-    """One activation: its name in Keras, its NumPy form, the bounds of its values."""
+    """One activation: its name in Keras, its NumPy form, the bounds of its values.
+
+    The NumPy form takes an array, and another of its shape (by default a new one; the first itself
+    will do) into which it may write what it returns.
+    """
 
     keras_name: str
-    numpy: Callable[[Array], Array]
+    numpy: _InNumpy
     low: float
     high: float
 
 
-def _relu(x: Array) -> Array:
-    return np.maximum(x, 0)
+def _relu(x: Array, out: Array | None = None) -> Array:
+    return np.maximum(x, 0, out=out)
 
 
-def _gelu(x: Array) -> Array:
-    return x * special.ndtr(x)
+def _gelu(x: Array, out: Array | None = None) -> Array:
+    return np.multiply(x, special.ndtr(x), out=out)
 
 
-def _elu(x: Array) -> Array:
+def _elu(x: Array, out: Array | None = None) -> Array:
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
 
 
-def _selu(x: Array) -> Array:
+def _selu(x: Array, out: Array | None = None) -> Array:
     # The constants of Klambauer et al. (2017), "Self-Normalizing Neural Networks".
     scale, slope = x.dtype.type(1.0507009873554805), x.dtype.type(1.7580993408473766)
     return np.where(x > 0, scale * x, slope * np.expm1(np.minimum(x, 0)))
 
 
-def _leaky_relu(x: Array) -> Array:
+def _leaky_relu(x: Array, out: Array | None = None) -> Array:
     return np.where(x > 0, x, x * x.dtype.type(0.2))  # Keras's default slope
 
 
-def _softplus(x: Array) -> Array:
-    return np.logaddexp(x, 0).astype(x.dtype, copy=False)
+def _softplus(x: Array, out: Array | None = None) -> Array:
+    return np.logaddexp(x, x.dtype.type(0), out=out)
 
 
-def _silu(x: Array) -> Array:
-    return x * special.expit(x)
+def _silu(x: Array, out: Array | None = None) -> Array:
+    return np.multiply(x, special.expit(x), out=out)
 
 
-def _softmax(x: Array) -> Array:
+def _softmax(x: Array, out: Array | None = None) -> Array:
     return special.softmax(x, axis=-1)
 
 
-def _identity(x: Array) -> Array:
+def _identity(x: Array, out: Array | None = None) -> Array:
     return x
 
 

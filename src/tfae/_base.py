@@ -38,7 +38,6 @@ from tfae._scaling import (
     Affine,
     Quantiles,
     Scaling,
-    dense_blocks,
     fit_scaling,
     mean_variance,
     of_every_block,
@@ -60,6 +59,7 @@ from tfae._validation import (
     unchanged_on_error,
 )
 from tfae._warn import warn
+from tfae._workspace import NEW, Workspace
 
 _AUTO = StrOptions({"auto"})
 _ANOTHER_NETWORK = (
@@ -398,7 +398,7 @@ class BaseAutoencoder(
         (5, 8)
         """
         X = self._check_fitted_rows(X)
-        return of_every_block(X, lambda rows: self._encode(rows, rows.dtype))
+        return self._of_every_block(X, lambda rows, space: self._encode(rows, rows.dtype, space))
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -436,10 +436,7 @@ class BaseAutoencoder(
                 f"X must have {self.n_components_} columns, one for each component of the code. "
                 f"Got {codes.shape[1]}."
             )
-        rows = np.empty((len(codes), self.n_features_in_), codes.dtype)
-        for block, part in dense_blocks(codes):
-            rows[block] = self._decode(part)
-        return rows
+        return self._of_every_block(codes, self._decode)
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows.
@@ -470,7 +467,7 @@ class BaseAutoencoder(
         True
         """
         X = self._check_fitted_rows(X)
-        return of_every_block(X, lambda rows: self._decode(self._encode(rows, rows.dtype)))
+        return self._of_every_block(X, self._rebuilt)
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -509,13 +506,13 @@ class BaseAutoencoder(
         return self._row_scores(self._check_fitted_rows(X), scaled)
 
     def _row_scores(self, X: Any, scaled: bool = False) -> Array:
-        def scores(rows: Array) -> Array:
-            rebuilt = self._decode(self._encode(rows, rows.dtype))
+        def scores(rows: Array, space: Workspace) -> Array:
+            rebuilt = self._rebuilt(rows, space)
             if scaled:
                 rows, rebuilt = (self._scaling.forward(r, r.dtype) for r in (rows, rebuilt))
             return -np.mean(np.square(rows - rebuilt, dtype=np.float64), axis=1)
 
-        return of_every_block(X, scores)
+        return self._of_every_block(X, scores)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
@@ -635,18 +632,26 @@ class BaseAutoencoder(
         """Return the keyword arguments of the architecture's builder."""
         return self.architecture_params or {}
 
-    def _encode(self, rows: Array, dtype: Any) -> Array:
-        return self._encoder(self.encoder_weights_, self._scaling.forward(rows, dtype))
+    def _of_every_block(self, X: Any, function: Callable[[Array, Workspace], Array]) -> Array:
+        in_numpy = self._encoder.in_numpy and self._decoder.in_numpy
+        return of_every_block(X, function, in_numpy)
 
-    def _decode(self, codes: Array) -> Array:
-        return self._scaling.backward(self._output(codes))
+    def _encode(self, rows: Array, dtype: Any, space: Workspace = NEW) -> Array:
+        scaled = self._scaling.forward(rows, dtype, out=space.empty(rows.shape, dtype))
+        return self._encoder(self.encoder_weights_, scaled, space)
 
-    def _output(self, codes: Array) -> Array:
+    def _decode(self, codes: Array, space: Workspace = NEW) -> Array:
+        return self._scaling.backward(self._output(codes, space))
+
+    def _rebuilt(self, rows: Array, space: Workspace) -> Array:
+        return self._decode(self._encode(rows, rows.dtype, space), space)
+
+    def _output(self, codes: Array, space: Workspace = NEW) -> Array:
         """Decode codes into rows as the network sees them."""
         thresholds = self._thresholds
         if thresholds is not None:
             codes = np.where(codes >= thresholds.astype(codes.dtype), codes, codes.dtype.type(0))
-        return self._decoder(self.decoder_weights_, codes)
+        return self._decoder(self.decoder_weights_, codes, space)
 
     @property
     def _thresholds(self) -> Array | None:

@@ -11,9 +11,9 @@ from scipy import stats
 from tfae._anchor import start_at_zero
 from tfae._losses import Loss
 from tfae._parameters import Asked
-from tfae._scaling import of_every_block
 from tfae._types import Array, Network
 from tfae._warn import warn
+from tfae._workspace import Workspace
 
 # Errors below this part of the mean one are all the same to us.
 _TINY = 1e-12
@@ -85,10 +85,10 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
     # An own loss may hold numbers of the dtype of the training.
     dtype = np.float64 if loss.of_entries else model._dtype
 
-    def of_rows(rows: Array) -> Array:
+    def of_rows(rows: Array, space: Workspace) -> Array:
         x = model._scaling.forward(rows, rows.dtype)
-        codes = model._encoder(model.encoder_weights_, x)
-        output = model._output(codes)
+        codes = model._encoder(model.encoder_weights_, x, space)
+        output = model._output(codes, space)
         rebuilt = model._scaling.backward(output)
         if loss.from_logits:
             output = model._decoder.run(model.decoder_weights_, codes)
@@ -96,18 +96,18 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
         errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
-    return of_every_block(X, of_rows)
+    return model._of_every_block(X, of_rows)
 
 
 def _is_lossless(model: Any, X: Any) -> bool:
     """Whether rows are rebuilt as the network sees them, but for rounding errors."""
 
-    def squares(rows: Array) -> Array:
+    def squares(rows: Array, space: Workspace) -> Array:
         x = model._scaling.forward(rows, rows.dtype)
-        error = x - model._output(model._encoder(model.encoder_weights_, x))
+        error = x - model._output(model._encoder(model.encoder_weights_, x, space), space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
 
-    error, size = of_every_block(X, squares).mean(axis=0)
+    error, size = model._of_every_block(X, squares).mean(axis=0)
     return bool(error <= _LOSSLESS * size)
 
 

@@ -13,6 +13,7 @@ from tfae._portable import PlainLayer, plain_layers, run_layers
 from tfae._structure import Structure
 from tfae._tensorflow import keras, tf, write
 from tfae._types import Array, Network, Weights
+from tfae._workspace import NEW, Workspace
 
 # Rows that a compiled model takes at a time; the last ones are filled up.
 _BATCH = 256
@@ -34,17 +35,23 @@ class Coder:
         """Describe one side of a built network."""
         return cls(structure, side, dtype, plain_layers(model))
 
-    def __call__(self, weights: Weights, x: Array) -> Array:
+    @property
+    def in_numpy(self) -> bool:
+        """Whether NumPy runs it, and not TensorFlow."""
+        return self.layers is not None
+
+    def __call__(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
         """Return the codes of scaled rows, or the scaled rows of codes, in the dtype of `x`."""
-        output = self.run(weights, x)
+        output = self.run(weights, x, space)
         if self.side == "encoder":
             return self.structure.code.in_numpy(output)
-        return get_activation(self.structure.output_activation).numpy(output)
+        activation = get_activation(self.structure.output_activation)
+        return activation.numpy(output, space.empty(output.shape, output.dtype))
 
-    def run(self, weights: Weights, x: Array) -> Array:
+    def run(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
         """Return what the Keras model gives, before it becomes a code or a row."""
         if self.layers is not None:
-            return run_layers(self.layers, weights, x)
+            return run_layers(self.layers, weights, x, space)
         with _MODELS.lease(self) as model:
             return model.run(weights, x)
 

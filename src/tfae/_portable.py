@@ -16,12 +16,13 @@ from tfae._activations import KNOWN, get_activation
 from tfae._anchor import anchored
 from tfae._tensorflow import inbound_nodes, is_graph, keras
 from tfae._types import Array, Weights
+from tfae._workspace import NEW, Workspace
 
 
 class PlainLayer(Protocol):
     """A layer without its weights, which are told by their positions in the model's list."""
 
-    def run(self, weights: Weights, x: Array) -> Array:
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
         """Send rows through the layer, in the dtype of `x`, which is left as it is."""
 
 
@@ -33,11 +34,12 @@ class Dense:
     bias: int | None
     activation: str
 
-    def run(self, weights: Weights, x: Array) -> Array:
-        x = x @ weights[self.kernel].astype(x.dtype, copy=False)
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
+        kernel = weights[self.kernel].astype(x.dtype, copy=False)
+        out = np.matmul(x, kernel, out=space.empty((len(x), kernel.shape[1]), x.dtype))
         if self.bias is not None:
-            x += weights[self.bias].astype(x.dtype, copy=False)
-        return get_activation(self.activation).numpy(x)
+            out += weights[self.bias].astype(x.dtype, copy=False)
+        return get_activation(self.activation).numpy(out, out)
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class Activation:
 
     activation: str
 
-    def run(self, weights: Weights, x: Array) -> Array:
-        return get_activation(self.activation).numpy(x)
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
+        return get_activation(self.activation).numpy(x, space.empty(x.shape, x.dtype))
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,18 @@ class BatchNormalization:
     variance: int
     epsilon: float
 
-    def run(self, weights: Weights, x: Array) -> Array:
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
         def weight(position: int) -> Array:
             return weights[position].astype(x.dtype, copy=False)
 
         factor = 1 / np.sqrt(weight(self.variance) + x.dtype.type(self.epsilon))
         if self.gamma is not None:
             factor = factor * weight(self.gamma)
-        x = (x - weight(self.mean)) * factor
-        return x if self.beta is None else x + weight(self.beta)
+        out = np.subtract(x, weight(self.mean), out=space.empty(x.shape, x.dtype))
+        out *= factor
+        if self.beta is not None:
+            out += weight(self.beta)
+        return out
 
 
 @dataclass(frozen=True)
@@ -78,8 +83,9 @@ class Rescaling:
     scale: float | tuple[float, ...]
     offset: float | tuple[float, ...]
 
-    def run(self, weights: Weights, x: Array) -> Array:
-        return x * np.asarray(self.scale, x.dtype) + np.asarray(self.offset, x.dtype)
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
+        scale, offset = np.asarray(self.scale, x.dtype), np.asarray(self.offset, x.dtype)
+        return _scaled(x, scale, offset, space)
 
 
 @dataclass(frozen=True)
@@ -89,9 +95,9 @@ class EachFeature:
     kernel: int
     bias: int
 
-    def run(self, weights: Weights, x: Array) -> Array:
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
         kernel, bias = (weights[i].astype(x.dtype, copy=False) for i in (self.kernel, self.bias))
-        return x * kernel + bias
+        return _scaled(x, kernel, bias, space)
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,15 @@ class Sum:
 
     paths: tuple[tuple[PlainLayer, ...], tuple[PlainLayer, ...]]
 
-    def run(self, weights: Weights, x: Array) -> Array:
-        one, other = (run_layers(path, weights, x) for path in self.paths)
-        return one + other
+    def run(self, weights: Weights, x: Array, space: Workspace) -> Array:
+        one, other = (run_layers(path, weights, x, space) for path in self.paths)
+        return np.add(one, other, out=space.empty(one.shape, one.dtype))
+
+
+def _scaled(x: Array, factor: Array, offset: Array, space: Workspace) -> Array:
+    out = np.multiply(x, factor, out=space.empty(x.shape, x.dtype))
+    out += offset
+    return out
 
 
 def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
@@ -210,8 +222,10 @@ def _activation(layer: Any) -> str:
     return name
 
 
-def run_layers(layers: Sequence[PlainLayer], weights: Weights, x: Array) -> Array:
+def run_layers(
+    layers: Sequence[PlainLayer], weights: Weights, x: Array, space: Workspace = NEW
+) -> Array:
     """Send rows through the layers, in the dtype of `x`."""
     for layer in layers:
-        x = layer.run(weights, x)
+        x = layer.run(weights, x, space)
     return np.asarray(x)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +15,7 @@ from scipy.stats import norm
 from tfae._registry import Registry
 from tfae._survey import Survey
 from tfae._types import Array, Source, Statistics
+from tfae._workspace import BLOCKS_OF_A_TURN, NEW, Workspace, a_turn
 
 # What needs sorted columns is learned from at most so many rows, evenly spaced.
 _MAX_SORTED = 10_000
@@ -128,17 +131,28 @@ def block_size(n_features: int) -> int:
     return min(max(_BLOCK_BYTES // (8 * n_features), 1), _BLOCK_ROWS)
 
 
-def of_every_block(X: Any, function: Callable[[Array], Array]) -> Array:
-    """Return what a function of rows gives for all rows of `X`, whose number may be unknown."""
+def of_every_block(
+    X: Any, function: Callable[[Array, Workspace], Array], in_numpy: bool = True
+) -> Array:
+    """Return what a function gives for all rows of `X`, whose number may be unknown.
+
+    It is called with rows and with memory for what it makes of them, which it may return. Where it
+    multiplies matrices `in_numpy`, threads take turns.
+    """
     if isinstance(X, Source) and not X.shape:
-        return np.concatenate([function(rows) for _, rows in dense_blocks(X)])
-    results: Array | None = None
-    for block, rows in dense_blocks(X):
-        part = function(rows)
-        if results is None:
-            results = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
-        results[block] = part
-    assert results is not None
+        return np.concatenate([function(rows, NEW) for _, rows in dense_blocks(X)])
+    # No turn is taken while a source is read, which may need another thread that encodes rows.
+    n_numbers = math.prod(X.shape) if in_numpy and not isinstance(X, Source) else 0
+    blocks, results, done = dense_blocks(X), None, 0
+    while results is None or done < len(results):
+        with a_turn(n_numbers, another=done > 0) as space:
+            for block, rows in islice(blocks, BLOCKS_OF_A_TURN):
+                part = function(rows, space)
+                if results is None:
+                    results = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
+                results[block] = part
+                space.clear()
+                done = block.stop
     return results
 
 

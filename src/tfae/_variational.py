@@ -17,11 +17,12 @@ from tfae._optimizers import Optimizer
 from tfae._parameters import Asked
 from tfae._penalties import GAUSSIAN_KL, Penalty
 from tfae._program import Program
-from tfae._scaling import dense_blocks, of_every_block
+from tfae._scaling import dense_blocks
 from tfae._survey import Survey
 from tfae._types import Array
 from tfae._validation import Interval
 from tfae._warn import warn
+from tfae._workspace import NEW, Workspace
 
 _LIKELIHOODS = ("gaussian", "bernoulli", "binary_crossentropy")
 # What rounding may add to entries in [0, 1].
@@ -147,12 +148,12 @@ class VariationalAutoencoder(Autoencoder):
         X = self._check_fitted_rows(X)
         rng = check_random_state(random_state)
 
-        def drawn(rows: Array) -> Array:
-            mean, deviation = self._posterior(rows, rows.dtype)
+        def drawn(rows: Array, space: Workspace) -> Array:
+            mean, deviation = self._posterior(rows, rows.dtype, space)
             codes = mean + deviation * rng.standard_normal(mean.shape)
             return codes.astype(rows.dtype, copy=False)
 
-        return of_every_block(X, drawn)
+        return self._of_every_block(X, drawn)
 
     def sample(self, n_samples: int = 1, random_state: Any = None, *, noise: bool = False) -> Array:
         """Draw new rows from the model.
@@ -218,7 +219,11 @@ class VariationalAutoencoder(Autoencoder):
         X = self._check_fitted_rows(X)
         size = n_samples, self.n_components_
         normal = check_random_state(random_state).standard_normal(size)
-        return of_every_block(X, lambda rows: self._bound(rows, normal, rows.dtype))
+
+        def bound(rows: Array, space: Workspace) -> Array:
+            return self._bound(rows, normal, rows.dtype)
+
+        return self._of_every_block(X, bound)
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)
@@ -252,10 +257,10 @@ class VariationalAutoencoder(Autoencoder):
         errors = np.square(rows - self._decode(code), dtype=np.float64) / variance
         return -0.5 * (errors.sum(axis=1) + np.log(2 * np.pi * variance).sum())
 
-    def _posterior(self, rows: Array, dtype: Any) -> tuple[Array, Array]:
+    def _posterior(self, rows: Array, dtype: Any, space: Workspace = NEW) -> tuple[Array, Array]:
         """Return the mean and the standard deviation of every row's code."""
         scaled = self._scaling.forward(rows, dtype)
-        given = self._encoder.run(self.encoder_weights_, scaled)
+        given = self._encoder.run(self.encoder_weights_, scaled, space)
         mean, log_variance = np.split(given, 2, axis=1)
         return mean, np.exp(0.5 * log_variance)
 

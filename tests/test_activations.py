@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from scipy import special
 
 from tfae._activations import _ALIASES, _TABLE, get_activation
 
@@ -20,6 +21,35 @@ def test_numpy_equals_keras(name, dtype):
         keras.activations.get(activation.keras_name)(keras.ops.convert_to_tensor(x))
     )
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", _TABLE)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_result_may_take_the_place_of_its_argument(name, dtype):
+    function, x = get_activation(name).numpy, np.tile(X, (20, 1)).astype(dtype)
+    expected, given = function(x), x.copy()
+    np.testing.assert_array_equal(x, np.tile(X, (20, 1)).astype(dtype))
+    np.testing.assert_array_equal(function(given, given), expected)
+
+
+def test_gelu_of_many_numbers_is_as_exact_as_float32_allows():
+    function = get_activation("gelu").numpy
+    x = np.linspace(-20, 20, 400_001, dtype=np.float32).reshape(1, -1)
+    exact = x.astype(np.float64) * special.ndtr(x.astype(np.float64))
+    error = np.abs(function(x) - exact)
+    assert error.max() < 1e-6
+    assert np.linalg.norm(error[np.abs(x) < 4]) < 1e-7 * np.linalg.norm(exact[np.abs(x) < 4])
+    assert (error <= 1e-5 * np.abs(exact))[x > -6].all()  # in the tail too
+    ends = np.array([[np.inf, -3e38, 3e38, 0]], np.float32)
+    found = function(np.tile(ends, 9000))[:, :4]
+    np.testing.assert_allclose(found, np.maximum(ends, 0), rtol=1e-6, atol=1e-30)
+
+
+def test_gelu_of_columns_and_slices_is_that_of_rows():
+    function, x = get_activation("gelu").numpy, np.tile(X, (30, 1)).astype(np.float32)
+    np.testing.assert_allclose(function(np.asfortranarray(x)), function(x), rtol=1e-5, atol=1e-6)
+    out = np.empty((len(x), 2 * x.shape[1]), np.float32)[:, ::2]
+    np.testing.assert_allclose(function(x, out), function(x), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", _TABLE)

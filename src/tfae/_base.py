@@ -22,6 +22,7 @@ from tfae._anchor import fixed_places, fixed_weights, residual_variance, start_a
 from tfae._auto import annealed, has_linear_path, least_rows, settings
 from tfae._baseline import keep_the_better
 from tfae._chunks import Noise, chunk_shape, rows_of
+from tfae._coding import Coding
 from tfae._corruptions import find_landmarks
 from tfae._engine import Batches, Numbers, Outcome, Stopping, Training, TrainingState
 from tfae._imported import end_before_sigmoid, learned_weights, read_models
@@ -59,7 +60,7 @@ from tfae._validation import (
     unchanged_on_error,
 )
 from tfae._warn import warn
-from tfae._workspace import NEW, Workspace
+from tfae._workspace import Workspace
 
 _AUTO = StrOptions({"auto"})
 _ANOTHER_NETWORK = (
@@ -398,7 +399,10 @@ class BaseAutoencoder(
         (5, 8)
         """
         X = self._check_fitted_rows(X)
-        return self._of_every_block(X, lambda rows, space: self._encode(rows, rows.dtype, space))
+        coding = self._coding.ready_for(X)
+        return of_every_block(
+            X, lambda rows, space: coding.encode(rows, rows.dtype, space), coding.in_numpy
+        )
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -436,7 +440,8 @@ class BaseAutoencoder(
                 f"X must have {self.n_components_} columns, one for each component of the code. "
                 f"Got {codes.shape[1]}."
             )
-        return self._of_every_block(codes, self._decode)
+        coding = self._coding.ready_for(codes)
+        return of_every_block(codes, coding.decode, coding.in_numpy)
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows.
@@ -467,7 +472,8 @@ class BaseAutoencoder(
         True
         """
         X = self._check_fitted_rows(X)
-        return self._of_every_block(X, self._rebuilt)
+        coding = self._coding.ready_for(X)
+        return of_every_block(X, coding.rebuilt, coding.in_numpy)
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -506,13 +512,15 @@ class BaseAutoencoder(
         return self._row_scores(self._check_fitted_rows(X), scaled)
 
     def _row_scores(self, X: Any, scaled: bool = False) -> Array:
+        coding = self._coding.ready_for(X)
+
         def scores(rows: Array, space: Workspace) -> Array:
-            rebuilt = self._rebuilt(rows, space)
+            rebuilt = coding.rebuilt(rows, space)
             if scaled:
                 rows, rebuilt = (self._scaling.forward(r, r.dtype) for r in (rows, rebuilt))
             return -np.mean(np.square(rows - rebuilt, dtype=np.float64), axis=1)
 
-        return self._of_every_block(X, scores)
+        return of_every_block(X, scores, coding.in_numpy)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
@@ -632,26 +640,18 @@ class BaseAutoencoder(
         """Return the keyword arguments of the architecture's builder."""
         return self.architecture_params or {}
 
-    def _of_every_block(self, X: Any, function: Callable[[Array, Workspace], Array]) -> Array:
-        in_numpy = self._encoder.in_numpy and self._decoder.in_numpy
-        return of_every_block(X, function, in_numpy)
-
-    def _encode(self, rows: Array, dtype: Any, space: Workspace = NEW) -> Array:
-        scaled = self._scaling.forward(rows, dtype, out=space.empty(rows.shape, dtype))
-        return self._encoder(self.encoder_weights_, scaled, space)
-
-    def _decode(self, codes: Array, space: Workspace = NEW) -> Array:
-        return self._scaling.backward(self._output(codes, space))
-
-    def _rebuilt(self, rows: Array, space: Workspace) -> Array:
-        return self._decode(self._encode(rows, rows.dtype, space), space)
-
-    def _output(self, codes: Array, space: Workspace = NEW) -> Array:
-        """Decode codes into rows as the network sees them."""
-        thresholds = self._thresholds
-        if thresholds is not None:
-            codes = np.where(codes >= thresholds.astype(codes.dtype), codes, codes.dtype.type(0))
-        return self._decoder(self.decoder_weights_, codes, space)
+    @property
+    def _coding(self) -> Coding:
+        scaling = self._scaling
+        return Coding(
+            self._encoder,
+            self._decoder,
+            self.encoder_weights_,
+            self.decoder_weights_,
+            scaling,
+            scaling,
+            self._thresholds,
+        )
 
     @property
     def _thresholds(self) -> Array | None:

@@ -11,6 +11,7 @@ from scipy import stats
 from tfae._anchor import start_at_zero
 from tfae._losses import Loss
 from tfae._parameters import Asked
+from tfae._scaling import of_every_block
 from tfae._types import Array, Network
 from tfae._warn import warn
 from tfae._workspace import Workspace
@@ -85,10 +86,12 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
     # An own loss may hold numbers of the dtype of the training.
     dtype = np.float64 if loss.of_entries else model._dtype
 
+    coding = model._coding
+
     def of_rows(rows: Array, space: Workspace) -> Array:
         x = model._scaling.forward(rows, rows.dtype)
-        codes = model._encoder(model.encoder_weights_, x, space)
-        output = model._output(codes, space)
+        codes = coding.encoder(coding.encoder_weights, x, space)
+        output = coding.output(codes, space)
         rebuilt = model._scaling.backward(output)
         if loss.from_logits:
             output = model._decoder.run(model.decoder_weights_, codes)
@@ -96,18 +99,20 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
         errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
-    return model._of_every_block(X, of_rows)
+    return of_every_block(X, of_rows, coding.in_numpy)
 
 
 def _is_lossless(model: Any, X: Any) -> bool:
     """Whether rows are rebuilt as the network sees them, but for rounding errors."""
+    coding = model._coding
 
     def squares(rows: Array, space: Workspace) -> Array:
         x = model._scaling.forward(rows, rows.dtype)
-        error = x - model._output(model._encoder(model.encoder_weights_, x, space), space)
+        codes = coding.encoder(coding.encoder_weights, x, space)
+        error = x - coding.output(codes, space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
 
-    error, size = model._of_every_block(X, squares).mean(axis=0)
+    error, size = of_every_block(X, squares, coding.in_numpy).mean(axis=0)
     return bool(error <= _LOSSLESS * size)
 
 

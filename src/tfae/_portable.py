@@ -66,14 +66,23 @@ class BatchNormalization:
         def weight(position: int) -> Array:
             return weights[position].astype(x.dtype, copy=False)
 
-        factor = 1 / np.sqrt(weight(self.variance) + x.dtype.type(self.epsilon))
-        if self.gamma is not None:
-            factor = factor * weight(self.gamma)
         out = np.subtract(x, weight(self.mean), out=space.empty(x.shape, x.dtype))
-        out *= factor
+        out *= self._factor(weight(self.variance), weights)
         if self.beta is not None:
             out += weight(self.beta)
         return out
+
+    def _factor(self, variance: Array, weights: Weights) -> Array:
+        factor = 1 / np.sqrt(variance + variance.dtype.type(self.epsilon))
+        if self.gamma is not None:
+            factor = factor * weights[self.gamma].astype(variance.dtype, copy=False)
+        return factor
+
+    def factor_and_offset(self, weights: Weights) -> tuple[Array, Array]:
+        """Return the affine map that it is."""
+        factor = self._factor(weights[self.variance], weights)
+        offset = -weights[self.mean] * factor
+        return factor, offset if self.beta is None else offset + weights[self.beta]
 
 
 @dataclass(frozen=True)

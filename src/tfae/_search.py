@@ -110,5 +110,5 @@ def _errors(nested: Any, rows: Array) -> Array:
     errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        errors.append(np.square(scaled - nested._output(kept)).mean())
+        errors.append(np.square(scaled - nested._coding.output(kept)).mean())
     return nested._unit(2) * np.array(errors)

@@ -36,7 +36,7 @@ def describe_activity(estimator: Any, X: Any, rows: Array | None, code: Code) ->
 
     def blocks() -> Iterator[Array]:
         for _, block in dense_blocks(X, rows):
-            codes = estimator._encode(block, np.float32)
+            codes = estimator._coding.encode(block, np.float32)
             kept.append(codes[::stride])
             yield codes
 

@@ -315,7 +315,7 @@ class ParametricTSNE(BaseAutoencoder):
         assert isinstance(asked, _AskedOfNeighbours)
         self.embedding_ = np.empty((X.shape[0], self.n_components_), float_dtype(X))
         for block, rows in dense_blocks(X):
-            self.embedding_[block] = self._encode(rows, self.embedding_.dtype)
+            self.embedding_[block] = self._coding.encode(rows, self.embedding_.dtype)
         freedom = self._degrees_of_freedom(self.n_components_)
         self.kl_divergence_ = asked.affinities.divergence(self.embedding_, freedom)
 

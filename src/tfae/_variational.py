@@ -17,7 +17,7 @@ from tfae._optimizers import Optimizer
 from tfae._parameters import Asked
 from tfae._penalties import GAUSSIAN_KL, Penalty
 from tfae._program import Program
-from tfae._scaling import dense_blocks
+from tfae._scaling import dense_blocks, of_every_block
 from tfae._survey import Survey
 from tfae._types import Array
 from tfae._validation import Interval
@@ -153,7 +153,7 @@ class VariationalAutoencoder(Autoencoder):
             codes = mean + deviation * rng.standard_normal(mean.shape)
             return codes.astype(rows.dtype, copy=False)
 
-        return self._of_every_block(X, drawn)
+        return of_every_block(X, drawn, self._encoder.in_numpy)
 
     def sample(self, n_samples: int = 1, random_state: Any = None, *, noise: bool = False) -> Array:
         """Draw new rows from the model.
@@ -223,7 +223,7 @@ class VariationalAutoencoder(Autoencoder):
         def bound(rows: Array, space: Workspace) -> Array:
             return self._bound(rows, normal, rows.dtype)
 
-        return self._of_every_block(X, bound)
+        return of_every_block(X, bound, self._encoder.in_numpy)
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)
@@ -254,7 +254,7 @@ class VariationalAutoencoder(Autoencoder):
             values = x * logits - np.logaddexp(0, logits)
             return values.sum(axis=1, dtype=np.float64)
         variance = np.broadcast_to(self.noise_variance_, rows.shape[1:])
-        errors = np.square(rows - self._decode(code), dtype=np.float64) / variance
+        errors = np.square(rows - self._coding.decode(code), dtype=np.float64) / variance
         return -0.5 * (errors.sum(axis=1) + np.log(2 * np.pi * variance).sum())
 
     def _posterior(self, rows: Array, dtype: Any, space: Workspace = NEW) -> tuple[Array, Array]:

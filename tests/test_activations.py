@@ -32,15 +32,16 @@ def test_a_result_may_take_the_place_of_its_argument(name, dtype):
     np.testing.assert_array_equal(function(given, given), expected)
 
 
-def test_gelu_of_many_numbers_is_as_exact_as_float32_allows():
+@pytest.mark.parametrize(("dtype", "digit"), [(np.float32, 1e-7), (np.float64, 1e-15)])
+def test_gelu_of_many_numbers_is_exact(dtype, digit):
     function = get_activation("gelu").numpy
-    x = np.linspace(-20, 20, 400_001, dtype=np.float32).reshape(1, -1)
+    x = np.linspace(-20, 20, 400_001, dtype=dtype).reshape(1, -1)
     exact = x.astype(np.float64) * special.ndtr(x.astype(np.float64))
     error = np.abs(function(x) - exact)
-    assert error.max() < 1e-6
-    assert np.linalg.norm(error[np.abs(x) < 4]) < 1e-7 * np.linalg.norm(exact[np.abs(x) < 4])
-    assert (error <= 1e-5 * np.abs(exact))[x > -6].all()  # in the tail too
-    ends = np.array([[np.inf, -3e38, 3e38, 0]], np.float32)
+    assert error.max() < 10 * digit
+    assert np.linalg.norm(error[np.abs(x) < 4]) < digit * np.linalg.norm(exact[np.abs(x) < 4])
+    assert (error <= 100 * digit * np.abs(exact))[x > -6].all()  # in the tail too
+    ends = np.array([[np.inf, -3e38, 3e38, 0]], dtype)
     found = function(np.tile(ends, 9000))[:, :4]
     np.testing.assert_allclose(found, np.maximum(ends, 0), rtol=1e-6, atol=1e-30)
 

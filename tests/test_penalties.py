@@ -184,7 +184,8 @@ def test_dead_units_are_told_with_what_helps(penalty, mends):
         return np.tile(np.array([1, 0, 0], dtype), (len(rows), 1))
 
     found = PENALTIES.find(penalty)
-    model = SimpleNamespace(_encode=dead, _asked_penalty=lambda: (found, 1.0), penalty=penalty)
+    coding = SimpleNamespace(encode=dead)
+    model = SimpleNamespace(_coding=coding, _asked_penalty=lambda: (found, 1.0), penalty=penalty)
     with pytest.warns(UserWarning, match=f"2 of the 3 units of the code are dead.*{mends}") as seen:
         describe_activity(model, np.zeros((20, 4)), None, LargestOfUnit(0.1))
     assert seen[0].filename == __file__

@@ -399,10 +399,12 @@ class BaseAutoencoder(
         (5, 8)
         """
         X = self._check_fitted_rows(X)
-        coding = self._coding.ready_for(X)
-        return of_every_block(
-            X, lambda rows, space: coding.encode(rows, rows.dtype, space), coding.in_numpy
-        )
+        coding = self._coding.ready_to_encode(X)
+
+        def codes(rows: Array, space: Workspace) -> Array:
+            return coding.encode(rows, rows.dtype, space)
+
+        return of_every_block(X, codes, coding.encoder.in_numpy)
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -440,8 +442,10 @@ class BaseAutoencoder(
                 f"X must have {self.n_components_} columns, one for each component of the code. "
                 f"Got {codes.shape[1]}."
             )
-        coding = self._coding.ready_for(codes)
-        return of_every_block(codes, coding.decode, coding.in_numpy)
+        coding = self._coding.ready_to_decode(codes)
+        return of_every_block(
+            codes, coding.decode, coding.decoder.in_numpy, width=self.n_features_in_
+        )
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows.
@@ -472,7 +476,7 @@ class BaseAutoencoder(
         True
         """
         X = self._check_fitted_rows(X)
-        coding = self._coding.ready_for(X)
+        coding = self._coding.ready_to_encode(X).ready_to_decode(X)
         return of_every_block(X, coding.rebuilt, coding.in_numpy)
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
@@ -512,7 +516,7 @@ class BaseAutoencoder(
         return self._row_scores(self._check_fitted_rows(X), scaled)
 
     def _row_scores(self, X: Any, scaled: bool = False) -> Array:
-        coding = self._coding.ready_for(X)
+        coding = self._coding.ready_to_encode(X).ready_to_decode(X)
 
         def scores(rows: Array, space: Workspace) -> Array:
             rebuilt = coding.rebuilt(rows, space)

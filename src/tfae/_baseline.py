@@ -99,7 +99,8 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
         errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
-    return of_every_block(X, of_rows, coding.in_numpy)
+    # An own loss may wait for other threads that encode rows, which must have their turn.
+    return of_every_block(X, of_rows, coding.in_numpy and bool(loss.of_entries))
 
 
 def _is_lossless(model: Any, X: Any) -> bool:

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tfae._folding import Folding, Map
+from tfae._folding import Map, folded
 from tfae._inference import Coder
 from tfae._scaling import Affine, Scaling
 from tfae._types import Array, Source, Weights
 from tfae._workspace import NEW, Workspace
 
-# Numbers of an array beside which it is little work to make other weights.
-_MANY = 1 << 20
+# Rows beside which it is little work to make other weights.
+_MANY = 4096
 
 
 class Coding(NamedTuple):
@@ -58,31 +58,42 @@ class Coding(NamedTuple):
         """Return rows encoded and decoded."""
         return self.decode(self.encode(rows, rows.dtype, space), space)
 
-    def ready_for(self, X: Any) -> Coding:
-        """Return what is the fastest for the rows or codes of `X`: many are worth a preparation."""
-        few = isinstance(X, Source) or X.shape[0] * self.encoder.structure.spec.n_features < _MANY
-        if few or not self.in_numpy:
+    def ready_to_encode(self, X: Any) -> Coding:
+        """Return what is the fastest for the rows of `X`: many are worth other weights."""
+        encoder = self.encoder
+        # Rounding must not change which components of a code are kept.
+        if not _are_many(X) or encoder.layers is None or encoder.structure.code.sorts:
             return self
-        return self._folded(np.float32 if X.dtype == np.float32 else np.float64)
+        ways: list[tuple[Scaling | None, Map | None]] = [(self.scaling, None)]
+        if isinstance(self.scaling, Affine):
+            factor = 1 / np.broadcast_to(self.scaling.scale, self.scaling.center.shape)
+            ways.insert(0, (None, Map(factor, -self.scaling.center * factor)))
+        for scaling, before in ways:
+            found = folded(encoder.layers, self.encoder_weights, _dtype(X), before=before)
+            if found is not None:
+                layers, weights = found
+                encoder = replace(encoder, layers=layers)
+                return self._replace(encoder=encoder, encoder_weights=weights, scaling=scaling)
+        return self
 
-    def _folded(self, dtype: Any) -> Coding:
-        """Leave scaling and all other affine maps to the dense layers, as far as they can."""
-        scaling, unscaling = self.scaling, self.unscaling
-        before = after = None
-        if isinstance(scaling, Affine):
-            factor = 1 / np.broadcast_to(scaling.scale, scaling.center.shape)
-            before = Map(factor, -scaling.center * factor)
-            before, scaling = (before, None) if before.is_harmless else (None, scaling)
-        if isinstance(unscaling, Affine) and self.decoder.gives_its_output:
+    def ready_to_decode(self, X: Any) -> Coding:
+        """Return what is the fastest for as many codes as `X` has rows."""
+        decoder, unscaling, after = self.decoder, self.unscaling, None
+        if not _are_many(X) or decoder.layers is None:
+            return self
+        if isinstance(unscaling, Affine) and decoder.structure.output_activation == "linear":
             after, unscaling = Map(np.asarray(unscaling.scale), unscaling.center), None
-        encoder = Folding(self.encoder.layers or (), self.encoder_weights, dtype, before, None)
-        decoder = Folding(self.decoder.layers or (), self.decoder_weights, dtype, None, after)
-        return Coding(
-            replace(self.encoder, layers=encoder.layers),
-            replace(self.decoder, layers=decoder.layers),
-            encoder.weights,
-            decoder.weights,
-            scaling,
-            unscaling,
-            self.thresholds,
-        )
+        found = folded(decoder.layers, self.decoder_weights, _dtype(X), after=after)
+        if found is None:
+            return self
+        layers, weights = found
+        decoder = replace(decoder, layers=layers)
+        return self._replace(decoder=decoder, decoder_weights=weights, unscaling=unscaling)
+
+
+def _are_many(X: Any) -> bool:
+    return not isinstance(X, Source) and X.shape[0] >= _MANY
+
+
+def _dtype(X: Any) -> Any:
+    return np.float32 if X.dtype == np.float32 else np.float64

@@ -36,11 +36,6 @@ class Coder:
         return cls(structure, side, dtype, plain_layers(model))
 
     @property
-    def gives_its_output(self) -> bool:
-        """Whether what the layers give is the code or the row, as they are."""
-        return self.side == "decoder" and self.structure.output_activation == "linear"
-
-    @property
     def in_numpy(self) -> bool:
         """Whether NumPy runs it, and not TensorFlow."""
         return self.layers is not None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +13,7 @@ from scipy.stats import norm
 from tfae._registry import Registry
 from tfae._survey import Survey
 from tfae._types import Array, Source, Statistics
-from tfae._workspace import BLOCKS_OF_A_TURN, NEW, Workspace, a_turn
+from tfae._workspace import NEW, Workspace, in_turns
 
 # What needs sorted columns is learned from at most so many rows, evenly spaced.
 _MAX_SORTED = 10_000
@@ -108,13 +106,18 @@ class Quantiles:
         return rows
 
 
-def dense_blocks(X: Any, rows: Array | None = None) -> Iterator[tuple[slice, Array]]:
-    """Yield positions and rows of `X` as dense float blocks of bounded size."""
+def dense_blocks(
+    X: Any, rows: Array | None = None, width: int | None = None
+) -> Iterator[tuple[slice, Array]]:
+    """Yield positions and rows of `X` as dense float blocks of bounded size.
+
+    `width` is how many numbers of a row are bounded; by default those of `X`.
+    """
     if isinstance(X, Source):
         yield from _placed(X.blocks(rows))
         return
     n_rows = X.shape[0] if rows is None else len(rows)
-    size = block_size(X.shape[1])
+    size = block_size(X.shape[1] if width is None else width)
     # Not gen_batches, whose check of its arguments takes longer than the codes of a row.
     for start in range(0, n_rows, size):
         block = slice(start, min(start + size, n_rows))
@@ -134,29 +137,36 @@ def block_size(n_features: int) -> int:
 
 
 def of_every_block(
-    X: Any, function: Callable[[Array, Workspace], Array], in_numpy: bool = True
+    X: Any,
+    function: Callable[[Array, Workspace], Array],
+    in_numpy: bool = True,
+    width: int | None = None,
 ) -> Array:
     """Return what a function gives for all rows of `X`, whose number may be unknown.
 
     It is called with rows and with memory for what it makes of them, which it may return. Where it
-    multiplies matrices `in_numpy`, threads take turns.
+    multiplies matrices `in_numpy`, threads take turns. `width` is how many numbers it makes of a
+    row, where these are more than it is given.
     """
     if isinstance(X, Source) and not X.shape:
         return np.concatenate([function(rows, NEW) for _, rows in dense_blocks(X)])
     if not isinstance(X, Source) and X.shape[0] <= _FEW_ROWS:
         return np.ascontiguousarray(function(dense_rows(X, slice(None)), NEW))
     # No turn is taken while a source is read, which may need another thread that encodes rows.
-    n_numbers = math.prod(X.shape) if in_numpy and not isinstance(X, Source) else 0
-    blocks, results, done = dense_blocks(X), None, 0
-    while results is None or done < len(results):
-        with a_turn(n_numbers, another=done > 0) as space:
-            for block, rows in islice(blocks, BLOCKS_OF_A_TURN):
-                part = function(rows, space)
-                if results is None:
-                    results = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
-                results[block] = part
-                space.clear()
-                done = block.stop
+    width = X.shape[1] if width is None else width
+    n_numbers = X.shape[0] * width if in_numpy and not isinstance(X, Source) else 0
+    results: Array | None = None
+
+    def put(block: tuple[slice, Array], space: Workspace) -> None:
+        nonlocal results
+        places, rows = block
+        part = function(rows, space)
+        if results is None:
+            results = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
+        results[places] = part
+
+    in_turns(dense_blocks(X, width=width), put, n_numbers)
+    assert results is not None
     return results
 
 

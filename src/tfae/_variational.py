@@ -223,7 +223,7 @@ class VariationalAutoencoder(Autoencoder):
         def bound(rows: Array, space: Workspace) -> Array:
             return self._bound(rows, normal, rows.dtype)
 
-        return of_every_block(X, bound, self._encoder.in_numpy)
+        return of_every_block(X, bound, in_numpy=False)  # a turn would take seconds
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)

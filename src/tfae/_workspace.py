@@ -1,10 +1,10 @@
 """Memory and turns for blocks of rows on their way through a network in NumPy.
 
-Threads take turns at large blocks. NumPy's matrix products use all cores already, and two threads
-in them wait for each other: without turns four threads had 0.8 of the speed of one. A turn is many
-blocks long, for each change costs half a millisecond. Within a turn each block uses the memory of
-the last one again: fresh arrays of some megabytes, whose pages the system has yet to map, can
-cost as much as activations do, above all in threads other than the main one.
+Threads take turns at large arrays. NumPy's matrix products use all cores already, and two threads
+in them wait for each other: without turns four threads had 0.7 to 0.8 of the speed of one. A turn
+is some blocks long, for each change costs about a millisecond. Within a turn each block uses the
+memory of the last one again: fresh arrays of some megabytes, whose pages the system has yet to
+map, can cost as much as activations do, above all in threads other than the main one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import joblib
 import numpy as np
@@ -24,11 +24,14 @@ from threadpoolctl import ThreadpoolController
 
 from tfae._types import Array
 
-BLOCKS_OF_A_TURN = 16
+_SECONDS_OF_A_TURN = 0.05  # after which the block at hand is the last
 _LARGE = 1 << 14  # numbers; with fewer, products take one core and new memory is no cost
 _GIVE_WAY = 1e-4  # seconds
 _KEPT_BYTES = 32 << 20
 _ALIGNMENT = 64
+_MAX_IDLE = 4
+
+T = TypeVar("T")
 
 
 class Workspace(Protocol):
@@ -87,12 +90,31 @@ class _Turns:
     @contextmanager
     def next(self) -> Iterator[Workspace]:
         with self._turn if _take_most_cores() else nullcontext():
-            space = self._idle.pop() if self._idle else Kept()
+            try:
+                space = self._idle.pop()
+            except IndexError:
+                space = Kept()
             try:
                 yield space
             finally:
                 space.clear()
-                self._idle.append(space)
+                if len(self._idle) < _MAX_IDLE:
+                    self._idle.append(space)
+
+
+def in_turns(blocks: Iterator[T], work: Callable[[T, Workspace], None], n_numbers: int) -> None:
+    """Do some work for every block of an array of so many numbers."""
+    block, n_turns = next(blocks, None), 0
+    while block is not None:
+        with a_turn(n_numbers, another=n_turns > 0) as space:
+            end = time.perf_counter() + _SECONDS_OF_A_TURN
+            while block is not None:
+                work(block, space)
+                space.clear()
+                block = next(blocks, None)
+                if time.perf_counter() > end:
+                    break
+        n_turns += 1
 
 
 def a_turn(n_numbers: int, another: bool = False) -> AbstractContextManager[Workspace]:

@@ -145,6 +145,27 @@ def test_many_rows_get_the_codes_that_few_get(name):
             assert np.linalg.norm(ours - theirs) < digit * np.linalg.norm(theirs)
 
 
+def test_scales_that_no_weight_can_take_stay_with_the_rows():
+    X = many_rows(8)
+    X[:, 2] *= 1e-41
+    X = X.astype(np.float32)
+    model = Autoencoder(2, scaling="standard", max_iter=1, random_state=0).fit(X[:1000])
+    few = np.concatenate([model.transform(part) for part in np.array_split(X, 5)])
+    np.testing.assert_allclose(model.transform(X), few, rtol=1e-4, atol=1e-5)
+
+
+def test_many_constant_rows_score_as_few_do():
+    C = np.full((_MANY, 20), 0.1)
+    model = DenoisingAutoencoder(4, hidden_layer_sizes=(32,), max_iter=2, random_state=0)
+    model.fit(C[:200])
+    assert model.score(C) == model.score(C[:50]) == 1
+
+
+def test_the_code_of_a_single_row_is_an_array_of_its_own():
+    model = VariationalAutoencoder(2, max_iter=1, random_state=0).fit(many_rows(8)[:200])
+    assert model.transform(np.zeros((1, 8))).flags.owndata
+
+
 def test_the_linear_path_of_many_rows_is_folded():
     X = many_rows()
     model = MODELS["linear path"]().set_params(max_iter=1, random_state=0).fit(X)

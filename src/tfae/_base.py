@@ -49,7 +49,7 @@ from tfae._sources import described, for_training, read_rows, repeatable
 from tfae._sparsity import describe_activity
 from tfae._streams import Opened
 from tfae._structure import Structure, tied_kernels
-from tfae._types import Array, Builder, ChunkShape, Network, Weights, stored_dtype
+from tfae._types import Array, Builder, ChunkShape, Network, Source, Weights, stored_dtype
 from tfae._validation import (
     HasMethods,
     Interval,
@@ -565,7 +565,9 @@ class BaseAutoencoder(
         error, variance = -self._row_scores(X).mean(), mean_variance(X)
         if variance > 0:
             return float(1 - error / variance)
-        return float(error == 0)
+        # All rows are the same; many of them are rebuilt with rounding that a single one has not.
+        same = X if isinstance(X, Source) else X[:1]
+        return float(not self._row_scores(same).any())
 
     def to_keras(self) -> Network:
         """Build the trained network as Keras models that work in the user's units.

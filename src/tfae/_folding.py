@@ -32,8 +32,8 @@ class Map(NamedTuple):
         return Map(self.factor * other.factor, self.offset * other.factor + other.offset)
 
 
-class _CancellationError(ArithmeticError):
-    """An offset is so large that digits would be lost."""
+class _LostDigitsError(ArithmeticError):
+    """Weights would be so large, or cancel so much, that digits were lost."""
 
 
 def folded(
@@ -51,7 +51,7 @@ def folded(
     folding = _Folding([weight.astype(dtype, copy=False) for weight in weights], dtype)
     try:
         return folding.path(layers, before, after), folding.weights
-    except _CancellationError:
+    except _LostDigitsError:
         return None
 
 
@@ -129,10 +129,13 @@ class _Folding:
         return Dense(self._new(kernel), self._new(bias), activation)
 
     def _new(self, weight: Array) -> int:
-        self.weights.append(np.asarray(weight, self._dtype))
+        with np.errstate(over="ignore"):
+            self.weights.append(np.asarray(weight, self._dtype))
+        if not np.isfinite(self.weights[-1]).all():
+            raise _LostDigitsError
         return len(self.weights) - 1
 
 
 def _check(before: Map) -> None:
     if np.abs(before.offset).max() > _LARGEST_OFFSET:
-        raise _CancellationError
+        raise _LostDigitsError

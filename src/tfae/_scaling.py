@@ -151,7 +151,7 @@ def of_every_block(
     if isinstance(X, Source) and not X.shape:
         return np.concatenate([function(rows, NEW) for _, rows in dense_blocks(X)])
     if not isinstance(X, Source) and X.shape[0] <= _FEW_ROWS:
-        return np.ascontiguousarray(function(dense_rows(X, slice(None)), NEW))
+        return np.array(function(dense_rows(X, slice(None)), NEW), order="C")
     # No turn is taken while a source is read, which may need another thread that encodes rows.
     width = X.shape[1] if width is None else width
     n_numbers = X.shape[0] * width if in_numpy and not isinstance(X, Source) else 0

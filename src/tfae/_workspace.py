@@ -85,7 +85,7 @@ class _Turns:
 
     def __init__(self) -> None:
         self._idle: list[Kept] = []
-        self._turn = threading.RLock()  # a loss of the user's own may encode rows
+        self._turn = threading.RLock()  # a signal handler may encode rows within one
 
     @contextmanager
     def next(self) -> Iterator[Workspace]:

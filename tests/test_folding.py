@@ -88,8 +88,7 @@ def test_a_linear_path_and_its_network_are_dense_layers_alone(before, after):
 
 def test_an_empty_path_does_its_maps_itself():
     beside = (Sum(((), (Dense(0, None, "linear"),))),)
-    square = Map(BEFORE.factor, BEFORE.offset)
-    check_folded(beside, [RNG.standard_normal((6, 6))], BEFORE, square)
+    check_folded(beside, [RNG.standard_normal((6, 6))], BEFORE, BEFORE)
 
 
 def test_dense_layers_do_all_maps_beside_them():
@@ -173,5 +172,6 @@ def test_the_linear_path_of_many_rows_is_folded():
     assert ready.scaling is None
     assert ready.unscaling is None
     assert not any("EachFeature" in repr(side.layers) for side in (ready.encoder, ready.decoder))
-    assert model._coding.ready_to_encode(X[:100]) is not ready
-    assert model._coding.ready_to_encode(X[:100]).scaling is not None
+    few = model._coding.ready_to_encode(X[:100])
+    assert few.encoder.layers == model._encoder.layers
+    assert few.scaling is not None

@@ -562,9 +562,9 @@ class BaseAutoencoder(
         True
         """
         X = self._check_fitted_rows(repeatable(X, "score"))
-        error, variance = -self._row_scores(X).mean(), mean_variance(X)
+        variance = mean_variance(X)
         if variance > 0:
-            return float(1 - error / variance)
+            return float(1 + self._row_scores(X).mean() / variance)
         # All rows are the same; many of them are rebuilt with rounding that a single one has not.
         same = X if isinstance(X, Source) else X[:1]
         return float(not self._row_scores(same).any())

@@ -11,6 +11,7 @@ from tfae._folding import Map, folded
 from tfae._inference import Coder
 from tfae._scaling import Affine, Scaling
 from tfae._types import Array, Source, Weights
+from tfae._validation import float_dtype
 from tfae._workspace import NEW, Workspace
 
 # Rows beside which it is little work to make other weights.
@@ -69,7 +70,7 @@ class Coding(NamedTuple):
             factor = 1 / np.broadcast_to(self.scaling.scale, self.scaling.center.shape)
             ways.insert(0, (None, Map(factor, -self.scaling.center * factor)))
         for scaling, before in ways:
-            found = folded(encoder.layers, self.encoder_weights, _dtype(X), before=before)
+            found = folded(encoder.layers, self.encoder_weights, float_dtype(X), before=before)
             if found is not None:
                 layers, weights = found
                 encoder = replace(encoder, layers=layers)
@@ -83,7 +84,7 @@ class Coding(NamedTuple):
             return self
         if isinstance(unscaling, Affine) and decoder.structure.output_activation == "linear":
             after, unscaling = Map(np.asarray(unscaling.scale), unscaling.center), None
-        found = folded(decoder.layers, self.decoder_weights, _dtype(X), after=after)
+        found = folded(decoder.layers, self.decoder_weights, float_dtype(X), after=after)
         if found is None:
             return self
         layers, weights = found
@@ -93,7 +94,3 @@ class Coding(NamedTuple):
 
 def _are_many(X: Any) -> bool:
     return not isinstance(X, Source) and X.shape[0] >= _MANY
-
-
-def _dtype(X: Any) -> Any:
-    return np.float32 if X.dtype == np.float32 else np.float64

@@ -104,9 +104,9 @@ class _Turns:
 
 def in_turns(blocks: Iterator[T], work: Callable[[T, Workspace], None], n_numbers: int) -> None:
     """Do some work for every block of an array of so many numbers."""
-    block, n_turns = next(blocks, None), 0
+    block, another = next(blocks, None), False
     while block is not None:
-        with a_turn(n_numbers, another=n_turns > 0) as space:
+        with a_turn(n_numbers, another) as space:
             end = time.perf_counter() + _SECONDS_OF_A_TURN
             while block is not None:
                 work(block, space)
@@ -114,7 +114,7 @@ def in_turns(blocks: Iterator[T], work: Callable[[T, Workspace], None], n_number
                 block = next(blocks, None)
                 if time.perf_counter() > end:
                     break
-        n_turns += 1
+        another = True
 
 
 def a_turn(n_numbers: int, another: bool = False) -> AbstractContextManager[Workspace]:

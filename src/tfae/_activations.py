@@ -10,7 +10,8 @@ from scipy import special
 from tfae._registry import nearest_name
 from tfae._types import Array
 
-_PIECE = 1 << 14  # numbers; a few arrays of so many stay in a core's own cache
+_FEW = 1 << 14  # numbers
+_PIECE = 1 << 15  # numbers; a few arrays of so many stay in a core's own cache
 _P = np.float32(0.305)
 # From the highest power of t to the first.
 _OF_TAIL = np.array(
@@ -45,7 +46,7 @@ def _relu(x: Array, out: Array | None = None) -> Array:
 
 def _gelu(x: Array, out: Array | None = None) -> Array:
     out = np.empty(x.shape, x.dtype) if out is None else out
-    if x.dtype != np.float32 or x.size < _PIECE or not out.flags.c_contiguous:
+    if x.dtype != np.float32 or x.size < _FEW or not out.flags.c_contiguous:
         return np.multiply(x, special.ndtr(x), out=out)
     flat, flat_out, spare = x.reshape(-1), out.reshape(-1), np.empty((3, _PIECE), x.dtype)
     for start in range(0, x.size, _PIECE):

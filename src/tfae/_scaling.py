@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 from scipy.stats import norm
 
+from tfae._cores import for_every_block
 from tfae._registry import Registry
 from tfae._survey import Survey
 from tfae._types import Array, Source, Statistics
-from tfae._workspace import NEW, Workspace, in_turns
+from tfae._workspace import NEW, Workspace
 
 # What needs sorted columns is learned from at most so many rows, evenly spaced.
 _MAX_SORTED = 10_000
@@ -145,8 +147,9 @@ def of_every_block(
     """Return what a function gives for all rows of `X`, whose number may be unknown.
 
     It is called with rows and with memory for what it makes of them, which it may return. Where it
-    multiplies matrices `in_numpy`, threads take turns. `width` is how many numbers it makes of a
-    row, where these are more than it is given.
+    multiplies matrices `in_numpy`, threads take turns, and those of very many rows are shared out
+    to several: it must not care about their order. `width` is how many numbers it makes of a row,
+    where these are more than it is given.
     """
     if isinstance(X, Source) and not X.shape:
         return np.concatenate([function(rows, NEW) for _, rows in dense_blocks(X)])
@@ -155,19 +158,19 @@ def of_every_block(
     # No turn is taken while a source is read, which may need another thread that encodes rows.
     width = X.shape[1] if width is None else width
     n_numbers = X.shape[0] * width if in_numpy and not isinstance(X, Source) else 0
-    results: Array | None = None
+    results: list[Array] = []
+    lock = Lock()
 
     def put(block: tuple[slice, Array], space: Workspace) -> None:
-        nonlocal results
         places, rows = block
         part = function(rows, space)
-        if results is None:
-            results = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
-        results[places] = part
+        with lock:
+            if not results:
+                results.append(np.empty((X.shape[0], *part.shape[1:]), part.dtype))
+        results[0][places] = part
 
-    in_turns(dense_blocks(X, width=width), put, n_numbers)
-    assert results is not None
-    return results
+    for_every_block(dense_blocks(X, width=width), put, n_numbers)
+    return results[0]
 
 
 def dense_rows(X: Any, index: slice | Array) -> Array:

@@ -29,6 +29,8 @@ _LIKELIHOODS = ("gaussian", "bernoulli", "binary_crossentropy")
 _SLACK = 1e-6
 # A unit is active whose mean varies over the rows by more than this (Burda et al., 2016).
 _ACTIVE = 0.01
+# Every row of a block is decoded for each draw: with an eighth of the rows the others wait less.
+_SMALLER_BLOCKS = 8
 
 
 @dataclass(eq=False, repr=False)
@@ -148,12 +150,12 @@ class VariationalAutoencoder(Autoencoder):
         X = self._check_fitted_rows(X)
         rng = check_random_state(random_state)
 
-        def drawn(rows: Array, space: Workspace) -> Array:
-            mean, deviation = self._posterior(rows, rows.dtype, space)
-            codes = mean + deviation * rng.standard_normal(mean.shape)
-            return codes.astype(rows.dtype, copy=False)
+        def posterior(rows: Array, space: Workspace) -> Array:
+            return np.stack(self._posterior(rows, rows.dtype, space), axis=1)
 
-        return of_every_block(X, drawn, self._encoder.in_numpy)
+        mean, deviation = of_every_block(X, posterior, self._encoder.in_numpy).swapaxes(0, 1)
+        codes = mean + deviation * rng.standard_normal(mean.shape)
+        return codes.astype(mean.dtype, copy=False)
 
     def sample(self, n_samples: int = 1, random_state: Any = None, *, noise: bool = False) -> Array:
         """Draw new rows from the model.
@@ -223,7 +225,8 @@ class VariationalAutoencoder(Autoencoder):
         def bound(rows: Array, space: Workspace) -> Array:
             return self._bound(rows, normal, rows.dtype)
 
-        return of_every_block(X, bound, in_numpy=False)  # a turn would take seconds
+        coding, width = self._coding, _SMALLER_BLOCKS * self.n_features_in_
+        return of_every_block(X, bound, coding.in_numpy, width=width)
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)

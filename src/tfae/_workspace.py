@@ -1,37 +1,24 @@
-"""Memory and turns for blocks of rows on their way through a network in NumPy.
+"""Memory for blocks of rows on their way through a network in NumPy.
 
-Threads take turns at large arrays. NumPy's matrix products use all cores already, and two threads
-in them wait for each other: without turns four threads had 0.7 to 0.8 of the speed of one. A turn
-is some blocks long, for each change costs about a millisecond. Within a turn each block uses the
-memory of the last one again: fresh arrays of some megabytes, whose pages the system has yet to
-map, can cost as much as activations do, above all in threads other than the main one.
+Each block uses the memory of the last one again: fresh arrays of some megabytes, whose pages the
+system has yet to map, can cost as much as activations do, above all in threads other than the main
+one.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
 
-import joblib
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from tfae._types import Array
 
-_SECONDS_OF_A_TURN = 0.05  # after which the block at hand is the last
-_LARGE = 1 << 14  # numbers; with fewer, products take one core and new memory is no cost
-_GIVE_WAY = 1e-4  # seconds
 _KEPT_BYTES = 32 << 20
 _ALIGNMENT = 64
 _MAX_IDLE = 4
-
-T = TypeVar("T")
 
 
 class Workspace(Protocol):
@@ -80,74 +67,19 @@ class Kept:
         self._used = 0
 
 
-class _Turns:
-    """One at a time, where matrix products leave no core for a second thread."""
-
-    def __init__(self) -> None:
-        self._idle: list[Kept] = []
-        self._turn = threading.RLock()  # a signal handler may encode rows within one
-
-    @contextmanager
-    def next(self) -> Iterator[Workspace]:
-        with self._turn if _take_most_cores() else nullcontext():
-            try:
-                space = self._idle.pop()
-            except IndexError:
-                space = Kept()
-            try:
-                yield space
-            finally:
-                space.clear()
-                if len(self._idle) < _MAX_IDLE:
-                    self._idle.append(space)
+_idle: list[Kept] = []
 
 
-def in_turns(blocks: Iterator[T], work: Callable[[T, Workspace], None], n_numbers: int) -> None:
-    """Do some work for every block of an array of so many numbers."""
-    block, another = next(blocks, None), False
-    while block is not None:
-        with a_turn(n_numbers, another) as space:
-            end = time.perf_counter() + _SECONDS_OF_A_TURN
-            while block is not None:
-                work(block, space)
-                space.clear()
-                block = next(blocks, None)
-                if time.perf_counter() > end:
-                    break
-        another = True
-
-
-def a_turn(n_numbers: int, another: bool = False) -> AbstractContextManager[Workspace]:
-    """Wait for a turn at an array of so many numbers, or for `another`; small ones need none."""
-    if n_numbers < _LARGE:
-        return nullcontext(NEW)
-    if another:
-        time.sleep(_GIVE_WAY)  # or this thread would be the next one, for it is awake
-    return _turns.next()
-
-
-def _take_most_cores() -> bool:
-    """Whether a matrix product does; the threads of its library may be limited at any time."""
-    return any(2 * library.num_threads > _n_cores() for library in _libraries())
-
-
-@cache
-def _n_cores() -> int:
-    return int(joblib.cpu_count())
-
-
-@cache
-def _libraries() -> list[Any]:
-    """Return the libraries of matrix products in this process, which takes 10 ms to find out."""
-    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
-
-
-def _start_again() -> None:
-    """Have everybody's turn end: those of threads that a forked process lacks never would."""
-    global _turns
-    _turns = _Turns()
-
-
-_turns = _Turns()
-if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
-    os.register_at_fork(after_in_child=_start_again)
+@contextmanager
+def kept() -> Iterator[Kept]:
+    """Lend memory that others have used before."""
+    try:
+        space = _idle.pop()
+    except IndexError:
+        space = Kept()
+    try:
+        yield space
+    finally:
+        space.clear()
+        if len(_idle) < _MAX_IDLE:
+            _idle.append(space)

@@ -1,0 +1,319 @@
+"""All cores for blocks of rows, and turns of threads."""
+
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from tfae import Autoencoder, VariationalAutoencoder, _cores
+from tfae._cores import (
+    _SECONDS_OF_A_TURN,
+    _VERY_LARGE,
+    _n_threads_of_products,
+    a_turn,
+    for_every_block,
+)
+from tfae._scaling import block_size, of_every_block
+
+LARGE = 1 << 20
+HUGE = 1 << 40
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_all_blocks_give_what_each_row_gives_alone(dtype):
+    X = np.random.default_rng(0).standard_normal((2 * block_size(300) + 7, 300)).astype(dtype)
+
+    def function(rows, space):
+        doubled = np.multiply(rows, 2, out=space.empty(rows.shape, rows.dtype))
+        return np.add(doubled, 1, out=space.empty(rows.shape, rows.dtype))
+
+    result = of_every_block(X, function)
+    assert result.dtype == dtype
+    np.testing.assert_array_equal(result, 2 * X + 1)
+
+
+@pytest.fixture
+def all_cores():
+    """Products that take all cores."""
+    n_cores = os.cpu_count() or 1
+    with threadpool_limits(n_cores, user_api="blas"):
+        if _n_threads_of_products() < n_cores:
+            pytest.skip("NumPy's library of matrix products cannot be told how many cores it takes")
+        yield
+
+
+@pytest.fixture
+def two_threads(monkeypatch):
+    """Products of two threads, and arrays that are very large."""
+    monkeypatch.setattr(_cores, "_VERY_LARGE", 1)
+    with threadpool_limits(2, user_api="blas"):
+        if _n_threads_of_products() != 2:
+            pytest.skip("NumPy's library of matrix products cannot be told how many cores it takes")
+        yield
+
+
+def takes_its_turn(waits_at_most=0.2):
+    """Whether another thread is given a turn while one lasts here."""
+    entered = threading.Event()
+
+    def enter():
+        with a_turn():
+            entered.set()
+
+    with ThreadPoolExecutor(1) as thread:
+        with a_turn():
+            waiting = thread.submit(enter)
+            at_once = entered.wait(waits_at_most)
+        waiting.result(timeout=10)
+    return at_once
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_large_arrays_wait_for_their_turn_where_products_take_all_cores():
+    assert not takes_its_turn()
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_small_arrays_wait_for_nobody():
+    seen = []
+    with ThreadPoolExecutor(1) as thread, a_turn():
+        work = thread.submit(for_every_block, iter([1, 2]), lambda *block: seen.append(block), 100)
+        work.result(timeout=10)
+    assert [block for block, _ in seen] == [1, 2]
+
+
+@pytest.mark.parametrize("n_numbers", [LARGE, HUGE])
+@pytest.mark.usefixtures("all_cores")
+def test_a_long_work_lets_others_have_their_turn(n_numbers):
+    had_its_turn, seen = threading.Event(), []
+
+    def enter():
+        with a_turn():
+            had_its_turn.set()
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def work(block, space):
+            if block == 0:
+                thread.submit(enter)
+            time.sleep(_SECONDS_OF_A_TURN)
+            seen.append(had_its_turn.is_set())
+
+        for_every_block(iter(range(40)), work, n_numbers)
+    assert not seen[0]
+    assert seen[-1]
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_a_turn_goes_on_while_nobody_waits():
+    with a_turn() as goes_on:
+        time.sleep(1.5 * _SECONDS_OF_A_TURN)
+        assert goes_on()
+
+
+@pytest.mark.parametrize("n_numbers", [100, LARGE, HUGE])
+def test_all_blocks_are_asked_for_to_the_end_and_each_is_worked_on_once(n_numbers):
+    ended, seen = [], []
+
+    def blocks():
+        yield from range(50)
+        ended.append(True)
+
+    for_every_block(blocks(), lambda block, space: seen.append(block), n_numbers)
+    assert sorted(seen) == [*range(50)]
+    assert ended
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core is taken by one product")
+def test_nobody_waits_where_a_product_takes_one_core():
+    with threadpool_limits(1, user_api="blas"):
+        assert takes_its_turn(10)
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_a_thread_may_encode_within_its_turn():
+    with a_turn(), a_turn() as goes_on:
+        assert goes_on()
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_an_error_ends_the_turn():
+    with pytest.raises(ZeroDivisionError), a_turn():
+        1 / 0  # noqa: B018
+
+    def enter():
+        with a_turn():
+            pass
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(enter).result(timeout=10)
+
+
+@pytest.mark.usefixtures("all_cores")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process")  # is multi-threaded
+def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():
+    started, end = threading.Event(), threading.Event()
+    for_every_block(iter(range(9)), lambda block, space: None, HUGE)  # which has helpers
+
+    def hold():
+        with a_turn():
+            started.set()
+            end.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    started.wait(20)
+    child = os.fork()
+    if child == 0:
+        done = threading.Event()
+
+        def work():
+            for_every_block(iter(range(9)), lambda block, space: None, HUGE)
+            done.set()
+
+        threading.Thread(target=work, daemon=True).start()
+        os._exit(0 if done.wait(10) else 1)
+    end.set()
+    holder.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def n_threads():
+    return max(
+        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+    )
+
+
+def meets(n_numbers):
+    """Whether two blocks of such an array are worked on at once."""
+    both, met = threading.Barrier(2), []
+
+    def work(block, space):
+        try:
+            both.wait(timeout=1)
+            met.append((threading.get_ident(), n_threads(), id(space)))
+        except threading.BrokenBarrierError:
+            pass
+
+    for_every_block(iter(range(2)), work, n_numbers)
+    return met
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_very_large_array_has_threads_with_products_of_one_each():
+    (one, *threads, space), (other, *same, another_space) = meets(LARGE)
+    assert one != other
+    assert threads == same == [1]
+    assert space != another_space
+    assert n_threads() == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_no_threads_are_made_where_a_product_has_one_or_the_array_is_not_very_large(monkeypatch):
+    with threadpool_limits(1, user_api="blas"):
+        assert not meets(LARGE)
+    monkeypatch.setattr(_cores, "_VERY_LARGE", _VERY_LARGE)
+    assert not meets(2 * _VERY_LARGE - 1)
+    assert meets(2 * _VERY_LARGE)
+
+
+@pytest.mark.parametrize("main", [True, False])
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_in_any_thread_ends_the_work_and_is_raised(main):
+    here, seen = threading.get_ident(), []
+
+    def work(block, space):
+        seen.append(block)
+        time.sleep(0.01)
+        if (threading.get_ident() == here) == main:
+            raise ZeroDivisionError(block)
+
+    with pytest.raises(ZeroDivisionError):
+        for_every_block(iter(range(1000)), work, LARGE)
+    assert len(seen) < 10
+    assert n_threads() == 2
+    assert len(meets(LARGE)) == 2
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_of_the_blocks_is_raised():
+    def blocks():
+        yield from range(3)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        for_every_block(blocks(), lambda block, space: None, LARGE)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_helpers_have_the_settings_of_the_thread_that_they_help():
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
+        for_every_block(
+            iter(range(8)), lambda block, space: np.divide(1.0, np.zeros(block and 9)), LARGE
+        )
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_signal_handler_may_have_very_large_arrays():
+    seen = []
+
+    def inner(block, space):
+        seen.append(block)
+
+    def work(block, space):
+        if threading.current_thread() is threading.main_thread():
+            for_every_block(iter(range(10)), inner, LARGE)
+
+    for_every_block(iter(range(10)), work, LARGE)
+    assert sorted(set(seen)) == [*range(10)]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_it_goes_without_helpers_where_there_are_none(monkeypatch):
+    ended = ThreadPoolExecutor(1)
+    ended.shutdown()
+    monkeypatch.setattr(_cores, "_pool", lambda n_threads: ended)
+    assert not meets(LARGE)
+    seen = []
+    for_every_block(iter(range(9)), lambda block, space: seen.append(block), LARGE)
+    assert seen == [*range(9)]
+
+
+def test_codes_are_right_when_threads_ask_for_them_at_once():
+    rng = np.random.default_rng(0)
+    blocks = [rng.standard_normal((n, 64)).astype("float32") for n in (5000, 300, 4097, 1)]
+    model = Autoencoder(3, hidden_layer_sizes=(9,), max_iter=1, random_state=0).fit(blocks[0])
+    expected = [model.reconstruct(X) for X in blocks]
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(model.reconstruct, blocks * 8))
+    for ours, alone in zip(found, expected * 8, strict=True):
+        np.testing.assert_array_equal(ours, alone)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return np.random.default_rng(0).standard_normal((20_000, 30))
+
+
+@pytest.mark.parametrize("method", ["transform", "reconstruct", "score_samples"])
+@pytest.mark.parametrize("kind", [Autoencoder, VariationalAutoencoder])
+def test_several_threads_give_what_one_gives(rows, two_threads, kind, method):
+    model = kind(5, max_iter=1, random_state=0).fit(rows[:500])
+    found, again = (getattr(model, method)(rows) for _ in range(2))
+    with threadpool_limits(1, user_api="blas"):
+        alone = getattr(model, method)(rows)
+    np.testing.assert_allclose(found, alone, rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(found, again)
+
+
+def test_drawn_codes_do_not_depend_on_the_order_of_blocks(rows, two_threads):
+    model = VariationalAutoencoder(5, max_iter=1, random_state=0).fit(rows[:500])
+    found = model.transform(rows, sample=True, random_state=0)
+    with threadpool_limits(1, user_api="blas"):
+        alone = model.transform(rows, sample=True, random_state=0)
+    np.testing.assert_allclose(found, alone, rtol=1e-9, atol=1e-9)

@@ -31,7 +31,7 @@ def test_all_blocks_give_what_each_row_gives_alone(dtype):
         doubled = np.multiply(rows, 2, out=space.empty(rows.shape, rows.dtype))
         return np.add(doubled, 1, out=space.empty(rows.shape, rows.dtype))
 
-    result = of_every_block(X, function)
+    result = of_every_block(X, function, 300)
     assert result.dtype == dtype
     np.testing.assert_array_equal(result, 2 * X + 1)
 

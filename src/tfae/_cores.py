@@ -26,9 +26,9 @@ from threadpoolctl import ThreadpoolController
 
 from tfae._workspace import NEW, Workspace, kept
 
-_LARGE = 1 << 14  # numbers; with fewer, products take one core and new memory is no cost
+_LARGE = 1 << 15  # numbers; with fewer, products take one core and new memory is no cost
 # Numbers for every thread: it takes a system some 20 ms to have two threads on two cores.
-_VERY_LARGE = 1 << 22
+_VERY_LARGE = 1 << 23
 _SECONDS_OF_A_TURN = 0.05  # which another thread that wants one has to wait
 _GIVE_WAY = 1e-4  # seconds
 

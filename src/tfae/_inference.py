@@ -40,6 +40,14 @@ class Coder:
         """Whether NumPy runs it, and not TensorFlow."""
         return self.layers is not None
 
+    def numbers(self, weights: Weights) -> int:
+        """Return how many numbers a row is on its way in NumPy; 0 if another library runs it."""
+        if self.layers is None:
+            return 0
+        spec = self.structure.spec
+        n_inputs = spec.n_features if self.side == "encoder" else spec.n_components
+        return n_inputs + sum(weight.shape[1] for weight in weights if weight.ndim == 2)
+
     def __call__(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
         """Return the codes of scaled rows, or the scaled rows of codes, in the dtype of `x`."""
         output = self.run(weights, x, space)

@@ -141,23 +141,22 @@ def block_size(n_features: int) -> int:
 def of_every_block(
     X: Any,
     function: Callable[[Array, Workspace], Array],
-    in_numpy: bool = True,
+    n_numbers: int,
     width: int | None = None,
 ) -> Array:
     """Return what a function gives for all rows of `X`, whose number may be unknown.
 
-    It is called with rows and with memory for what it makes of them, which it may return. Where it
-    multiplies matrices `in_numpy`, threads take turns, and those of very many rows are shared out
-    to several: it must not care about their order. `width` is how many numbers it makes of a row,
-    where these are more than it is given.
+    It is called with rows and with memory for what it makes of them, which it may return.
+    `n_numbers` is how many it has NumPy make of a row, 0 if it waits for anything else: at many,
+    threads take turns, and very many are shared out to several, so that it must not care about the
+    order of the blocks. `width` bounds what a block has of a row, by default its features.
     """
     if isinstance(X, Source) and not X.shape:
         return np.concatenate([function(rows, NEW) for _, rows in dense_blocks(X)])
     if not isinstance(X, Source) and X.shape[0] <= _FEW_ROWS:
         return np.array(function(dense_rows(X, slice(None)), NEW), order="C")
     # No turn is taken while a source is read, which may need another thread that encodes rows.
-    width = X.shape[1] if width is None else width
-    n_numbers = X.shape[0] * width if in_numpy and not isinstance(X, Source) else 0
+    total = 0 if isinstance(X, Source) else X.shape[0] * n_numbers
     results: list[Array] = []
     lock = Lock()
 
@@ -169,7 +168,7 @@ def of_every_block(
                 results.append(np.empty((X.shape[0], *part.shape[1:]), part.dtype))
         results[0][places] = part
 
-    for_every_block(dense_blocks(X, width=width), put, n_numbers)
+    for_every_block(dense_blocks(X, width=width), put, total)
     return results[0]
 
 

@@ -153,7 +153,8 @@ class VariationalAutoencoder(Autoencoder):
         def posterior(rows: Array, space: Workspace) -> Array:
             return np.stack(self._posterior(rows, rows.dtype, space), axis=1)
 
-        mean, deviation = of_every_block(X, posterior, self._encoder.in_numpy).swapaxes(0, 1)
+        both = of_every_block(X, posterior, self._coding.numbers_to_encode)
+        mean, deviation = both.swapaxes(0, 1)
         codes = mean + deviation * rng.standard_normal(mean.shape)
         return codes.astype(mean.dtype, copy=False)
 
@@ -225,8 +226,10 @@ class VariationalAutoencoder(Autoencoder):
         def bound(rows: Array, space: Workspace) -> Array:
             return self._bound(rows, normal, rows.dtype)
 
-        coding, width = self._coding, _SMALLER_BLOCKS * self.n_features_in_
-        return of_every_block(X, bound, coding.in_numpy, width=width)
+        numbers, width = (
+            _SMALLER_BLOCKS * n for n in (self._coding.numbers_to_rebuild, self.n_features_in_)
+        )
+        return of_every_block(X, bound, numbers, width)
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)

@@ -404,7 +404,7 @@ class BaseAutoencoder(
         def codes(rows: Array, space: Workspace) -> Array:
             return coding.encode(rows, rows.dtype, space)
 
-        return of_every_block(X, codes, coding.numbers_to_encode)
+        return of_every_block(X, codes, coding.encoder.n_numbers)
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -443,8 +443,8 @@ class BaseAutoencoder(
                 f"Got {codes.shape[1]}."
             )
         coding = self._coding.ready_to_decode(codes)
-        numbers = coding.numbers_to_decode
-        return of_every_block(codes, coding.decode, numbers, width=self.n_features_in_)
+        n_numbers = coding.decoder.n_numbers
+        return of_every_block(codes, coding.decode, n_numbers, width=self.n_features_in_)
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows.
@@ -476,7 +476,7 @@ class BaseAutoencoder(
         """
         X = self._check_fitted_rows(X)
         coding = self._coding.ready_to_encode(X).ready_to_decode(X)
-        return of_every_block(X, coding.rebuilt, coding.numbers_to_rebuild)
+        return of_every_block(X, coding.rebuilt, coding.n_numbers)
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -523,7 +523,7 @@ class BaseAutoencoder(
                 rows, rebuilt = (self._scaling.forward(r, r.dtype) for r in (rows, rebuilt))
             return -np.mean(np.square(rows - rebuilt, dtype=np.float64), axis=1)
 
-        return of_every_block(X, scores, coding.numbers_to_rebuild)
+        return of_every_block(X, scores, coding.n_numbers)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.

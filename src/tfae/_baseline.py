@@ -100,7 +100,7 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
         return np.stack([losses, errors], axis=1)
 
     # An own loss may wait for other threads that encode rows, which must have their turn.
-    return of_every_block(X, of_rows, coding.numbers_to_rebuild if loss.of_entries else 0)
+    return of_every_block(X, of_rows, coding.n_numbers if loss.of_entries else 0)
 
 
 def _is_lossless(model: Any, X: Any) -> bool:
@@ -113,7 +113,7 @@ def _is_lossless(model: Any, X: Any) -> bool:
         error = x - coding.output(codes, space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
 
-    error, size = of_every_block(X, squares, coding.numbers_to_rebuild).mean(axis=0)
+    error, size = of_every_block(X, squares, coding.n_numbers).mean(axis=0)
     return bool(error <= _LOSSLESS * size)
 
 

@@ -33,20 +33,10 @@ class Coding(NamedTuple):
     thresholds: Array | None  # what components must reach to count for the decoder
 
     @property
-    def numbers_to_encode(self) -> int:
-        """How many numbers NumPy makes of a row, 0 if TensorFlow encodes it."""
-        return self.encoder.numbers(self.encoder_weights)
-
-    @property
-    def numbers_to_decode(self) -> int:
-        """How many numbers NumPy makes of a code, 0 if TensorFlow decodes it."""
-        return self.decoder.numbers(self.decoder_weights)
-
-    @property
-    def numbers_to_rebuild(self) -> int:
-        """How many numbers NumPy makes of a row, 0 if TensorFlow has a part in it."""
-        encoding, decoding = self.numbers_to_encode, self.numbers_to_decode
-        return encoding + decoding if encoding and decoding else 0
+    def n_numbers(self) -> int:
+        """How many numbers NumPy makes of a row to rebuild it, 0 if TensorFlow has a part in it."""
+        in_numpy = self.encoder.in_numpy and self.decoder.in_numpy
+        return self.encoder.n_numbers + self.decoder.n_numbers if in_numpy else 0
 
     def encode(self, rows: Array, dtype: Any, space: Workspace = NEW) -> Array:
         """Return the codes of rows."""

@@ -27,26 +27,23 @@ class Coder:
     side: Literal["encoder", "decoder"]
     dtype: str  # of the training, in which TensorFlow runs it
     layers: tuple[PlainLayer, ...] | None  # None where NumPy cannot run it
+    n_numbers: int  # that NumPy makes of a row, its own among them; 0 where it cannot
 
     @classmethod
     def of(
         cls, structure: Structure, side: Literal["encoder", "decoder"], dtype: str, model: Any
     ) -> Coder:
         """Describe one side of a built network."""
-        return cls(structure, side, dtype, plain_layers(model))
+        layers, spec = plain_layers(model), structure.spec
+        n_inputs = spec.n_features if side == "encoder" else spec.n_components
+        n_outputs = sum(weight.shape[1] for weight in model.weights if len(weight.shape) == 2)
+        n_numbers = 0 if layers is None else n_inputs + n_outputs
+        return cls(structure, side, dtype, layers, n_numbers)
 
     @property
     def in_numpy(self) -> bool:
         """Whether NumPy runs it, and not TensorFlow."""
         return self.layers is not None
-
-    def numbers(self, weights: Weights) -> int:
-        """Return how many numbers a row is on its way in NumPy; 0 if another library runs it."""
-        if self.layers is None:
-            return 0
-        spec = self.structure.spec
-        n_inputs = spec.n_features if self.side == "encoder" else spec.n_components
-        return n_inputs + sum(weight.shape[1] for weight in weights if weight.ndim == 2)
 
     def __call__(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
         """Return the codes of scaled rows, or the scaled rows of codes, in the dtype of `x`."""

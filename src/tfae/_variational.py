@@ -153,7 +153,7 @@ class VariationalAutoencoder(Autoencoder):
         def posterior(rows: Array, space: Workspace) -> Array:
             return np.stack(self._posterior(rows, rows.dtype, space), axis=1)
 
-        both = of_every_block(X, posterior, self._coding.numbers_to_encode)
+        both = of_every_block(X, posterior, self._encoder.n_numbers)
         mean, deviation = both.swapaxes(0, 1)
         codes = mean + deviation * rng.standard_normal(mean.shape)
         return codes.astype(mean.dtype, copy=False)
@@ -226,10 +226,10 @@ class VariationalAutoencoder(Autoencoder):
         def bound(rows: Array, space: Workspace) -> Array:
             return self._bound(rows, normal, rows.dtype)
 
-        numbers, width = (
-            _SMALLER_BLOCKS * n for n in (self._coding.numbers_to_rebuild, self.n_features_in_)
+        n_numbers, width = (
+            _SMALLER_BLOCKS * n for n in (self._coding.n_numbers, self.n_features_in_)
         )
-        return of_every_block(X, bound, numbers, width)
+        return of_every_block(X, bound, n_numbers, width)
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)

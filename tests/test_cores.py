@@ -1,9 +1,11 @@
 """All cores for blocks of rows, and turns of threads."""
 
 import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import numpy as np
 import pytest
@@ -50,6 +52,7 @@ def all_cores():
 def two_threads(monkeypatch):
     """Products of two threads, and arrays that are very large."""
     monkeypatch.setattr(_cores, "_VERY_LARGE", 1)
+    monkeypatch.setattr(_cores, "_n_cores", lambda: 2)
     with threadpool_limits(2, user_api="blas"):
         if _n_threads_of_products() != 2:
             pytest.skip("NumPy's library of matrix products cannot be told how many cores it takes")
@@ -110,9 +113,9 @@ def test_a_long_work_lets_others_have_their_turn(n_numbers):
 
 @pytest.mark.usefixtures("all_cores")
 def test_a_turn_goes_on_while_nobody_waits():
-    with a_turn() as goes_on:
+    with a_turn() as turn:
         time.sleep(1.5 * _SECONDS_OF_A_TURN)
-        assert goes_on()
+        assert turn.goes_on()
 
 
 @pytest.mark.parametrize("n_numbers", [100, LARGE, HUGE])
@@ -136,8 +139,8 @@ def test_nobody_waits_where_a_product_takes_one_core():
 
 @pytest.mark.usefixtures("all_cores")
 def test_a_thread_may_encode_within_its_turn():
-    with a_turn(), a_turn() as goes_on:
-        assert goes_on()
+    with a_turn(), a_turn() as turn:
+        assert turn.goes_on()
 
 
 @pytest.mark.usefixtures("all_cores")
@@ -153,12 +156,12 @@ def test_an_error_ends_the_turn():
         thread.submit(enter).result(timeout=10)
 
 
-@pytest.mark.usefixtures("all_cores")
+@pytest.mark.usefixtures("two_threads")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process")  # is multi-threaded
 def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():
     started, end = threading.Event(), threading.Event()
-    for_every_block(iter(range(9)), lambda block, space: None, HUGE)  # which has helpers
+    assert meets(HUGE)
 
     def hold():
         with a_turn():
@@ -173,8 +176,8 @@ def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():
         done = threading.Event()
 
         def work():
-            for_every_block(iter(range(9)), lambda block, space: None, HUGE)
-            done.set()
+            if meets(HUGE):  # with helpers of its own
+                done.set()
 
         threading.Thread(target=work, daemon=True).start()
         os._exit(0 if done.wait(10) else 1)
@@ -252,36 +255,115 @@ def test_an_error_of_the_blocks_is_raised():
 
 @pytest.mark.usefixtures("two_threads")
 def test_helpers_have_the_settings_of_the_thread_that_they_help():
+    here = threading.get_ident()
+
+    def work(block, space):
+        time.sleep(0.01)
+        if threading.get_ident() != here:
+            np.divide(1.0, np.zeros(9))
+
     with np.errstate(divide="raise"), pytest.raises(FloatingPointError):
-        for_every_block(
-            iter(range(8)), lambda block, space: np.divide(1.0, np.zeros(block and 9)), LARGE
-        )
+        for_every_block(iter(range(20)), work, LARGE)
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_a_signal_handler_may_have_very_large_arrays():
-    seen = []
+def test_blocks_are_made_one_at_a_time():
+    def blocks():
+        for block in range(50):
+            time.sleep(0.001)
+            yield block
 
-    def inner(block, space):
-        seen.append(block)
+    seen = []
+    for_every_block(blocks(), lambda block, space: seen.append(block), LARGE)
+    assert sorted(seen) == [*range(50)]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_an_error_ends_the_work_while_blocks_are_made():
+    here, seen = threading.get_ident(), []
+
+    def blocks():
+        for block in range(300):
+            time.sleep(0.005)
+            yield block
 
     def work(block, space):
-        if threading.current_thread() is threading.main_thread():
-            for_every_block(iter(range(10)), inner, LARGE)
+        seen.append(block)
+        if threading.get_ident() == here:
+            raise ZeroDivisionError
 
-    for_every_block(iter(range(10)), work, LARGE)
-    assert sorted(set(seen)) == [*range(10)]
+    with pytest.raises(ZeroDivisionError):
+        for_every_block(blocks(), work, LARGE)
+    assert len(seen) < 10
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
+@pytest.mark.parametrize("n_numbers", [LARGE, 1 << 16])
+def test_a_signal_handler_may_encode_rows(two_threads, monkeypatch, n_numbers):
+    monkeypatch.setattr(_cores, "_VERY_LARGE", LARGE // 2)
+    handled, seen = [], []
+
+    def handle(*_):
+        for_every_block(iter(range(3)), lambda block, space: handled.append(block), n_numbers)
+
+    before = signal.signal(signal.SIGALRM, handle)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        end = time.perf_counter() + 2
+        while time.perf_counter() < end:
+            for_every_block(iter(range(3)), lambda block, space: seen.append(block), n_numbers)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert handled
+    for blocks in (handled, seen):
+        assert len({blocks.count(block) for block in range(3)}) == 1
+    assert n_threads() == 2
+
+
+@pytest.mark.usefixtures("all_cores")
+def test_nobody_waits_for_a_turn_with_nothing_left_to_do():
+    def work(block, space):
+        _cores._turns._wanted = True
+        time.sleep(1.5 * _SECONDS_OF_A_TURN)
+
+    shared = _cores._Shared(iter([0]))
+    with a_turn() as turn:
+        _cores._work(shared, work, turn)
+        assert not turn.goes_on()
+    assert shared.ended
 
 
 @pytest.mark.usefixtures("two_threads")
 def test_it_goes_without_helpers_where_there_are_none(monkeypatch):
     ended = ThreadPoolExecutor(1)
     ended.shutdown()
-    monkeypatch.setattr(_cores, "_pool", lambda n_threads: ended)
+    monkeypatch.setattr(_cores, "_pool", cache(lambda n_threads: ended))
     assert not meets(LARGE)
     seen = []
     for_every_block(iter(range(9)), lambda block, space: seen.append(block), LARGE)
     assert seen == [*range(9)]
+
+
+def test_all_is_done_when_the_system_has_no_thread_for_one_helper(monkeypatch, two_threads):
+    monkeypatch.setattr(_cores, "_n_threads_of_products", lambda: 3)
+    monkeypatch.setattr(_cores, "_pool", cache(lambda n_threads: ThreadPoolExecutor(n_threads)))
+    start, started, seen = threading.Thread.start, [], []
+
+    def start_one(thread):
+        started.append(thread)
+        if len(started) > 1:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    def work(block, space):
+        time.sleep(0.01)
+        seen.append(block)
+
+    monkeypatch.setattr(threading.Thread, "start", start_one)
+    for_every_block(iter(range(30)), work, LARGE)
+    assert len(started) == 2
+    assert sorted(seen) == [*range(30)]
 
 
 def test_codes_are_right_when_threads_ask_for_them_at_once():

@@ -11,8 +11,16 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae import Autoencoder, ConvolutionalAutoencoder, StackedAutoencoder, _demo
+from tfae import (
+    Autoencoder,
+    ConvolutionalAutoencoder,
+    StackedAutoencoder,
+    _demo,
+    register_loss,
+)
 from tfae._engine import Training
+from tfae.metrics import reconstruction_errors
+from tfae.streams import from_batches
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -309,3 +317,76 @@ def test_an_interrupt_of_a_search_ends_the_fit(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X)
     assert not hasattr(model, "n_components_")
+
+
+ODD = np.random.default_rng(0).standard_normal((60, 6))
+ODD[7, 3] = 1e200
+
+
+@pytest.mark.parametrize(
+    "scaling", ["global", "standard", "robust", "minmax", "quantile", None], ids=str
+)
+@pytest.mark.parametrize("X", [1e300 * X, ODD, np.where(ODD == 1e200, np.finfo(float).max, ODD)])
+@pytest.mark.filterwarnings("error")
+def test_values_whose_squares_overflow_are_refused_whatever_the_scaling(X, scaling):
+    with pytest.raises(ValueError, match=r"squares are finite.* column \d has "):
+        small(scaling=scaling, early_stopping=False).fit(X)
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_of_a_stream_whose_squares_overflow_are_refused():
+    with pytest.raises(ValueError, match="column 3 has 1e\\+200"):
+        small(early_stopping=False).fit(from_batches([ODD]))
+
+
+def test_values_whose_squares_all_vanish_are_refused():
+    with pytest.raises(ValueError, match="squares are not all 0"):
+        small().fit(1e-170 * X)
+    one_feature = X.copy()
+    one_feature[:, 0] *= 1e-170
+    assert np.isfinite(small().fit(one_feature).transform(one_feature)).all()
+    assert np.isfinite(small().fit(np.ones((20, 6))).transform(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")
+def test_a_score_that_is_not_defined_is_not_that_of_a_constant_guess():
+    model = small().fit(X)
+    assert not model.score(ODD) >= 0
+    assert not reconstruction_errors(ODD, X[: len(ODD)])["explained_variance"] >= 0
+
+
+def test_one_image_is_told_from_several():
+    images = np.random.default_rng(0).random((20, 8, 6, 1))
+    model = ConvolutionalAutoencoder(2, max_iter=1, random_state=0).fit(images)
+    with pytest.raises(ValueError, match=r"Got one image; pass X\[None\]"):
+        model.transform(images[0])
+    assert model.transform(images[0][None]).shape == (1, 2)
+
+
+def test_partial_fit_does_not_train_again_on_all_rows():
+    with pytest.raises(ValueError, match="must be used with refit=False"):
+        small(refit=True).partial_fit(X)
+
+
+def test_training_goes_on_with_the_scaling_that_was_learned():
+    model = small(warm_start=True).fit(X)
+    with pytest.raises(ValueError, match="scaling that was learned, 'global'"):
+        model.set_params(scaling="standard").fit(X)
+    model.set_params(warm_start=False).fit(X)
+    assert np.ndim(model.scale_) == 1
+
+
+def test_a_class_is_no_loss():
+    with pytest.raises(ValueError, match="'loss' must be a function or an instance"):
+        small(loss=keras.losses.MeanSquaredError).fit(X)
+
+
+def test_a_name_that_is_taken_is_told_by_the_function_that_has_it():
+    with pytest.raises(ValueError, match="registered already: <function _squared_error"):
+        register_loss("mse")(lambda target, output: output - target)
+
+
+def test_the_training_of_all_stages_together_says_so(capsys):
+    StackedAutoencoder(2, hidden_layer_sizes=(4,), max_iter=1, verbose=1).fit(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.index("Stage 2/2") < lines.index("All stages together") < len(lines) - 1

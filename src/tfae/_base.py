@@ -235,7 +235,7 @@ class BaseAutoencoder(
         self.settings_ = self._automatic(0, imported.n_features, anchored=False)
         asked = read_parameters(self, imported.n_features)
         network = asked.structure.build(self._dtype)
-        self._asked_length = self.n_components
+        self._asked_length, self._asked_kind = self.n_components, self.scaling
         self.n_features_in_ = imported.n_features
         self._state: TrainingState | None = None
         self._start(nothing, None, asked)
@@ -356,6 +356,10 @@ class BaseAutoencoder(
         self._validate_params()
         if self.early_stopping not in ("auto", False):
             raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
+        if self.refit not in ("auto", False):
+            raise ValueError(
+                "partial_fit, which trains on all rows, must be used with refit=False."
+            )
         again = hasattr(self, "encoder_weights_")
         X = self._check_rows(X, reset=not again)
         anchored = has_linear_path(self)
@@ -562,8 +566,9 @@ class BaseAutoencoder(
         """
         X = self._check_fitted_rows(repeatable(X, "score"))
         variance = mean_variance(X)
-        if variance > 0:
-            return float(1 + self._row_scores(X).mean() / variance)
+        if variance != 0:
+            with np.errstate(over="ignore", invalid="ignore"):  # which gives minus infinity or NaN
+                return float(1 + self._row_scores(X).mean() / variance)
         # All rows are the same; many of them are rebuilt with rounding that a single one has not.
         same = X if isinstance(X, Source) else X[:1]
         return float(not self._row_scores(same).any())
@@ -795,6 +800,11 @@ class BaseAutoencoder(
         """Decide what "auto" stands for, once for all trainings of the same network."""
         if again:
             earlier = self.settings_
+            if self.scaling != self._asked_kind:
+                raise ValueError(
+                    f"Training goes on with the scaling that was learned, {self._asked_kind!r}. "
+                    f"Got scaling={self.scaling!r}; fit with warm_start=False to begin anew."
+                )
             chosen = self._automatic(X.shape[0], X.shape[1], earlier["linear_path"])
             self.settings_ = {name: earlier.get(name, value) for name, value in chosen.items()}
             if self._length_is_open():
@@ -803,7 +813,7 @@ class BaseAutoencoder(
                 self.settings_["n_components"] = earlier["n_components"]
             return
         self.settings_ = self._automatic(X.shape[0], X.shape[1], anchored)
-        self._asked_length = self.n_components
+        self._asked_length, self._asked_kind = self.n_components, self.scaling
         self.component_errors_: Array
         if hasattr(self, "component_errors_"):
             del self.component_errors_
@@ -857,11 +867,6 @@ class BaseAutoencoder(
             self.quantiles_ = scaling.quantiles
             scaling = Affine(np.zeros(X.shape[1]), np.ones(X.shape[1]))
         assert isinstance(scaling, Affine)
-        if not (np.isfinite(scaling.center).all() and np.isfinite(scaling.scale).all()):
-            raise ValueError(
-                "X must hold numbers whose squares are finite. Got some whose variance overflows; "
-                "divide them by a large number first."
-            )
         self.center_, self.scale_ = scaling.center, scaling.scale
         self.n_components_ = asked.structure.spec.n_components
         self.history_: dict[str, list[float]] = {}

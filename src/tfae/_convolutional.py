@@ -127,8 +127,10 @@ class ConvolutionalAutoencoder(Autoencoder):
         expected: Sequence[int] | None = self.image_shape if reset else self.image_shape_
         if shape is not None:
             if expected is not None and _with_channels(shape) != _with_channels(expected):
+                one = _with_channels(np.shape(X)) == _with_channels(expected)
                 raise ValueError(
-                    f"Images must have the shape {tuple(expected)}. Got images of shape {shape}."
+                    f"Images must have the shape {tuple(expected)}. Got "
+                    + ("one image; pass X[None]." if one else f"images of shape {shape}.")
                 )
             X = np.asanyarray(X)  # a memory map stays one
             X = X.reshape(len(X), math.prod(shape))

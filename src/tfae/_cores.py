@@ -4,13 +4,14 @@ NumPy's matrix products take all cores already, and two threads in them wait for
 threads had 0.66 of the speed of one. So threads take turns at large arrays. A turn is some blocks
 long, for each change costs about a millisecond.
 
-Products leave cores idle while activations are computed. So a very large array gets a thread for
-every core, with products that take one each, as in scikit-learn's `KMeans`. What that costs: for
-as long, all products of the process take one core, and the last bits of some depend on it.
+Products leave cores idle while activations are computed. So a very large array gets as many threads
+as a product has, and products take one each, as in scikit-learn's `KMeans`. What that costs: for as
+long, all products of the process take one, and the last bits of some depend on it.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -26,10 +27,12 @@ from threadpoolctl import ThreadpoolController
 
 from tfae._workspace import NEW, Workspace, kept
 
-_LARGE = 1 << 15  # numbers; with fewer, products take one core and new memory is no cost
-# Numbers for every thread: it takes a system some 20 ms to have two threads on two cores.
+# Numbers that NumPy makes of an array; of fewer, products take one core and memory is no cost.
+_LARGE = 1 << 15
+# For every thread; with fewer, sharing costs up to a half: it takes a system some milliseconds to
+# have two threads on two cores.
 _VERY_LARGE = 1 << 23
-_SECONDS_OF_A_TURN = 0.05  # which another thread that wants one has to wait
+_SECONDS_OF_A_TURN = 0.05  # which another thread that wants one has to wait, and for a block
 _GIVE_WAY = 1e-4  # seconds
 
 T = TypeVar("T")
@@ -37,117 +40,152 @@ Work = Callable[[T, Workspace], None]
 
 
 def for_every_block(blocks: Iterator[T], work: Work[T], n_numbers: int) -> None:
-    """Do some work for all blocks of an array of so many numbers, in any order."""
+    """Do some work for all blocks of an array of so many numbers, in any order.
+
+    It may wait for no other thread that comes here, and not come here itself.
+    """
     if n_numbers < _LARGE:
         for block in blocks:
             work(block, NEW)
         return
-    n_threads = _n_threads_of_products()
-    if n_numbers < n_threads * _VERY_LARGE:
-        n_threads = 1
     shared, another = _Shared(blocks), False
     while not shared.ended:
-        with a_turn(n_threads > 1, another) as goes_on:
+        with a_turn(another) as turn:
+            n_threads = turn.n_threads_for(n_numbers)
             if n_threads == 1:
-                _work(shared, work, goes_on)
+                _work(shared, work, turn)
             else:
-                _work_together(shared, work, goes_on, n_threads)
+                _work_together(shared, work, turn, n_threads)
         another = True
 
 
-def a_turn(
-    with_helpers: bool = False, another: bool = False
-) -> AbstractContextManager[Callable[[], bool]]:
-    """Wait for a turn, or for `another`: the context tells whether it goes on."""
+def a_turn(another: bool = False) -> AbstractContextManager[_Turns]:
+    """Wait for a turn, or for `another`; there is none to wait for where products leave cores."""
     if another:
         time.sleep(_GIVE_WAY)  # or this thread would be the next one, for it is awake
-    if with_helpers or 2 * _n_threads_of_products() > _n_cores():
+    if 2 * _n_threads_of_products() > _n_cores():
         return _turns.next()
-    return nullcontext(_always)
-
-
-def _always() -> bool:
-    return True
+    return nullcontext(_UNLIMITED)
 
 
 class _Turns:
-    """One at a time, where matrix products leave no core for a second thread."""
+    """One at a time, where matrix products leave no core for a second thread.
+
+    A signal handler may encode rows at any moment: nothing here takes a lock that its own thread
+    may hold.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal handler may encode rows within a turn
-        self._wanted = threading.Event()
+        self._lock = threading.RLock()
+        self._wanted = False
+        self._end = math.inf
         self.n_threads = 0  # how many products had before this turn; 0 where it is as many
 
     @contextmanager
-    def next(self) -> Iterator[Callable[[], bool]]:
+    def next(self) -> Iterator[_Turns]:
         if not self._lock.acquire(blocking=False):
-            self._wanted.set()
+            self._wanted = True
             while not self._lock.acquire(timeout=_SECONDS_OF_A_TURN):
-                self._wanted.set()  # which whoever got the turn took for said
+                self._wanted = True  # which whoever got the turn took for said
         try:
-            self._wanted.clear()
-            end = time.perf_counter() + _SECONDS_OF_A_TURN
-            yield lambda: time.perf_counter() < end or not self._wanted.is_set()
+            self._wanted = False
+            self._end = time.perf_counter() + _SECONDS_OF_A_TURN
+            yield self
         finally:
             self._lock.release()
+
+    def goes_on(self) -> bool:
+        """Whether nobody else has waited long enough."""
+        return not self._wanted or time.perf_counter() < self._end
+
+    def n_threads_for(self, n_numbers: int) -> int:
+        """Return how many threads work on an array: one within a turn in which several do."""
+        n_threads = _n_threads_of_products()
+        return n_threads if not self.n_threads and n_numbers >= n_threads * _VERY_LARGE else 1
 
     @contextmanager
     def single_threaded(self, n_threads: int) -> Iterator[None]:
         """Have products take one thread each for a part of this turn, in place of so many.
 
-        Only within a turn: two such limits that overlap would leave the first behind.
+        Only within a turn: of two such limits that overlap the first would stay.
         """
-        before, self.n_threads = self.n_threads, n_threads
+        self.n_threads = n_threads
         try:
             with _libraries().limit(limits=1):
                 yield
         finally:
-            self.n_threads = before
+            self.n_threads = 0
+
+
+class _Unlimited(_Turns):
+    """The turn of those who need none."""
+
+    def n_threads_for(self, n_numbers: int) -> int:
+        return 1
+
+
+_UNLIMITED = _Unlimited()
 
 
 class _Shared(Generic[T]):
-    """Blocks that several threads take."""
+    """Blocks that several threads take. One is held ready, so that the end is known."""
 
     def __init__(self, blocks: Iterator[T]) -> None:
-        self._blocks, self._lock, self.ended = blocks, threading.Lock(), False
+        self._blocks, self._lock = blocks, threading.Lock()
+        self._next = next(blocks, None)
+
+    @property
+    def ended(self) -> bool:
+        return self._next is None
 
     def take(self) -> T | None:
         """Return the next block, None if there is none."""
         with self._lock:
-            block = None if self.ended else next(self._blocks, None)
-            self.ended = block is None
+            block = self._next
+            if block is not None:
+                self._next = next(self._blocks, None)
             return block
 
+    def end(self) -> None:
+        """Give no more blocks."""
+        with self._lock:
+            self._next = None
 
-def _work(blocks: _Shared[T], work: Work[T], goes_on: Callable[[], bool]) -> None:
+
+def _work(blocks: _Shared[T], work: Work[T], turn: _Turns) -> None:
     try:
         with kept() as space:
-            while goes_on() and (block := blocks.take()) is not None:
+            while turn.goes_on() and (block := blocks.take()) is not None:
                 work(block, space)
                 space.clear()
     except BaseException:
-        blocks.ended = True
+        blocks.end()
         raise
 
 
-def _work_together(
-    blocks: _Shared[T], work: Work[T], goes_on: Callable[[], bool], n_threads: int
-) -> None:
-    with _turns.single_threaded(n_threads):
-        helpers = _helpers(lambda: _work(blocks, work, goes_on), n_threads - 1)
+def _work_together(blocks: _Shared[T], work: Work[T], turn: _Turns, n_threads: int) -> None:
+    helpers: list[Future[None]] = []
+    with turn.single_threaded(n_threads):
         try:
-            _work(blocks, work, goes_on)
+            _call(helpers, lambda: _work(blocks, work, turn), n_threads - 1)
+            _work(blocks, work, turn)
+        except BaseException:
+            blocks.end()
+            raise
         finally:
             errors = [helper.exception() for helper in helpers if not helper.cancel()]
     for error in filter(None, errors):
         raise error
 
 
-def _helpers(run: Callable[[], None], n_threads: int) -> list[Future[None]]:
+def _call(helpers: list[Future[None]], run: Callable[[], None], n_threads: int) -> None:
+    pool = _pool(n_threads)
     try:
-        return [_pool(n_threads).submit(copy_context().run, run) for _ in range(n_threads)]
+        for _ in range(n_threads):
+            helpers.append(pool.submit(copy_context().run, run))
     except RuntimeError:  # the interpreter is ending, or the system has no more threads
-        return []
+        _pool.cache_clear()
+        pool.shutdown(cancel_futures=True)  # or what it has in its queue would run some day
 
 
 @cache
@@ -157,8 +195,9 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 
 def _n_threads_of_products() -> int:
     """Return how many threads a matrix product has, which may be changed at any time."""
-    libraries = _libraries().lib_controllers
-    return _turns.n_threads or max((library.num_threads for library in libraries), default=1)
+    turns, libraries = _turns, _libraries().lib_controllers
+    numbers = [turns.n_threads, *(library.num_threads for library in libraries), turns.n_threads]
+    return max(numbers) or 1  # a limit that begins meanwhile would show in one of these only
 
 
 @cache
@@ -175,6 +214,8 @@ def _libraries() -> ThreadpoolController:
 def _start_again() -> None:
     """Forget the turn and the helpers of threads that a forked process lacks."""
     global _turns
+    if _turns.n_threads:
+        _libraries().limit(limits=_turns.n_threads)
     _turns = _Turns()
     _pool.cache_clear()
 

@@ -147,7 +147,8 @@ class Autoencoder(BaseAutoencoder):
         float32.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
-        once for every run of the compiled program. For scikit-learn's own callbacks use
+        once for every run of the compiled program. Every call counts its epochs from 0 and begins
+        with `learning_rate_init`, `partial_fit` too. For scikit-learn's own callbacks use
         ``set_callbacks``.
     verbose : int or bool, default=0
         Whether to print a line every epoch.

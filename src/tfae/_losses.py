@@ -67,6 +67,8 @@ class Loss:
 
 
 def _loss(function: LossFunction) -> Loss:
+    if isinstance(function, type):
+        raise ValueError(f"'loss' must be a function or an instance. Got the class {function!r}.")
     # A Keras loss object averages over the batch; the function in it does not.
     return Loss(function.call if isinstance(function, keras.losses.Loss) else function)
 

@@ -50,10 +50,9 @@ class Registry(Generic[T]):
 
         def add(entry: T) -> T:
             taken = self._entries.get(name)
-            if taken is not None and not _same_definition(
-                self._function(taken), self._function(entry)
-            ):
-                raise ValueError(f"The {self.kind} {name!r} is registered already: {taken!r}.")
+            known = None if taken is None else self._function(taken)
+            if known is not None and not _same_definition(known, self._function(entry)):
+                raise ValueError(f"The {self.kind} {name!r} is registered already: {known!r}.")
             self._entries[name] = entry
             return entry
 

@@ -253,11 +253,35 @@ def _quantile(of: Statistics) -> Quantiles:
     return Quantiles(np.maximum.accumulate(quantiles, axis=0))
 
 
+def _identity(n_features: int) -> Affine:
+    return Affine(np.zeros(n_features), 1.0)
+
+
 def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
     """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing."""
-    if kind is None:
-        return Affine(np.zeros(X.shape[1]), 1.0)
-    return SCALINGS[kind](statistics(X, rows))
+    if kind is None and (isinstance(X, Source) or X.shape[0] == 0):  # not worth a pass over a file
+        return _identity(X.shape[1])
+    of = statistics(X, rows)
+    _check_squares(of)
+    return _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
+
+
+def _check_squares(of: Statistics) -> None:
+    """Raise if the variance of a feature overflows, or all of them vanish."""
+    variance, largest = of.variance, np.maximum(np.abs(of.low), np.abs(of.high))
+    too_large = np.flatnonzero(~np.isfinite(variance))
+    if len(too_large):
+        column = too_large[0]
+        raise ValueError(
+            "X must hold numbers whose squares are finite. Got some whose variance overflows: "
+            f"column {column} has {largest[column]:.6g}. Mark what is missing as such and fill it "
+            "in, or divide by a large number."
+        )
+    if not variance.any() and (of.low < of.high).any():
+        raise ValueError(
+            "X must hold numbers whose squares are not all 0. Got none of a larger size than "
+            f"{largest.max():.6g}; multiply them by a large number."
+        )
 
 
 def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:

@@ -141,6 +141,8 @@ class StackedAutoencoder(Autoencoder):
             rows = self._pretrain(stage, number, rows, last=number == len(stages))
             encoder = [*encoder, *stage.encoder_weights_]
             decoder = [*stage.decoder_weights_, *decoder]
+        if self.verbose and self.fine_tune:
+            print("All stages together")
         self._set_weights([*encoder, *decoder], program.network)
 
     def _trains_before(self) -> bool:

@@ -46,12 +46,16 @@ class Survey:
         self._find_sample = sample
         self.n_rows = self._n_joint = 0
         for block in blocks:
-            if self.n_rows == 0:
-                self._begin(block, every)
-            for part in gen_batches(len(block), _IN_CACHE):
-                self._add(block[part])
-            if self._every:
-                self._add_products(block[:: self._every])
+            with np.errstate(over="ignore", invalid="ignore"):  # the variance tells of it
+                self._add_block(block, every)
+
+    def _add_block(self, block: Array, every: int) -> None:
+        if self.n_rows == 0:
+            self._begin(block, every)
+        for part in gen_batches(len(block), _IN_CACHE):
+            self._add(block[part])
+        if self._every:
+            self._add_products(block[:: self._every])
 
     def _begin(self, block: Array, every: int) -> None:
         n_features = block.shape[1]
@@ -82,9 +86,11 @@ class Survey:
 
     @property
     def variance(self) -> Array:
-        """The variance of every feature, 0 where all values are the same."""
-        variance = self._squares / self.n_rows - np.square(self._sum / self.n_rows)
-        return np.where(self.low == self.high, 0.0, np.maximum(variance, 0.0))
+        """The variance of every feature, 0 where all values are the same, infinite if too large."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            variance = self._squares / self.n_rows - np.square(self._sum / self.n_rows)
+        variance = np.where(np.isfinite(variance), np.maximum(variance, 0.0), np.inf)
+        return np.where(self.low == self.high, 0.0, variance)
 
     @property
     def deviation(self) -> Array:

@@ -29,8 +29,6 @@ _LIKELIHOODS = ("gaussian", "bernoulli", "binary_crossentropy")
 _SLACK = 1e-6
 # A unit is active whose mean varies over the rows by more than this (Burda et al., 2016).
 _ACTIVE = 0.01
-# Every row of a block is decoded for each draw: with an eighth of the rows the others wait less.
-_SMALLER_BLOCKS = 8
 
 
 @dataclass(eq=False, repr=False)
@@ -226,10 +224,7 @@ class VariationalAutoencoder(Autoencoder):
         def bound(rows: Array, space: Workspace) -> Array:
             return self._bound(rows, normal, rows.dtype)
 
-        n_numbers, width = (
-            _SMALLER_BLOCKS * n for n in (self._coding.n_numbers, self.n_features_in_)
-        )
-        return of_every_block(X, bound, n_numbers, width)
+        return of_every_block(X, bound, n_numbers=0)  # a turn would take seconds
 
     def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
         mean, deviation = self._posterior(rows, dtype)

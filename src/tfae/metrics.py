@@ -347,7 +347,7 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
         squared, absolute = squared + float(np.square(error).sum()), absolute + float(error.sum())
         largest = max(largest, float(error.max()))
     size, variance = X.shape[0] * X.shape[1], mean_variance(X)
-    kept = 1 - squared / size / variance if variance > 0 else float(squared == 0)
+    kept = 1 - squared / size / variance if variance != 0 else float(squared == 0)
     return {
         "mse": squared / size,
         "rmse": float(np.sqrt(squared / size)),

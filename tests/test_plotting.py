@@ -108,7 +108,7 @@ def test_reconstructions_need_rows_and_an_estimator_that_can(ax, rows):
         plotting.reconstructions(Negative(), rows[0], ax=ax)
     with pytest.raises(ValueError, match="must have 1 or 3 channels to be drawn, got 2"):
         plotting.reconstructions(Negative(), rows[:4].reshape(1, 4, 3, 2), ax=ax)
-    with pytest.raises(ValueError, match="n_images must be at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_images must be an integer of at least 1, got 0"):
         plotting.reconstructions(Negative(), rows, n_images=0, ax=ax)
 
 
@@ -364,3 +364,15 @@ def test_only_the_axes_given_are_touched(draw, ax):
     plt.close(own.figure)
     assert dict(mpl.rcParams) == settings
     assert mpl.get_backend() == backend
+
+
+def test_numbers_and_axes_that_cannot_be_drawn_with(digits):
+    model = Autoencoder(2, max_iter=1).fit(digits)
+    with pytest.raises(ValueError, match=r"an integer of at least 1, got 2\.5"):
+        plotting.reconstructions(model, digits, n_images=2.5)
+    with pytest.raises(ValueError, match="expecting 64 features"):
+        plotting.reconstructions(model, digits[:, :10])
+    with pytest.raises(ValueError, match="size must be above 0, got -1"):
+        plotting.code_scatter(digits[:, :2], size=-1)
+    with pytest.raises(TypeError, match="one Matplotlib Axes, got ndarray"):
+        plotting.loss_curves(model, ax=plt.subplots(2)[1])

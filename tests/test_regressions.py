@@ -390,3 +390,16 @@ def test_the_training_of_all_stages_together_says_so(capsys):
     StackedAutoencoder(2, hidden_layer_sizes=(4,), max_iter=1, verbose=1).fit(X)
     lines = capsys.readouterr().out.splitlines()
     assert lines.index("Stage 2/2") < lines.index("All stages together") < len(lines) - 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (lambda step: "a", "a number for a step. Got 'a' for step 0"),
+        (lambda step: float("nan"), "finite numbers of at least 0. Got nan for step 0"),
+        (lambda step: 0.01 - 0.005 * step, r"at least 0. Got -0.00\d* for step 3"),
+    ],
+)
+def test_schedules_give_rates(schedule, message):
+    with pytest.raises(ValueError, match=f"'learning_rate_init' must .*{message}"):
+        small(learning_rate_init=schedule, batch_size=10).fit(X)

@@ -224,8 +224,24 @@ def learning_rates(
     steps = np.arange(first_step, first_step + n_steps)
     rates = _all_at_once(rate, steps)
     if rates is None:
-        rates = np.array([float(rate(int(step))) for step in steps])
+        rates = np.array([_one_rate(rate, int(step)) for step in steps])
+    if not (np.isfinite(rates) & (rates >= 0)).all():
+        wrong = int(np.flatnonzero(~np.isfinite(rates) | (rates < 0))[0])
+        raise ValueError(
+            "'learning_rate_init' must give finite numbers of at least 0. Got "
+            f"{rates[wrong]} for step {steps[wrong]}."
+        )
     return rates.astype(dtype)
+
+
+def _one_rate(schedule: Callable[[Any], Any], step: int) -> float:
+    rate = schedule(step)
+    try:
+        return float(rate)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"'learning_rate_init' must give a number for a step. Got {rate!r} for step {step}."
+        ) from error
 
 
 def _all_at_once(schedule: Callable[[Any], Any], steps: Array) -> Array | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from itertools import cycle
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -99,8 +100,9 @@ def reconstructions(
     ['original', 'reconstruction']
     """
     rows = _first_rows(X, n_images, "n_images", images=True)
+    rebuilt = _reconstruct(estimator, rows)  # first, for it knows the number of features
     originals = _as_images(_dense(rows), image_shape)
-    outputs = _reconstruct(estimator, rows).reshape(originals.shape)
+    outputs = rebuilt.reshape(originals.shape)
     ax = _axes(ax, width=len(originals), height=2.2)
     mosaic = _tile(np.concatenate([originals, outputs]), n_columns=len(originals))
     low, high = originals.min(), originals.max()
@@ -270,6 +272,8 @@ def code_scatter(
     points = _two_columns(codes)
     names = None if labels is None else _checked_labels(labels, len(points))
     ax = _axes(ax, width=6.0, height=5.0)
+    if size is not None and not size > 0:
+        raise ValueError(f"size must be above 0, got {size}.")
     if size is None:
         size = float(np.clip(8000 / max(len(points), 1), 4, 36))
     if names is None:
@@ -415,12 +419,14 @@ def _axes(ax: Axes | None, width: float, height: float) -> Axes:
     """Return `ax`, or the axes of a new figure of this size in inches."""
     if ax is None:
         _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+    if not isinstance(ax, Axes):
+        raise TypeError(f"ax must be one Matplotlib Axes, got {type(ax).__name__}.")
     return ax
 
 
 def _positive(value: int, name: str) -> int:
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}.")
+    if not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
     return value
 
 

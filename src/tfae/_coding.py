@@ -35,8 +35,8 @@ class Coding(NamedTuple):
     @property
     def n_numbers(self) -> int:
         """How many numbers NumPy makes of a row to rebuild it, 0 if TensorFlow has a part in it."""
-        in_numpy = self.encoder.in_numpy and self.decoder.in_numpy
-        return self.encoder.n_numbers + self.decoder.n_numbers if in_numpy else 0
+        sides = self.encoder.n_numbers, self.decoder.n_numbers
+        return sum(sides) if all(sides) else 0
 
     def encode(self, rows: Array, dtype: Any, space: Workspace = NEW) -> Array:
         """Return the codes of rows."""

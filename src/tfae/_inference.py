@@ -40,11 +40,6 @@ class Coder:
         n_numbers = 0 if layers is None else n_inputs + n_outputs
         return cls(structure, side, dtype, layers, n_numbers)
 
-    @property
-    def in_numpy(self) -> bool:
-        """Whether NumPy runs it, and not TensorFlow."""
-        return self.layers is not None
-
     def __call__(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
         """Return the codes of scaled rows, or the scaled rows of codes, in the dtype of `x`."""
         output = self.run(weights, x, space)

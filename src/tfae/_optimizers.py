@@ -225,11 +225,11 @@ def learning_rates(
     rates = _all_at_once(rate, steps)
     if rates is None:
         rates = np.array([_one_rate(rate, int(step)) for step in steps])
-    if not (np.isfinite(rates) & (rates >= 0)).all():
-        wrong = int(np.flatnonzero(~np.isfinite(rates) | (rates < 0))[0])
+    wrong = np.flatnonzero(~np.isfinite(rates) | (rates < 0))
+    if len(wrong):
         raise ValueError(
             "'learning_rate_init' must give finite numbers of at least 0. Got "
-            f"{rates[wrong]} for step {steps[wrong]}."
+            f"{rates[wrong[0]]} for step {steps[wrong[0]]}."
         )
     return rates.astype(dtype)
 

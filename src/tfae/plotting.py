@@ -272,10 +272,10 @@ def code_scatter(
     points = _two_columns(codes)
     names = None if labels is None else _checked_labels(labels, len(points))
     ax = _axes(ax, width=6.0, height=5.0)
-    if size is not None and not size > 0:
-        raise ValueError(f"size must be above 0, got {size}.")
     if size is None:
         size = float(np.clip(8000 / max(len(points), 1), 4, 36))
+    elif not size > 0:
+        raise ValueError(f"size must be above 0, got {size}.")
     if names is None:
         ax.scatter(points[:, 0], points[:, 1], s=size, linewidths=0)
     elif len(np.unique(names)) <= _MAX_LEGEND:

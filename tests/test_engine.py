@@ -1,6 +1,7 @@
 """The epoch loop: what is kept, when it stops, and how it ends badly."""
 
 import pickle
+from functools import partial
 
 import keras
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from sklearn.callback import ProgressBar
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae import Autoencoder
+from tfae import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from tfae._program import Program
 
 
 def small(**params):
@@ -92,6 +94,89 @@ def _split_rng(seed):
     return TrainingState.new(seed).split_rng
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """How many epochs every call of a program has gone through."""
+    train, epochs = Program.train, []
+
+    def counted(self, chunk, *args):
+        epochs.append(chunk.n_epochs)
+        return train(self, chunk, *args)
+
+    monkeypatch.setattr(Program, "train", counted)
+    return epochs
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(small),
+        partial(small, scaling=None),
+        partial(small, dropout=0.3),
+        partial(small, optimizer=keras.optimizers.Adam(0.003, use_ema=True)),
+        partial(small, optimizer="sgd", learning_rate_init=lambda step: 0.1 / (1 + step)),
+        partial(small, tol=0.05, n_iter_no_change=3, max_iter=200),
+        partial(DenoisingAutoencoder, 4, hidden_layer_sizes=(16,), random_state=0),
+        partial(VariationalAutoencoder, 4, hidden_layer_sizes=(16,), random_state=0, kl_warm_up=5),
+    ],
+    ids=["plain", "as-given", "dropout", "averages", "schedule", "tol", "noise", "warm-up"],
+)
+def test_epochs_go_through_a_call_together_where_nobody_sees_the_difference(digits, calls, make):
+    X = digits[:150].astype(np.float32)  # five batches of 32, the last of them not full
+    params = {"max_iter": 12, "batch_size": 32, **make.keywords}
+    together = make(**params).fit(X)
+    assert max(calls) > 1
+    assert sum(calls) == together.n_iter_
+    calls.clear()
+    params["callbacks"] = [keras.callbacks.Callback()]
+    watched = make(**params).fit(X)
+    assert set(calls) == {1}
+    assert_same_weights(weights_of(together), weights_of(watched))
+    for name in together.history_.keys() - {"seconds"}:
+        np.testing.assert_allclose(together.history_[name], watched.history_[name], rtol=1e-12)
+    if "tol" in make.keywords:
+        assert 3 < together.n_iter_ == watched.n_iter_ < 200
+
+
+def test_no_epoch_is_trained_beyond_the_last(digits, calls):
+    model = small(max_iter=300, tol=1e9, n_iter_no_change=4).fit(digits[:64])
+    # The first one cannot be the end, nor can it be better than none before it.
+    assert model.n_iter_ == 6
+    assert calls == [5, 1]
+
+
+def test_what_is_kept_after_divergence_does_not_hang_on_who_watches(digits, calls):
+    def fitted(**params):
+        with pytest.warns(ConvergenceWarning, match="in epoch 6") as warned:
+            model = small(
+                max_iter=20,
+                batch_size=64,
+                # Epochs have two steps.
+                learning_rate_init=lambda step: 0.001 if step < 10 else 1e6,
+                optimizer="sgd",
+                **params,
+            ).fit(digits[:128])
+        assert len(warned) == 1
+        return model
+
+    together = fitted()
+    assert calls[0] > 1
+    watched = fitted(callbacks=[keras.callbacks.Callback()])
+    assert_same_weights(weights_of(together), weights_of(watched))
+    assert together.loss_curve_ == pytest.approx(watched.loss_curve_)
+
+
+def test_a_slow_schedule_is_asked_for_the_steps_that_are_taken(digits):
+    asked = []
+
+    def schedule(step):
+        asked.append(int(step))  # fails for several steps at once
+        return 0.001
+
+    small(max_iter=2, learning_rate_init=schedule, early_stopping=True).fit(digits[:100])
+    assert max(asked) == 3  # two batches of 64 an epoch
+
+
 def test_training_ends_when_the_loss_stops_falling(digits):
     model = small(max_iter=500, tol=0.02, n_iter_no_change=3).fit(digits)
     assert 5 < model.n_iter_ < 100
@@ -149,8 +234,6 @@ def test_ctrl_c_with_early_stopping_leaves_the_best_weights(digits):
 
 
 def test_ctrl_c_while_the_device_works(digits, monkeypatch):
-    from tfae._program import Program
-
     train, calls = Program.train, []
 
     def interrupted(self, *args):
@@ -160,14 +243,15 @@ def test_ctrl_c_while_the_device_works(digits, monkeypatch):
         return train(self, *args)
 
     monkeypatch.setattr(Program, "train", interrupted)
-    with pytest.warns(UserWarning, match="interrupted after 2 epochs"):
+    # A chunk has 256 steps, of which an epoch takes 29.
+    with pytest.warns(UserWarning, match="interrupted after 16 epochs"):
         model = small(max_iter=50).fit(digits)
     assert np.isfinite(model.transform(digits)).all()
 
 
 def test_keras_callbacks_see_what_keras_shows_them(digits):
     spy = Spy()
-    model = small(max_iter=3, early_stopping=True, callbacks=[spy], batch_size=8).fit(digits)
+    model = small(max_iter=3, early_stopping=True, callbacks=[spy], batch_size=4).fit(digits)
     assert spy.events == ["begin", "end"]
     assert [logs["loss"] for logs in spy.logs] == model.history_["loss"]
     assert [logs["val_loss"] for logs in spy.logs] == model.history_["val_loss"]

@@ -112,7 +112,7 @@ def test_the_gradient_is_the_numerical_one(name):
         program.load(changed, None, np.random.default_rng(0))
         return program.test(chunk, numbers)[0] / len(X)
 
-    program.train(chunk, np.ones(program.shape.steps), numbers)
+    program.train(chunk, np.ones(chunk.n_steps), numbers)
     gradient = [old - new for old, new in zip(weights, program.weights(), strict=True)]
     structure = program.plan.structure
     n_encoder = len(program.network.encoder.weights)

@@ -6,7 +6,14 @@ import pytest
 from networks import loaded_program
 
 from tfae._chunks import Rows
-from tfae._optimizers import _NAMES, FusedRule, KerasRule, get_optimizer, learning_rates
+from tfae._optimizers import (
+    _NAMES,
+    FusedRule,
+    KerasRule,
+    _default_config,
+    get_optimizer,
+    learning_rates,
+)
 from tfae._program import Program
 from tfae._scaling import fit_scaling
 
@@ -32,7 +39,7 @@ def our_weights_after(program, optimizer, X):
     rows = Rows(X, fit_scaling(None, X), program.shape)
     chunk = next(rows.epochs())
     assert chunk.n_steps == STEPS
-    rates = learning_rates(optimizer.learning_rate, 0, program.shape.steps, program.shape.dtype)
+    rates = learning_rates(optimizer.learning_rate, 0, chunk.n_steps, program.shape.dtype)
     program.train(chunk, rates, np.array(list(optimizer.numbers.values()), program.shape.dtype))
     return program.weights()
 
@@ -74,6 +81,16 @@ CONFIGURED = {
     ),
     "cosine": (lambda: keras.optimizers.SGD(schedules.CosineDecay(0.2, 8)), "sgd"),
 }
+
+
+@pytest.mark.parametrize("name", sorted(set(_NAMES) - {"sgd"}))
+def test_an_optimizer_given_by_name_is_configured_as_keras_does_it(name):
+    expected = keras.optimizers.get(name)
+    kind, config = _default_config(name)
+    assert kind is type(expected)
+    of_the_fit = {"name", "learning_rate"}
+    given = {key: value for key, value in config.items() if key not in of_the_fit}
+    assert given == {k: v for k, v in expected.get_config().items() if k not in of_the_fit}
 
 
 # The others are in `make test-slow`.

@@ -29,7 +29,13 @@ from tfae._imported import end_before_sigmoid, learned_weights, read_models
 from tfae._inference import Coder, keras_models
 from tfae._initial import initial_weights
 from tfae._losses import Loss
-from tfae._observers import KerasCallbacks, Observer, PrintedLines, SklearnCallbacks
+from tfae._observers import (
+    KerasCallbacks,
+    Observer,
+    PrintedLines,
+    SklearnCallbacks,
+    has_sklearn_callbacks,
+)
 from tfae._optimizers import Optimizer, get_optimizer
 from tfae._parameters import Asked, code_length, read_parameters
 from tfae._pca import principal_components
@@ -690,7 +696,33 @@ class BaseAutoencoder(
         watched: bool = True,
         endless: bool = False,
     ) -> Outcome:
-        """Run the engine over some rows of `X`, from new weights or `again` from those here."""
+        """Train on some rows of `X`, from new weights or `again` from those here.
+
+        If the loss becomes infinite in a call that went through several epochs, they are trained
+        once more, one by one: what is kept must not depend on whether somebody watches.
+        """
+        before, start = dict(vars(self)), state.copy()
+        given = X, train, held_out, state, max_iter, again
+        outcome = self._run_engine(*given, watched=watched, endless=endless)
+        if outcome.diverged_at is None or not outcome.went_together:
+            return outcome
+        put_back(self, before)
+        vars(state).update(vars(start))
+        return self._run_engine(*given, watched=False, endless=endless, together=False)
+
+    def _run_engine(
+        self,
+        X: Any,
+        train: Array | None,
+        held_out: Array | None,
+        state: TrainingState,
+        max_iter: int,
+        again: bool,
+        watched: bool,
+        endless: bool,
+        together: bool = True,
+    ) -> Outcome:
+        """Run the engine over some rows of `X`."""
         n_rows = X.shape[0] if train is None else len(train)
         batch_size = self._batch_size(X.shape[0])
         rate = self._learning_rate(None if endless else -(-n_rows // batch_size))
@@ -729,6 +761,7 @@ class BaseAutoencoder(
                 self._observers(program, optimizer, max_iter) if watched else [],
                 unit=self._unit(objective.power),
                 keep_start=anchored,
+                together=together,
             )
             outcome = training.run(state, self.shuffle)
             self._keep(outcome, program)
@@ -1004,7 +1037,9 @@ class BaseAutoencoder(
                 if name not in given and "callback" not in name
             }
 
-        observers: list[Observer] = [SklearnCallbacks(self, max_iter, fitted)]
+        observers: list[Observer] = []
+        if has_sklearn_callbacks(self):
+            observers.append(SklearnCallbacks(self, max_iter, fitted))
         if self.callbacks is not None and len(self.callbacks):
             rate = optimizer.learning_rate
             rate = float(rate(0)) if callable(rate) else rate

@@ -25,11 +25,13 @@ from tfae._streams import Opened
 from tfae._types import Array, Chunk, ChunkShape
 
 T = TypeVar("T")
+AtOnce = Callable[[int], int]
 
 # Larger chunks gain nothing on the device, cost memory, and leave malloc's reusable range, after
 # which every chunk pays for fresh pages.
 _CHUNK_BYTES = 16 << 20
-_MAX_STEPS = 64
+# A call of a program costs as much as 3 to 10 of the shortest steps.
+_MAX_STEPS = 256
 _ALIGNMENT = 64  # what XLA needs to read a NumPy buffer in place
 
 
@@ -41,6 +43,11 @@ def chunk_shape(batch_size: int, n_features: int, dtype: str, beside: int = 0) -
     batch_bytes = batch_size * (n_features + beside) * np.dtype(dtype).itemsize
     steps = int(np.clip(_CHUNK_BYTES // max(1, batch_bytes), 1, _MAX_STEPS))
     return ChunkShape(steps, batch_size, n_features, dtype)
+
+
+def one_at_once(epoch: int) -> int:
+    """Let a chunk hold rows of one epoch only."""
+    return 1
 
 
 @dataclass(frozen=True)
@@ -68,14 +75,14 @@ class Noise:
         )
 
     def draw(
-        self, x: Array, n_rows: int, buffers: tuple[Array | None, Array | None], rng: Any
+        self, x: Array, rows: slice, buffers: tuple[Array | None, Array | None], rng: Any
     ) -> None:
-        """Corrupt the first `n_rows` rows of `x` and draw new numbers, into buffers."""
+        """Corrupt some rows of `x` and draw new numbers for them, into buffers."""
         given, normal = buffers
         if given is not None and self.corrupt is not None:
-            self.corrupt(x[:n_rows], given[:n_rows], rng)
+            self.corrupt(x[rows], given[rows], rng)
         if normal is not None:
-            rng.standard_normal(out=normal, dtype=normal.dtype.type)
+            rng.standard_normal(out=normal[rows], dtype=normal.dtype.type)
 
 
 class Rows:
@@ -106,14 +113,20 @@ class Rows:
     def __len__(self) -> int:
         return int(self._X.shape[0]) if self._index is None else len(self._index)
 
-    def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
-        """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one."""
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
+    ) -> Generator[Chunk, None, None]:
+        """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one.
+
+        `at_once` is asked, before a chunk is made, how many epochs from a given one on it may
+        hold; that may be while the chunk before is in use.
+        """
         if self._one_chunk and rng is None and not (self._noise and self._noise.fresh):
             return self._repeated()
         # For rows in memory to change places needs no thread.
         if self._one_chunk and not self._noise:
-            return self._gathered(rng, n_buffers=1)
-        return ahead(self._gathered(rng))
+            return self._gathered(rng, at_once, n_buffers=1)
+        return ahead(self._gathered(rng, at_once))
 
     @property
     def _one_chunk(self) -> bool:
@@ -126,7 +139,7 @@ class Rows:
             yield chunk
 
     def _gathered(
-        self, rng: np.random.Generator | None, n_buffers: int = 2
+        self, rng: np.random.Generator | None, at_once: AtOnce = one_at_once, n_buffers: int = 2
     ) -> Generator[Chunk, None, None]:
         """Gather chunk after chunk into some buffers in turn.
 
@@ -135,16 +148,28 @@ class Rows:
         """
         capacity = self._shape.steps * self._shape.batch
         buffers, gather = cycle([self._buffers() for _ in range(n_buffers)]), self._gatherer()
+        epoch = 0
         while True:
-            order, noise_rng = epoch_order(len(self), rng), self._noise.of_epoch()
+            n_epochs = min(at_once(epoch), self._epochs_that_fit) if self._one_chunk else 1
+            epoch += n_epochs
+            orders = [epoch_order(len(self), rng) for _ in range(n_epochs)]
+            noise_rng = self._noise.of_epoch()
             for start in range(0, len(self), capacity):
-                part = order[start : start + capacity]
-                filled = self._filled(part, order)
                 x, noise = next(buffers)
-                gather(filled, x)
-                self._noise.draw(x, len(filled), noise, noise_rng)
-                last = start + capacity >= len(self)
-                yield self._chunk(x, len(part), last, noise)
+                end = 0
+                for order in orders:
+                    part = self._filled(order[start : start + capacity], order)
+                    rows = slice(end, end := end + len(part))
+                    gather(part, x[rows])
+                    self._noise.draw(x, rows, noise, noise_rng)
+                n_rows = min(capacity, len(self) - start)
+                yield self._chunk(x, n_rows, start + capacity >= len(self), noise, n_epochs)
+
+    @property
+    def _epochs_that_fit(self) -> int:
+        """How many epochs fit into a chunk that holds one."""
+        steps, batch = self._shape[:2]
+        return steps // -(-len(self) // batch)
 
     def _filled(self, part: Array, order: Order) -> Array:
         """Fill the last batch of `part` with rows from the start of the epoch's order."""
@@ -184,13 +209,19 @@ class Rows:
             self._scaling.forward(rows, buffer.dtype, out=buffer[block])
 
     def _chunk(
-        self, x: Array, n_rows: int, last: bool, noise: tuple[Array | None, Array | None]
+        self,
+        x: Array,
+        n_rows: int,
+        last: bool,
+        noise: tuple[Array | None, Array | None],
+        n_epochs: int = 1,
     ) -> Chunk:
-        """Make a chunk of the rows in `x`, of which those after `n_rows` weigh nothing."""
+        """Make a chunk of epochs of rows in `x`, whose rows after `n_rows` weigh nothing."""
         steps, batch, _, dtype = self._shape
         weight = aligned((steps, batch), dtype)
-        weight.flat[:n_rows] = 1
-        return Chunk(x, weight, -(-n_rows // batch), last, *noise)
+        n_steps = n_epochs * -(-n_rows // batch)
+        weight[:n_steps].reshape(n_epochs, -1)[:, :n_rows] = 1
+        return Chunk(x, weight, n_steps, last, *noise, n_epochs)
 
 
 class StreamedRows(Rows):
@@ -199,7 +230,9 @@ class StreamedRows(Rows):
     def __init__(self, X: Opened, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
         super().__init__(X, scaling, shape, np.empty(0, np.intp), noise)
 
-    def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
+    ) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch; none is read before it is asked for."""
         while True:
             yield from ahead(self._epoch(rng))
@@ -214,7 +247,7 @@ class StreamedRows(Rows):
             missing = -n_rows % self._shape.batch
             self._scaling.forward(part, x.dtype, out=x[:n_rows])
             x[n_rows : n_rows + missing] = x[np.arange(missing) % n_rows]
-            self._noise.draw(x, n_rows + missing, noise, noise_rng)
+            self._noise.draw(x, slice(n_rows + missing), noise, noise_rng)
             following = next(parts, None)
             yield self._chunk(x, n_rows, following is None, noise)
             part = following

@@ -58,10 +58,13 @@ class GivenDropout:
         """Draw from now on from a new stream."""
         (self._rng,) = rng.spawn(1)
 
-    def draw(self, n_steps: int) -> Array:
-        """Return new numbers for the first steps of a chunk, in a buffer that is used again."""
-        numbers = self._buffer[:n_steps]
-        numbers[...] = sixteen_bits(numbers.shape, self._rng)
+    def draw(self, n_steps: int, n_epochs: int = 1) -> Array:
+        """Return new numbers for the first steps of a chunk, in a buffer that is used again.
+
+        They are drawn epoch by epoch, so that they do not depend on how many are in a chunk.
+        """
+        for numbers in np.split(self._buffer[:n_steps], n_epochs):
+            numbers[...] = sixteen_bits(numbers.shape, self._rng)
         return self._buffer
 
     @contextmanager

@@ -6,15 +6,17 @@ reasons to stop; observers only watch and may ask it to end.
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from tfae._chunks import AtOnce, one_at_once
 from tfae._observers import Logs, Observer
 from tfae._optimizers import Optimizer, Rule, learning_rates
 from tfae._program import Program
@@ -27,8 +29,13 @@ Chunks = Generator[Chunk, None, None]
 class Batches(Protocol):
     """What a training runs over, such as :class:`tfae._chunks.Rows`."""
 
-    def epochs(self, rng: np.random.Generator | None = None) -> Chunks:
-        """Yield the chunks of epoch after epoch, in an order drawn from `rng` if there is one."""
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
+    ) -> Chunks:
+        """Yield the chunks of epoch after epoch, in an order drawn from `rng` if there is one.
+
+        `at_once` tells how many epochs from a given one on a chunk may hold.
+        """
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,15 @@ class TrainingState:
     rule: Rule | None = None  # whose slots they are
     step: int = 0
 
+    def copy(self) -> TrainingState:
+        """Return a state that draws the same numbers."""
+        streams = {
+            name: copy.deepcopy(value)
+            for name, value in vars(self).items()
+            if isinstance(value, np.random.Generator)
+        }
+        return replace(self, **streams)
+
     @classmethod
     def new(cls, random_state: Any) -> TrainingState:
         """Derive independent streams from scikit-learn's kind of random state."""
@@ -93,6 +109,7 @@ class Outcome:
     diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
     interrupted: bool = False
     best_epoch: int = 0  # the one of the lowest validation loss, counted from 1
+    went_together: bool = False  # whether a call of the program went through several epochs
 
     @property
     def ended_well(self) -> bool:
@@ -118,6 +135,11 @@ class Training:
         What a loss of the scaled data is multiplied by when it is reported.
     keep_start : bool
         Whether the weights at the start count among the best on the held-out rows.
+    together : bool
+        Whether one call of the program may go through several epochs, if nobody watches them and
+        none but the last can end the training. It saves a small network a sixth of the time, and
+        changes nothing unless the training diverges: the last weights known to be good are then
+        those from before the call.
     """
 
     def __init__(
@@ -131,6 +153,7 @@ class Training:
         observers: Sequence[Observer] = (),
         unit: float = 1.0,
         keep_start: bool = False,
+        together: bool = True,
     ) -> None:
         self._program, self._rows, self._held_out = program, rows, held_out
         self._stopping, self._observers, self._unit = stopping, observers, unit
@@ -139,8 +162,9 @@ class Training:
         self._outcome = Outcome({name: [] for name in self._recorded()})
         self._good = program.snapshot()
         self._best = np.inf
-        self._stale_epochs = 0
+        self._epoch = self._stale_epochs = 0
         self._keep_start = keep_start and held_out is not None
+        self._alone = not together or held_out is not None or bool(observers)
 
     def _recorded(self) -> list[str]:
         """What is noted of every epoch."""
@@ -155,7 +179,7 @@ class Training:
         rng = state.order_rng if shuffle else None
         tests = nullcontext() if self._held_out is None else closing(self._held_out.epochs())
         try:
-            with closing(self._rows.epochs(rng)) as chunks, tests as held_out:
+            with closing(self._rows.epochs(rng, self._at_once)) as chunks, tests as held_out:
                 self._loop(chunks, held_out)
         except KeyboardInterrupt:
             outcome.interrupted = True
@@ -181,10 +205,8 @@ class Training:
             observer.on_train_begin()
         if self._keep_start and held_out is not None:
             self._best = self._test_epoch(held_out)[0]
-        for epoch in range(self._stopping.max_iter):
+        for epoch, (losses, before, seconds) in enumerate(self._epochs(chunks)):
             start = time.perf_counter()
-            self._begin_epoch(epoch)
-            losses, before = self._train_epoch(chunks, self._numbers.of_epoch(epoch))
             logs = dict(zip(terms, losses, strict=True))
             with self._program.averaged():
                 if held_out is not None:
@@ -195,33 +217,62 @@ class Training:
                     break
                 over = self._watch(epoch, logs, before)
             logs = {name: loss * self._unit for name, loss in logs.items()}
-            for name, value in {**logs, "seconds": time.perf_counter() - start}.items():
+            seconds += time.perf_counter() - start
+            for name, value in {**logs, "seconds": seconds}.items():
                 self._outcome.history[name].append(value)
+            self._epoch = epoch + 1
             if any([over, *(observer.on_epoch_end(epoch, logs) for observer in self._observers)]):
                 break
         for observer in self._observers:
             observer.on_train_end(logs)
+
+    def _epochs(self, chunks: Chunks) -> Iterator[tuple[list[float], list[Any], float]]:
+        """Train epoch after epoch; yield of each what :meth:`_train_chunks` does, and seconds."""
+        while self._epoch < self._stopping.max_iter:
+            start = time.perf_counter()
+            self._begin_epoch(self._epoch)
+            means, before = self._train_chunks(chunks, self._numbers.of_epoch(self._epoch))
+            seconds = (time.perf_counter() - start) / len(means)
+            self._outcome.went_together |= len(means) > 1
+            for losses in means:
+                yield losses, before, seconds
 
     def _begin_epoch(self, epoch: int) -> None:
         for observer in self._observers:
             rate = observer.on_epoch_begin(epoch)
             self._rate = self._rate if rate is None else rate
 
-    def _train_epoch(self, chunks: Chunks, numbers: Array) -> tuple[list[float], list[Any]]:
-        """Train on all rows; return the means of the terms, and the weights from before."""
-        steps, _, _, dtype = self._program.shape
-        totals, weight = np.zeros(len(self._program.terms)), 0.0
+    def _at_once(self, epoch: int) -> int:
+        """Return how many epochs from `epoch` on may be in one chunk: none that may be the last.
+
+        It may be asked in another thread, while the epochs before are trained; none of those is
+        then known to be better than the best.
+        """
+        under_way = epoch - self._epoch
+        if self._alone or not self._numbers.settled(epoch):
+            return 1
+        before_end = self._stopping.n_iter_no_change + 1 - self._stale_epochs - under_way
+        return max(1, min(self._stopping.max_iter - epoch, before_end))
+
+    def _train_chunks(self, chunks: Chunks, numbers: Array) -> tuple[list[list[float]], list[Any]]:
+        """Train on an epoch's chunks, or on a chunk of several epochs.
+
+        Return the means of the terms for every epoch, and the weights from before the first.
+        """
+        terms = self._program.terms
+        totals, weight = np.zeros((1, len(terms))), np.zeros((1, 1))
         before: list[Any] = []
         for chunk in chunks:
-            rates = learning_rates(self._rate, self._step, steps, dtype)
+            rates = learning_rates(self._rate, self._step, chunk.n_steps, chunk.x.dtype)
             sums, weights = self._program.train(chunk, rates, numbers)
             before = before or weights
             del weights  # as large as the network
             self._step += chunk.n_steps
-            totals += sums
-            weight += float(chunk.weight.sum())
-            means = self._unit * sums / float(chunk.weight.sum())
-            logs = dict(zip(self._program.terms, means.tolist(), strict=True))
+            rows = chunk.weight[: chunk.n_steps].sum(axis=1, dtype=np.float64)
+            totals = totals + sums.reshape(chunk.n_epochs, -1, len(terms)).sum(axis=1)
+            weight = weight + rows.reshape(chunk.n_epochs, -1).sum(axis=1, keepdims=True)
+            means = self._unit * sums.sum(axis=0) / rows.sum()
+            logs = dict(zip(terms, means.tolist(), strict=True))
             for observer in self._observers:
                 observer.on_chunk_end(self._step, logs)
             if chunk.last or not np.isfinite(totals).all():

@@ -148,7 +148,9 @@ class Neighbourhoods:
         self._matrix = affinities.matrix * (n_rows * (n_rows - 1) / (batch * (batch - 1)))
         self._n_steps = -(-n_rows // batch)
 
-    def epochs(self, rng: np.random.Generator | None = None) -> Generator[Chunk, None, None]:
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: Any = None
+    ) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end; without `rng` all are the same."""
         return ahead(self._chunks(rng))
 
@@ -164,7 +166,7 @@ class Neighbourhoods:
                 part = batches[start : start + steps]
                 rows = dense_rows(self._X, part.ravel())
                 self._scaling.forward(rows, dtype, out=x[: part.size])
-                self._noise.draw(x, part.size, (given, None), noise_rng)
+                self._noise.draw(x, slice(part.size), (given, None), noise_rng)
                 for block, rows in zip(affinities, part, strict=False):
                     self._fill(block, rows)
                 weight = aligned((steps, batch), dtype)

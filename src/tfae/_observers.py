@@ -105,6 +105,11 @@ class KerasCallbacks(Observer):
             callback.set_model(None)
 
 
+def has_sklearn_callbacks(estimator: Any) -> bool:
+    """Whether ``set_callbacks`` was called, for which scikit-learn 1.9 has no public question."""
+    return bool(getattr(estimator, "_skl_callbacks", ()))
+
+
 class SklearnCallbacks(Observer):
     """Reports every epoch as a task of scikit-learn's callback protocol (1.9, experimental)."""
 

@@ -24,7 +24,7 @@ class Encoded(NamedTuple):
     given: Any  # what the encoder gave, [batch, width]
     weight: Any  # [batch], 0 for rows that only fill the batch up
     noise: Any  # standard normal, [batch, components], or None
-    encoder: Any  # the Keras model
+    encoder: Any  # which can be called, and has the layers of the Keras model
     sparsity: Any  # the number of that name
 
 

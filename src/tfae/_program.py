@@ -22,6 +22,7 @@ from tfae._execution import by_rule, fastest, of_testing, of_training
 from tfae._objective import Batch, Objective
 from tfae._optimizers import Rule
 from tfae._pool import Pool
+from tfae._stack import as_stacks
 from tfae._structure import Structure, tied_kernels
 from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Network, Weights
@@ -134,21 +135,24 @@ class Program:
             write(self._variables, weights)
 
     def train(self, chunk: Chunk, rates: Array, numbers: Array) -> tuple[Array, list[Any]]:
-        """Take a step for every batch of a chunk.
+        """Take a step for every batch of a chunk, at the rates given for them.
 
-        Return the sums over its rows of the terms, and the weights from before as tensors: to read
-        them apart from this would cost a small network some per cent of its epoch.
+        Return the sums over a step's rows of the terms, of shape [n_steps, n_terms], and the
+        weights from before as tensors: to read them apart from this would cost a small network
+        some per cent of its epoch.
         """
-        rates_ = _copied(rates, self.shape.dtype)
-        inputs = *self._tensors(chunk, numbers), rates_, *self._drawn(chunk.n_steps)
+        rates_ = aligned((self.shape.steps,), self.shape.dtype)
+        rates_[: chunk.n_steps] = rates
+        inputs = *self._tensors(chunk, numbers), _tensor(rates_), *self._drawn(chunk)
         if self._train is None:
             self._train = self._fastest_training(inputs)
         sums, *before = self._train(*inputs)
-        return np.asarray(sums, np.float64), before
+        return np.asarray(sums, np.float64)[: chunk.n_steps], before
 
     def test(self, chunk: Chunk, numbers: Array) -> Array:
         """Return the sums over a chunk's rows of the terms of the objective."""
-        return np.asarray(self._test(*self._tensors(chunk, numbers)), np.float64)
+        sums = np.asarray(self._test(*self._tensors(chunk, numbers)), np.float64)
+        return np.asarray(sums.sum(axis=0))
 
     @cached_property
     def _signature(self) -> dict[str, Any]:
@@ -174,9 +178,11 @@ class Program:
         noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
         return *inputs, _copied(numbers, self.shape.dtype), *noise
 
-    def _drawn(self, n_steps: int) -> list[Any]:
+    def _drawn(self, chunk: Chunk) -> list[Any]:
         """Return the random numbers of a chunk's steps, if there is dropout."""
-        return [] if self._dropout is None else [_tensor(self._dropout.draw(n_steps))]
+        if self._dropout is None:
+            return []
+        return [_tensor(self._dropout.draw(chunk.n_steps, chunk.n_epochs))]
 
     def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
         """Compile the training, both ways where only a measurement can tell which is better."""
@@ -203,7 +209,8 @@ class Program:
     @cached_property
     def _in_xla(self) -> Network:
         """The network for XLA, which is made only where something runs there."""
-        return for_xla(self._in_executor, self.plan.precision)
+        network = as_stacks(self._in_executor, self.shape.dtype)
+        return for_xla(network, self.plan.precision) if network is self._in_executor else network
 
     @cached_property
     def _test(self) -> Any:
@@ -260,7 +267,7 @@ class Program:
             self._update.apply(gradients, rates[i], numbers)
             return sums
 
-        sums = self._sum_over_steps(step, named["n_steps"])
+        sums = self._of_steps(step, named["n_steps"])
         with tf.control_dependencies([sums]):
             self._write_ties()
         return [sums, *before]
@@ -273,7 +280,7 @@ class Program:
         def steps(i: Any) -> Any:
             return i if group == 1 else slice(i * group, tf.minimum((i + 1) * group, n_steps))
 
-        return self._sum_over_steps(
+        return self._of_steps(
             lambda i: self._sums(network, _batch(named, steps(i)), numbers, training=False),
             -(-n_steps // group),
         )
@@ -307,19 +314,27 @@ class Program:
         for source, target, transposed in self._ties:
             target.assign(_mirrored(source, transposed))
 
-    def _sum_over_steps(self, step: Callable[[Any], Any], n_steps: Any) -> Any:
-        """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once."""
+    def _of_steps(self, step: Callable[[Any], Any], n_steps: Any) -> Any:
+        """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once.
+
+        Return what it gives, of shape [steps of a chunk, terms]; 0 for steps that are not taken.
+        """
         global _n_traces
         _n_traces += 1
 
-        def more(i: Any, total: Any) -> Any:
-            return tf.logical_and(i < n_steps, tf.math.is_finite(total[0]))
+        def more(i: Any, sums: Any) -> Any:
+            last = sums.read(tf.maximum(i - 1, 0))[0]
+            # As tf.math.is_finite, which takes longer to compile: see tfae._stack.
+            finite = tf.logical_and(last > -np.inf, last < np.inf)
+            return tf.logical_and(i < n_steps, finite)
 
-        def body(i: Any, total: Any) -> Any:
-            return i + 1, total + step(i)
+        def body(i: Any, sums: Any) -> Any:
+            return i + 1, sums.write(i, step(i))
 
-        start = tf.constant(0), tf.zeros(len(self.plan.objective.terms), self.shape.dtype)
-        return tf.while_loop(more, body, start, parallel_iterations=1)[1]
+        none = tf.zeros((self.shape.steps, len(self.terms)), self.shape.dtype)
+        sums = tf.TensorArray(none.dtype, self.shape.steps).unstack(none)
+        start = tf.constant(0), sums
+        return tf.while_loop(more, body, start, parallel_iterations=1)[1].stack()
 
 
 def _batch(named: dict[str, Any], steps: Any) -> Batch:

@@ -95,7 +95,8 @@ class Chunk(NamedTuple):
     Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``; a batch that
     the data does not fill is filled up with other rows of weight zero. ``given`` holds what the
     encoder gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or
-    what else the objective takes for every row.
+    what else the objective takes for every row. It holds a part of an epoch, a whole one, or
+    several whole ones, which have as many steps each.
     """
 
     x: Array  # [steps * batch, features], scaled
@@ -104,6 +105,7 @@ class Chunk(NamedTuple):
     last: bool  # whether an epoch ends here
     given: Array | None = None  # as x
     noise: Array | None = None  # [steps * batch, width]
+    n_epochs: int = 1  # of how many epochs the rows are
 
 
 class Statistics(Protocol):

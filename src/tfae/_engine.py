@@ -10,7 +10,7 @@ import copy
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,12 +85,8 @@ class TrainingState:
 
     def copy(self) -> TrainingState:
         """Return a state that draws the same numbers."""
-        streams = {
-            name: copy.deepcopy(value)
-            for name, value in vars(self).items()
-            if isinstance(value, np.random.Generator)
-        }
-        return replace(self, **streams)
+        streams = self.split_rng, self.weights_rng, self.order_rng, self.noise_rng
+        return TrainingState(*map(copy.deepcopy, streams), self.slots, self.rule, self.step)
 
     @classmethod
     def new(cls, random_state: Any) -> TrainingState:
@@ -259,11 +255,11 @@ class Training:
 
         Return the means of the terms for every epoch, and the weights from before the first.
         """
-        terms = self._program.terms
+        terms, dtype = self._program.terms, self._program.shape.dtype
         totals, weight = np.zeros((1, len(terms))), np.zeros((1, 1))
         before: list[Any] = []
         for chunk in chunks:
-            rates = learning_rates(self._rate, self._step, chunk.n_steps, chunk.x.dtype)
+            rates = learning_rates(self._rate, self._step, chunk.n_steps, dtype)
             sums, weights = self._program.train(chunk, rates, numbers)
             before = before or weights
             del weights  # as large as the network

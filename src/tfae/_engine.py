@@ -85,8 +85,10 @@ class TrainingState:
 
     def copy(self) -> TrainingState:
         """Return a state that draws the same numbers."""
-        streams = self.split_rng, self.weights_rng, self.order_rng, self.noise_rng
-        return TrainingState(*map(copy.deepcopy, streams), self.slots, self.rule, self.step)
+        split, weights, order, noise = copy.deepcopy(
+            (self.split_rng, self.weights_rng, self.order_rng, self.noise_rng)
+        )
+        return TrainingState(split, weights, order, noise, self.slots, self.rule, self.step)
 
     @classmethod
     def new(cls, random_state: Any) -> TrainingState:

@@ -243,8 +243,8 @@ def test_ctrl_c_while_the_device_works(digits, monkeypatch):
         return train(self, *args)
 
     monkeypatch.setattr(Program, "train", interrupted)
-    # A chunk has 256 steps, of which an epoch takes 29.
-    with pytest.warns(UserWarning, match="interrupted after 16 epochs"):
+    # Four epochs go through a call.
+    with pytest.warns(UserWarning, match="interrupted after 8 epochs"):
         model = small(max_iter=50).fit(digits)
     assert np.isfinite(model.transform(digits)).all()
 

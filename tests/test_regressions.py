@@ -333,6 +333,18 @@ def test_values_whose_squares_overflow_are_refused_whatever_the_scaling(X, scali
         small(scaling=scaling, early_stopping=False).fit(X)
 
 
+def test_a_value_whose_square_overflows_is_told_of_where_its_row_is_held_out_too():
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    rows[:, 1] = 1e200  # which is no trouble where it is the same everywhere
+    model = Autoencoder(2, max_iter=1, early_stopping=True, scaling="standard", random_state=0)
+    model.fit(rows)
+    for row in range(20):
+        odd = rows.copy()
+        odd[row, 1] = -1e200
+        with pytest.raises(ValueError, match=r"squares are finite.* column 1 has 1e\+200"):
+            model.fit(odd)
+
+
 @pytest.mark.filterwarnings("error")
 def test_values_of_a_stream_whose_squares_overflow_are_refused():
     with pytest.raises(ValueError, match="column 3 has 1e\\+200"):

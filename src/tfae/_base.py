@@ -45,6 +45,7 @@ from tfae._scaling import (
     Affine,
     Quantiles,
     Scaling,
+    check_held_out,
     fit_scaling,
     mean_variance,
     of_every_block,
@@ -730,6 +731,7 @@ class BaseAutoencoder(
         asked = self._asked(X)
         structure, objective = asked.structure, asked.objective
         if not again:
+            check_held_out(X, train, held_out)
             self._start(X, train, asked)
         elif structure != self._encoder.structure:
             raise ValueError(_ANOTHER_NETWORK)

@@ -30,8 +30,11 @@ AtOnce = Callable[[int], int]
 # Larger chunks gain nothing on the device, cost memory, and leave malloc's reusable range, after
 # which every chunk pays for fresh pages.
 _CHUNK_BYTES = 16 << 20
-# A call of a program costs as much as 3 to 10 of the shortest steps.
-_MAX_STEPS = 256
+_MANY_STEPS = 64
+# A call of a program costs as much as 2 to 10 short steps: of those a chunk may hold more.
+_MAX_STEPS, _BYTES_OF_MORE = 256, 8 << 20
+# Several epochs of few rows are copied into one chunk while that stays in a core's own cache.
+_BYTES_TOGETHER = 2 << 20
 _ALIGNMENT = 64  # what XLA needs to read a NumPy buffer in place
 
 
@@ -41,8 +44,9 @@ def chunk_shape(batch_size: int, n_features: int, dtype: str, beside: int = 0) -
     `beside` says how many numbers come with every row besides its features.
     """
     batch_bytes = batch_size * (n_features + beside) * np.dtype(dtype).itemsize
-    steps = int(np.clip(_CHUNK_BYTES // max(1, batch_bytes), 1, _MAX_STEPS))
-    return ChunkShape(steps, batch_size, n_features, dtype)
+    steps = min(_CHUNK_BYTES // batch_bytes, _MANY_STEPS)
+    more = min(_BYTES_OF_MORE // batch_bytes, _MAX_STEPS)
+    return ChunkShape(max(1, steps, more), batch_size, n_features, dtype)
 
 
 def one_at_once(epoch: int) -> int:
@@ -167,9 +171,11 @@ class Rows:
 
     @property
     def _epochs_that_fit(self) -> int:
-        """How many epochs fit into a chunk that holds one."""
-        steps, batch = self._shape[:2]
-        return steps // -(-len(self) // batch)
+        """How many epochs may go into a chunk that holds one."""
+        steps, batch, features, dtype = self._shape
+        n_steps = -(-len(self) // batch)
+        most = _BYTES_TOGETHER // (batch * features * np.dtype(dtype).itemsize)
+        return max(1, min(steps, most) // n_steps)
 
     def _filled(self, part: Array, order: Order) -> Array:
         """Fill the last batch of `part` with rows from the start of the epoch's order."""

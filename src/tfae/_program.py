@@ -7,7 +7,7 @@ compiled twice, and two fits never share one at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -57,10 +57,7 @@ class Plan:
 
 
 class Program:
-    """A network with an optimizer, and its two compiled functions.
-
-    ``model`` is the network as one Keras model on scaled data, its weights the live ones.
-    """
+    """A network with an optimizer, and its two compiled functions."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
@@ -75,26 +72,33 @@ class Program:
             for tie in tied_kernels(structure, self.network)
         ]
         tied = {id(kernel) for _, kernel, _ in self._ties}
+        trained = _once(v for model in self.network for v in model.trainable_variables)
+        self._trained = [v for v in trained if id(v) not in tied]
         with private_keras(plan.precision):
-            x = keras.Input((shape.features,), dtype=shape.dtype)
-            activation = keras.layers.Activation(
-                structure.output_activation, name="reconstruction", dtype=shape.dtype
-            )
-            code = structure.code.in_keras(self.network.encoder(x))
-            output = activation(self.network.decoder(code))
-            self.model = keras.Model(x, output, name="autoencoder")
-            self._trained = [v for v in self.model.trainable_variables if id(v) not in tied]
             decayed = [len(variable.shape) > 1 for variable in self._trained]
             self._update = plan.rule.build(self._trained, decayed)
         weights = [*encoder, *decoder]
         self._variables = [variable.value for variable in weights]
         # Variables that are no weights are the states of layers that draw random numbers.
         known = {id(variable) for variable in weights}
-        self._seeds = [v.value for v in self.model.variables if id(v) not in known]
+        variables = _once(v for model in self.network for v in model.variables)
+        self._seeds = [v.value for v in variables if id(v) not in known]
         self._activation = keras.activations.get(
             "linear" if plan.objective.loss.from_logits else structure.output_activation
         )
         self._train: Callable[..., Any] | None = None
+
+    @cached_property
+    def model(self) -> Any:
+        """The network as one Keras model on scaled data, its weights the live ones."""
+        shape, structure = self.shape, self.plan.structure
+        with private_keras(self.plan.precision):
+            x = keras.Input((shape.features,), dtype=shape.dtype)
+            activation = keras.layers.Activation(
+                structure.output_activation, name="reconstruction", dtype=shape.dtype
+            )
+            code = structure.code.in_keras(self.network.encoder(x))
+            return keras.Model(x, activation(self.network.decoder(code)), name="autoencoder")
 
     def load(self, weights: Weights, slots: Weights | None, rng: np.random.Generator) -> None:
         """Start from these weights and optimizer slots (None: new ones) and from new seeds."""
@@ -335,6 +339,11 @@ class Program:
         sums = tf.TensorArray(none.dtype, self.shape.steps).unstack(none)
         start = tf.constant(0), sums
         return tf.while_loop(more, body, start, parallel_iterations=1)[1].stack()
+
+
+def _once(variables: Iterable[Any]) -> list[Any]:
+    """Return every variable once, for the two sides may share layers."""
+    return list({id(variable): variable for variable in variables}.values())
 
 
 def _batch(named: dict[str, Any], steps: Any) -> Batch:

@@ -262,26 +262,35 @@ def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
     if kind is None and (isinstance(X, Source) or X.shape[0] == 0):  # not worth a pass over a file
         return _identity(X.shape[1])
     of = statistics(X, rows)
-    _check_squares(of)
+    _check_variance(of)
+    if not of.variance.any() and (of.low < of.high).any():
+        raise ValueError(
+            "X must hold numbers whose squares are not all 0. Got none of a larger size than "
+            f"{_largest(of).max():.6g}; multiply them by a large number."
+        )
     return _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
 
 
-def _check_squares(of: Statistics) -> None:
-    """Raise if the variance of a feature overflows, or all of them vanish."""
-    variance, largest = of.variance, np.maximum(np.abs(of.low), np.abs(of.high))
-    too_large = np.flatnonzero(~np.isfinite(variance))
+def check_held_out(X: Any, train: Array | None, held_out: Array | None) -> None:
+    """Raise if rows that nothing is learned of are too far from the others for a square."""
+    if train is None or held_out is None or isinstance(X, Source):  # not worth a pass over a file
+        return
+    _check_variance(statistics(X, np.append(train[:1], held_out)))
+
+
+def _check_variance(of: Statistics) -> None:
+    too_large = np.flatnonzero(~np.isfinite(of.variance))
     if len(too_large):
         column = too_large[0]
         raise ValueError(
             "X must hold numbers whose squares are finite. Got some whose variance overflows: "
-            f"column {column} has {largest[column]:.6g}. Mark what is missing as such and fill it "
-            "in, or divide by a large number."
+            f"column {column} has {_largest(of)[column]:.6g}. Mark what is missing as such and "
+            "fill it in, or divide by a large number."
         )
-    if not variance.any() and (of.low < of.high).any():
-        raise ValueError(
-            "X must hold numbers whose squares are not all 0. Got none of a larger size than "
-            f"{largest.max():.6g}; multiply them by a large number."
-        )
+
+
+def _largest(of: Statistics) -> Array:
+    return np.maximum(np.abs(of.low), np.abs(of.high))
 
 
 def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:

@@ -335,9 +335,7 @@ def test_values_whose_squares_overflow_are_refused_whatever_the_scaling(X, scali
 
 def test_a_value_whose_square_overflows_is_told_of_where_its_row_is_held_out_too():
     rows = np.random.default_rng(0).normal(size=(20, 3))
-    rows[:, 1] = 1e200  # which is no trouble where it is the same everywhere
-    model = Autoencoder(2, max_iter=1, early_stopping=True, scaling="standard", random_state=0)
-    model.fit(rows)
+    model = Autoencoder(2, max_iter=1, early_stopping=True, random_state=0)
     for row in range(20):
         odd = rows.copy()
         odd[row, 1] = -1e200

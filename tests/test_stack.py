@@ -8,11 +8,12 @@ from networks import loaded_program, small_structure
 
 from tfae import Autoencoder
 from tfae._activations import KNOWN
-from tfae._program import PROGRAMS
+from tfae._portable import plain_layers, run_layers
+from tfae._program import PROGRAMS, Program
 from tfae._stack import Stack, as_stacks
 from tfae._types import Network
 
-# Those for which TensorFlow has no rule of its own to hand them to XLA.
+# Of dense layers with ReLU: those for which TensorFlow has no rule to hand them to XLA.
 SLOW = {"Relu", "ReluGrad", "BiasAddGrad", "IsFinite"}
 
 
@@ -79,13 +80,26 @@ def test_layers_between_dense_ones():
             keras.layers.Rescaling([1.0, 2.0, 3.0], [0.0, 1.0, 0.5]),
             keras.layers.Dense(3, use_bias=False, kernel_regularizer="l2"),
             keras.layers.Activation("relu"),
+            keras.layers.EinsumDense(
+                "bi,i->bi", output_shape=(3,), bias_axes="i", activation="tanh"
+            ),
         ]
     )
     stack, _ = as_stacks(Network(model, model), "float32")
     assert isinstance(stack, Stack)
     assert_same(model, stack, rows(3))
+    layers = plain_layers(model)
+    in_numpy = run_layers(layers, model.get_weights(), rows(3).numpy())
+    np.testing.assert_allclose(in_numpy, model(rows(3)), rtol=1e-5)
     np.testing.assert_array_equal(stack.losses, model.losses)
     assert len(stack.losses) == 1
+
+
+def test_a_kernel_that_is_made_of_several_weights_is_left_to_keras():
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
+    model.layers[0].enable_lora(2)
+    assert plain_layers(model) is None
+    assert as_stacks(Network(model, model), "float32") is None
 
 
 class Doubled(keras.layers.Layer):
@@ -109,7 +123,7 @@ class Doubled(keras.layers.Layer):
 def test_what_trains_in_another_way_is_left_to_keras(layer):
     plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
     network = Network(plain, keras.Sequential([keras.Input((3,)), layer()]))
-    assert as_stacks(network, "float32") is network
+    assert as_stacks(network, "float32") is None
 
 
 def operations(function):
@@ -118,7 +132,7 @@ def operations(function):
     return {node.op for node in nodes}
 
 
-def test_what_takes_long_to_compile_is_not_in_a_training_in_xla():
+def test_what_takes_long_to_compile_of_dense_layers_is_not_in_a_training_in_xla():
     program, _ = loaded_program(activation="relu")
     in_xla, in_executor = (
         operations(program._compiled(program._train_steps, xla)) for xla in (True, False)
@@ -133,6 +147,15 @@ def test_what_takes_long_to_compile_is_not_in_a_training_in_xla():
     ids=lambda params: next(iter(params)) + str(next(iter(params.values()))),
 )
 def test_training_in_xla_is_training_in_the_executor(digits, monkeypatch, params):
+    built = []
+    compiled = Program._compiled
+
+    def noted(self, function, xla):
+        built.append(self)
+        return compiled(self, function, xla)
+
+    monkeypatch.setattr(Program, "_compiled", noted)
+
     def curve(xla):
         monkeypatch.setattr("tfae._program.by_rule", lambda network: xla)
         PROGRAMS._idle.clear()
@@ -142,6 +165,8 @@ def test_training_in_xla_is_training_in_the_executor(digits, monkeypatch, params
         return model.fit(digits[:200]).loss_curve_
 
     try:
-        np.testing.assert_allclose(curve(True), curve(False), rtol=1e-4)
+        in_xla = curve(True)
+        assert isinstance(built[-1]._in_xla.encoder, Stack)
+        np.testing.assert_allclose(in_xla, curve(False), rtol=1e-4)
     finally:
         PROGRAMS._idle.clear()

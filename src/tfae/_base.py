@@ -697,33 +697,7 @@ class BaseAutoencoder(
         watched: bool = True,
         endless: bool = False,
     ) -> Outcome:
-        """Train on some rows of `X`, from new weights or `again` from those here.
-
-        If the loss becomes infinite in a call that went through several epochs, they are trained
-        once more, one by one: what is kept must not depend on whether somebody watches.
-        """
-        before, start = dict(vars(self)), state.copy()
-        given = X, train, held_out, state, max_iter, again
-        outcome = self._run_engine(*given, watched=watched, endless=endless)
-        if outcome.diverged_at is None or not outcome.went_together:
-            return outcome
-        put_back(self, before)
-        vars(state).update(vars(start))
-        return self._run_engine(*given, watched=False, endless=endless, together=False)
-
-    def _run_engine(
-        self,
-        X: Any,
-        train: Array | None,
-        held_out: Array | None,
-        state: TrainingState,
-        max_iter: int,
-        again: bool,
-        watched: bool,
-        endless: bool,
-        together: bool = True,
-    ) -> Outcome:
-        """Run the engine over some rows of `X`."""
+        """Run the engine over some rows of `X`, from new weights or `again` from those here."""
         n_rows = X.shape[0] if train is None else len(train)
         batch_size = self._batch_size(X.shape[0])
         rate = self._learning_rate(None if endless else -(-n_rows // batch_size))
@@ -747,25 +721,34 @@ class BaseAutoencoder(
         with PROGRAMS.lease(plan) as program:
             if not again:
                 self._initialise(structure, program, state, X, train)
-            program.load(self._weights(), state.slots, state.weights_rng)
-            noise = self._noise(asked, X, train, state.noise_rng)
-            fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
             # What the linear path leaves over is the unit of the network's errors.
             anchored = structure.linear_path
             left = residual_variance(program.network, self._weights()) if anchored else 1.0
-            training = Training(
-                program,
-                self._rows(asked, X, shape, train, noise),
-                None if held_out is None else self._rows(asked, X, shape, held_out, fixed),
-                optimizer,
-                self._numbers(asked, optimizer, program),
-                Stopping(max_iter, self.tol * left, self._setting("n_iter_no_change")),
-                self._observers(program, optimizer, max_iter) if watched else [],
-                unit=self._unit(objective.power),
-                keep_start=anchored,
-                together=together,
-            )
-            outcome = training.run(state, self.shuffle)
+
+            def run(together: bool) -> Outcome:
+                program.load(self._weights(), state.slots, state.weights_rng)
+                noise = self._noise(asked, X, train, state.noise_rng)
+                fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
+                training = Training(
+                    program,
+                    self._rows(asked, X, shape, train, noise),
+                    None if held_out is None else self._rows(asked, X, shape, held_out, fixed),
+                    optimizer,
+                    self._numbers(asked, optimizer, program),
+                    Stopping(max_iter, self.tol * left, self._setting("n_iter_no_change")),
+                    self._observers(program, optimizer, max_iter) if watched else [],
+                    unit=self._unit(objective.power),
+                    keep_start=anchored,
+                    together=together,
+                )
+                return training.run(state, self.shuffle)
+
+            start = state.copy()
+            outcome = run(together=True)
+            if outcome.diverged_at is not None and outcome.went_together:
+                # What is kept must not depend on whether somebody watched the epochs.
+                vars(state).update(vars(start))
+                outcome = run(together=False)
             self._keep(outcome, program)
             if hasattr(self, "baseline_"):
                 del self.baseline_  # of weights that are no more

@@ -30,11 +30,12 @@ AtOnce = Callable[[int], int]
 # Larger chunks gain nothing on the device, cost memory, and leave malloc's reusable range, after
 # which every chunk pays for fresh pages.
 _CHUNK_BYTES = 16 << 20
-_MANY_STEPS = 64
-# A call of a program costs as much as 2 to 10 short steps: of those a chunk may hold more.
-_MAX_STEPS, _BYTES_OF_MORE = 256, 8 << 20
-# Several epochs of few rows are copied into one chunk while that stays in a core's own cache.
-_BYTES_TOGETHER = 2 << 20
+_USUAL_STEPS = 64
+# A call of a program costs as much as 2 to 10 of the shortest steps, of which a chunk holds more.
+_SHORT_BYTES = 8 << 20
+_MAX_STEPS = 256
+# Epochs go together while their features stay in a core's own cache.
+_TOGETHER_BYTES = 2 << 20
 _ALIGNMENT = 64  # what XLA needs to read a NumPy buffer in place
 
 
@@ -44,9 +45,9 @@ def chunk_shape(batch_size: int, n_features: int, dtype: str, beside: int = 0) -
     `beside` says how many numbers come with every row besides its features.
     """
     batch_bytes = batch_size * (n_features + beside) * np.dtype(dtype).itemsize
-    steps = min(_CHUNK_BYTES // batch_bytes, _MANY_STEPS)
-    more = min(_BYTES_OF_MORE // batch_bytes, _MAX_STEPS)
-    return ChunkShape(max(1, steps, more), batch_size, n_features, dtype)
+    usual = min(_CHUNK_BYTES // batch_bytes, _USUAL_STEPS)
+    short = min(_SHORT_BYTES // batch_bytes, _MAX_STEPS)
+    return ChunkShape(max(1, usual, short), batch_size, n_features, dtype)
 
 
 def one_at_once(epoch: int) -> int:
@@ -61,7 +62,7 @@ class Noise:
     rng: np.random.Generator | None = None
     corrupt: Corrupt | None = None
     width: int = 0  # standard normal numbers for every row
-    fresh: bool = True  # False: every epoch has the same
+    fresh: bool = True  # False: every epoch has the same, and none goes together with others
 
     def __bool__(self) -> bool:
         return self.corrupt is not None or self.width > 0
@@ -160,12 +161,13 @@ class Rows:
             noise_rng = self._noise.of_epoch()
             for start in range(0, len(self), capacity):
                 x, noise = next(buffers)
-                end = 0
+                n_filled = 0
                 for order in orders:
                     part = self._filled(order[start : start + capacity], order)
-                    rows = slice(end, end := end + len(part))
+                    rows = slice(n_filled, n_filled + len(part))
                     gather(part, x[rows])
                     self._noise.draw(x, rows, noise, noise_rng)
+                    n_filled = rows.stop
                 n_rows = min(capacity, len(self) - start)
                 yield self._chunk(x, n_rows, start + capacity >= len(self), noise, n_epochs)
 
@@ -174,7 +176,7 @@ class Rows:
         """How many epochs may go into a chunk that holds one."""
         steps, batch, features, dtype = self._shape
         n_steps = -(-len(self) // batch)
-        most = _BYTES_TOGETHER // (batch * features * np.dtype(dtype).itemsize)
+        most = _TOGETHER_BYTES // (batch * features * np.dtype(dtype).itemsize)
         return max(1, min(steps, most) // n_steps)
 
     def _filled(self, part: Array, order: Order) -> Array:

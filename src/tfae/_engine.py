@@ -135,9 +135,8 @@ class Training:
         Whether the weights at the start count among the best on the held-out rows.
     together : bool
         Whether one call of the program may go through several epochs, if nobody watches them and
-        none but the last can end the training. It saves a small network a sixth of the time, and
-        changes nothing unless the training diverges: the last weights known to be good are then
-        those from before the call.
+        none but the last can end the training. It changes nothing unless the training diverges:
+        the last weights known to be good are then those from before the call.
     """
 
     def __init__(
@@ -162,7 +161,7 @@ class Training:
         self._best = np.inf
         self._epoch = self._stale_epochs = 0
         self._keep_start = keep_start and held_out is not None
-        self._alone = not together or held_out is not None or bool(observers)
+        self._one_by_one = not together or held_out is not None or bool(observers)
 
     def _recorded(self) -> list[str]:
         """What is noted of every epoch."""
@@ -241,13 +240,13 @@ class Training:
             self._rate = self._rate if rate is None else rate
 
     def _at_once(self, epoch: int) -> int:
-        """Return how many epochs from `epoch` on may be in one chunk: none that may be the last.
+        """Return how many epochs from `epoch` on may be in one chunk: none but the last may end it.
 
-        It may be asked in another thread, while the epochs before are trained; none of those is
-        then known to be better than the best.
+        It may be asked in another thread while the epochs before are trained: for all that is
+        known then, each of them may be one without progress.
         """
-        under_way = epoch - self._epoch
-        if self._alone or not self._numbers.settled(epoch):
+        under_way = epoch - self._epoch  # read first: stale epochs are counted before it changes
+        if self._one_by_one or not self._numbers.settled(epoch):
             return 1
         before_end = self._stopping.n_iter_no_change + 1 - self._stale_epochs - under_way
         return max(1, min(self._stopping.max_iter - epoch, before_end))
@@ -261,8 +260,18 @@ class Training:
         totals, weight = np.zeros((1, len(terms))), np.zeros((1, 1))
         before: list[Any] = []
         for chunk in chunks:
-            rates = learning_rates(self._rate, self._step, chunk.n_steps, dtype)
-            sums, weights = self._program.train(chunk, rates, numbers)
+            n_steps = chunk.n_steps // chunk.n_epochs
+            # Vectors of other lengths may have other last bits.
+            rates = np.concatenate(
+                [
+                    learning_rates(self._rate, self._step + epoch * n_steps, n_steps, dtype)
+                    for epoch in range(chunk.n_epochs)
+                ]
+            )
+            # If Ctrl-C is heard when a call returns, nothing tells of its epochs.
+            several = chunk.n_epochs > 1
+            with self._program.undone_by_interrupt() if several else nullcontext():
+                sums, weights = self._program.train(chunk, rates, numbers)
             before = before or weights
             del weights  # as large as the network
             self._step += chunk.n_steps

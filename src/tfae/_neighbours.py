@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.manifold._t_sne import _joint_probabilities_nn
 from sklearn.neighbors import NearestNeighbors
 
-from tfae._chunks import Noise, ahead, aligned
+from tfae._chunks import AtOnce, Noise, ahead, aligned, one_at_once
 from tfae._scaling import Scaling, dense_rows
 from tfae._types import Array, Chunk, ChunkShape
 
@@ -149,9 +149,12 @@ class Neighbourhoods:
         self._n_steps = -(-n_rows // batch)
 
     def epochs(
-        self, rng: np.random.Generator | None = None, at_once: Any = None
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
     ) -> Generator[Chunk, None, None]:
-        """Yield the chunks of epoch after epoch without end; without `rng` all are the same."""
+        """Yield the chunks of epoch after epoch without end; without `rng` all are the same.
+
+        They hold rows of one epoch, whatever `at_once` allows.
+        """
         return ahead(self._chunks(rng))
 
     def _chunks(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:

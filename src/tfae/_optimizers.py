@@ -298,13 +298,17 @@ class Update:
         self._slots = slots
         self._fresh = read(self._slots)
 
-    def load(self, state: Weights | None) -> None:
+    def load(self, state: list[Any] | None) -> None:
         """Set the slots; None makes them new."""
         write(self._slots, self._fresh if state is None else state)
 
     def state(self) -> Weights:
         """Return the slots as NumPy arrays."""
-        return as_arrays(read(self._slots))
+        return as_arrays(self.snapshot())
+
+    def snapshot(self) -> list[Any]:
+        """Return the slots as tensors."""
+        return read(self._slots)
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         """Take one step."""

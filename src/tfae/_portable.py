@@ -131,7 +131,7 @@ def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
     try:
         return _all_plain([model], positions)
-    except NotImplementedError:
+    except (NotImplementedError, KeyError):  # a kernel that is made of several weights
         return None
 
 
@@ -199,6 +199,8 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
         yield Activation(_activation(layer))
     elif kind is layers.EinsumDense and layer.equation == "bi,i->bi" and layer.bias is not None:
         yield EachFeature(positions[id(layer.kernel)], positions[id(layer.bias)])
+        if _activation(layer) != "linear":
+            yield Activation(_activation(layer))
     elif kind is layers.BatchNormalization and layer.axis == -1:
         yield BatchNormalization(
             positions[id(layer.gamma)] if layer.scale else None,

@@ -138,12 +138,23 @@ class Program:
         finally:
             write(self._variables, weights)
 
+    @contextmanager
+    def undone_by_interrupt(self) -> Iterator[None]:
+        """Put weights and slots back if a ``with`` block is interrupted."""
+        weights, slots = self.snapshot(), self._update.snapshot()
+        try:
+            yield
+        except KeyboardInterrupt:
+            write(self._variables, weights)
+            self._update.load(slots)
+            raise
+
     def train(self, chunk: Chunk, rates: Array, numbers: Array) -> tuple[Array, list[Any]]:
         """Take a step for every batch of a chunk, at the rates given for them.
 
-        Return the sums over a step's rows of the terms, of shape [n_steps, n_terms], and the
-        weights from before as tensors: to read them apart from this would cost a small network
-        some per cent of its epoch.
+        Return for every step the sums of the terms over its rows, of shape [n_steps, n_terms], and
+        the weights from before the first step as tensors: to read them apart from this would cost a
+        small network some per cent of its epoch.
         """
         rates_ = aligned((self.shape.steps,), self.shape.dtype)
         rates_[: chunk.n_steps] = rates
@@ -213,8 +224,8 @@ class Program:
     @cached_property
     def _in_xla(self) -> Network:
         """The network for XLA, which is made only where something runs there."""
-        network = as_stacks(self._in_executor, self.shape.dtype)
-        return for_xla(network, self.plan.precision) if network is self._in_executor else network
+        network, dtype = self._in_executor, self.shape.dtype
+        return as_stacks(network, dtype) or for_xla(network, self.plan.precision)
 
     @cached_property
     def _test(self) -> Any:

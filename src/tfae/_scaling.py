@@ -272,7 +272,10 @@ def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
 
 
 def check_held_out(X: Any, train: Array | None, held_out: Array | None) -> None:
-    """Raise if rows that nothing is learned of are too far from the others for a square."""
+    """Raise if the variance of rows that nothing is learned of overflows.
+
+    With them goes one of the others, for a single row has no variance.
+    """
     if train is None or held_out is None or isinstance(X, Source):  # not worth a pass over a file
         return
     _check_variance(statistics(X, np.append(train[:1], held_out)))

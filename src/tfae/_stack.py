@@ -25,6 +25,7 @@ class Stack:
         self._model, self._layers = model, layers
 
     def __call__(self, x: Any, training: bool) -> Any:
+        """Send a tensor of rows through the layers, which do the same in training as after it."""
         weights = [tf.convert_to_tensor(weight) for weight in self._model.weights]
         return _run(self._layers, weights, x)
 
@@ -44,23 +45,20 @@ class Stack:
         return list(self._model.non_trainable_variables)
 
 
-def as_stacks(network: Network, dtype: str) -> Network:
-    """Return stacks on the weights of a network, or the network where a side is none."""
+def as_stacks(network: Network, dtype: str) -> Network | None:
+    """Return stacks on the weights of a network; None where a side is none."""
     encoder, decoder = (_layers(model, dtype) for model in network)
     if encoder is None or decoder is None:
-        return network
+        return None
     return Network(Stack(network.encoder, encoder), Stack(network.decoder, decoder))
 
 
 def _layers(model: Any, dtype: str) -> Sequence[PlainLayer] | None:
     """Return the layers of a model that does the same in training as after it, all in `dtype`."""
     kinds = keras.layers
-    trains_alike = (
-        *(kinds.InputLayer, kinds.Dense, kinds.Activation, kinds.EinsumDense, kinds.Rescaling),
-        kinds.Add,
-    )
+    others = kinds.Dropout, kinds.GaussianNoise, kinds.BatchNormalization
     for layer in flat_layers(model):
-        alike = type(layer) in trains_alike and layer.activity_regularizer is None
+        alike = not isinstance(layer, others) and layer.activity_regularizer is None
         if not alike or layer.compute_dtype != dtype:
             return None
     return plain_layers(model)

@@ -261,7 +261,7 @@ class Training:
         before: list[Any] = []
         for chunk in chunks:
             n_steps = chunk.n_steps // chunk.n_epochs
-            # Vectors of other lengths may have other last bits.
+            # Asked for several epochs at once, schedules of Keras's give other last bits.
             rates = np.concatenate(
                 [
                     learning_rates(self._rate, self._step + epoch * n_steps, n_steps, dtype)

@@ -3,8 +3,7 @@
 TensorFlow hands most operations to XLA by a rule. For some it has none and runs a pipeline of
 MLIR's passes over every single one, for 7 ms: Relu and its gradient, the gradient of BiasAdd,
 IsFinite, Abs, Exp, Sigmoid, Sqrt, Tanh (TensorFlow 2.21). A dense layer of Keras's has up to three
-of them. What stands here computes the same from others, and is traced in less time than Keras
-takes to call a layer: a first fit of a small network takes 0.9 of the time.
+of them. What stands here computes the same from others.
 """
 
 from __future__ import annotations

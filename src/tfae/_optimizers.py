@@ -35,13 +35,13 @@ class Kernel(NamedTuple):
     apply: Callable[..., None]
 
 
-def _adam(var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str, Any]) -> None:
+def _adam(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
     tf.raw_ops.ResourceApplyAdam(
         var=var.handle,
         m=slots[0].handle,
         v=slots[1].handle,
-        beta1_power=tf.pow(n["beta_1"], t),
-        beta2_power=tf.pow(n["beta_2"], t),
+        beta1_power=n["beta_1_power"],
+        beta2_power=n["beta_2_power"],
         lr=rate,
         beta1=n["beta_1"],
         beta2=n["beta_2"],
@@ -50,12 +50,12 @@ def _adam(var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str, An
     )
 
 
-def _sgd(var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str, Any]) -> None:
+def _sgd(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
     tf.raw_ops.ResourceApplyGradientDescent(var=var.handle, alpha=rate, delta=grad)
 
 
 def _momentum(
-    var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str, Any], nesterov: bool = False
+    var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any], nesterov: bool = False
 ) -> None:
     tf.raw_ops.ResourceApplyKerasMomentum(
         var=var.handle,
@@ -67,11 +67,11 @@ def _momentum(
     )
 
 
-def _nesterov(var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str, Any]) -> None:
-    _momentum(var, slots, grad, rate, t, n, nesterov=True)
+def _nesterov(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
+    _momentum(var, slots, grad, rate, n, nesterov=True)
 
 
-def _rmsprop(var: Any, slots: Any, grad: Any, rate: Any, t: Any, n: Mapping[str, Any]) -> None:
+def _rmsprop(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
     tf.raw_ops.ResourceApplyRMSProp(
         var=var.handle,
         ms=slots[0].handle,
@@ -345,13 +345,15 @@ class FusedUpdate(Update):
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         t = tf.cast(self._iterations.assign_add(1), rate.dtype)
+        powers = {f"{n}_power": tf.pow(numbers[n], t) for n in ("beta_1", "beta_2") if n in numbers}
+        numbers = {**numbers, **powers}
         gradients = self._penalised(gradients, numbers)
         for variable, slots, gradient, shrinks in zip(
             self.variables, self._of_variable, gradients, self._shrinks, strict=True
         ):
             if "weight_decay" in numbers and shrinks:
                 variable.assign_sub(variable * numbers["weight_decay"] * rate)
-            self._kernel.apply(variable.value, slots, gradient, rate, t, numbers)
+            self._kernel.apply(variable.value, slots, gradient, rate, numbers)
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable.value))
 

@@ -2,9 +2,9 @@
 
 ``from tfae._tensorflow import keras, tf`` costs nothing; the first attribute that is read imports
 TensorFlow (seconds). While that import runs, TensorFlow's C++ code writes notes about CPU features
-and missing GPUs straight to file descriptor 2. Its log level is the process's own and stays as it
-is; instead the descriptor is watched during the import, those notes are dropped and everything
-else that was written is passed on.
+and missing GPUs straight to file descriptor 2, and more when XLA first compiles. The log level is
+the process's own and stays as it is; instead the descriptor is watched meanwhile, those notes are
+dropped and everything else that was written is passed on.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _NOISE = re.compile(
 )
 _LOCK = threading.RLock()
 _started = False
+_xla_is_awake = False
 _forked = False
 
 
@@ -49,7 +50,7 @@ keras: Any = _Lazy("keras")
 
 
 def _start() -> None:
-    """Import TensorFlow and wake its devices and XLA once, so that their notes come here.
+    """Import TensorFlow and wake its devices once, so that their notes come here.
 
     Raises
     ------
@@ -76,13 +77,39 @@ def _start() -> None:
                     f"{backend!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
                 )
             tensorflow.config.list_logical_devices()
-            # AutoGraph would rewrite TensorFlow's own code first, for half a second.
-            tensorflow.function(tensorflow.math.is_finite, autograph=False, jit_compile=True)(
-                tensorflow.constant(0.0)
-            )
         if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
             os.register_at_fork(after_in_child=_note_fork)
         _started = True
+
+
+@contextlib.contextmanager
+def waking_xla() -> Iterator[None]:
+    """Have XLA awake at the end of the first such ``with`` block of a process.
+
+    The first program that it compiles costs 40 ms more and writes notes; a thread does that here
+    while the block runs.
+    """
+    global _xla_is_awake
+    with _LOCK:
+        if _xla_is_awake:
+            yield
+            return
+        zero = tf.constant(0.0)
+        # AutoGraph would rewrite TensorFlow's own code first, for half a second.
+        function = tf.function(tf.math.is_finite, autograph=False, jit_compile=True)
+        program = function.get_concrete_function(zero)
+
+        def wake() -> None:
+            with _without_noise():
+                program(zero)
+
+        thread = threading.Thread(target=wake, name="tfae-xla")
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+            _xla_is_awake = True
 
 
 def _note_fork() -> None:

@@ -283,7 +283,7 @@ class Program:
             self._update.apply(gradients, rates[i], numbers)
             return sums
 
-        sums = self._of_steps(step, named["n_steps"])
+        sums = self._of_steps(step, named["n_steps"], self.shape.steps)
         with tf.control_dependencies([sums]):
             self._write_ties()
         return [sums, *before]
@@ -299,6 +299,7 @@ class Program:
         return self._of_steps(
             lambda i: self._sums(network, _batch(named, steps(i)), numbers, training=False),
             -(-n_steps // group),
+            -(-self.shape.steps // group),
         )
 
     def _named_numbers(self, named: dict[str, Any]) -> dict[str, Any]:
@@ -330,10 +331,10 @@ class Program:
         for source, target, transposed in self._ties:
             target.assign(_mirrored(source, transposed))
 
-    def _of_steps(self, step: Callable[[Any], Any], n_steps: Any) -> Any:
+    def _of_steps(self, step: Callable[[Any], Any], n_steps: Any, most: int) -> Any:
         """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once.
 
-        Return what it gives, of shape [steps of a chunk, terms]; 0 for steps that are not taken.
+        Return what it gives, of shape [most, terms]; 0 for steps that are not taken.
         """
         global _n_traces
         _n_traces += 1
@@ -347,8 +348,8 @@ class Program:
         def body(i: Any, sums: Any) -> Any:
             return i + 1, sums.write(i, step(i))
 
-        none = tf.zeros((self.shape.steps, len(self.terms)), self.shape.dtype)
-        sums = tf.TensorArray(none.dtype, self.shape.steps).unstack(none)
+        none = tf.zeros((most, len(self.terms)), self.shape.dtype)
+        sums = tf.TensorArray(none.dtype, most).unstack(none)
         start = tf.constant(0), sums
         return tf.while_loop(more, body, start, parallel_iterations=1)[1].stack()
 

@@ -402,6 +402,22 @@ def test_the_training_of_all_stages_together_says_so(capsys):
     assert lines.index("Stage 2/2") < lines.index("All stages together") < len(lines) - 1
 
 
+def test_every_training_of_a_fit_says_which_it_is(capsys):
+    model = Autoencoder("auto", max_iter=3, refit=True, random_state=0, verbose=1).fit(CURVE)
+    lines = capsys.readouterr().out.splitlines()
+    search = lines.index("How many components: training for codes of every length up to 6")
+    network = lines.index("The network itself")
+    n_epochs = np.argmin(model.history_["val_loss"]) + 1
+    again = lines.index(f"Again on all 300 rows: {n_epochs} epochs")
+    epochs = [n for n, line in enumerate(lines) if line.startswith("Epoch ")]
+    assert [search, *epochs[:3], network, *epochs[3:], again] == list(range(len(lines)))
+
+
+def test_a_loss_written_in_numpy_is_refused_with_a_reason():
+    with pytest.raises(ValueError, match=r"operations of TensorFlow or keras\.ops.*NumPy call"):
+        small(loss=lambda target, output: np.abs(output - target)).fit(X)
+
+
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [

@@ -764,6 +764,8 @@ class BaseAutoencoder(
         n_epochs = found.best_epoch
         if not (n_epochs or self._setting("linear_path")):
             n_epochs = len(found.history["loss"])  # none counts before the loss has settled
+        if self.verbose:
+            print(f"Again on all {X.shape[0]} rows: {n_epochs} epochs")
         state = TrainingState.new(self.random_state)
         outcome = None
         with contextlib.suppress(KeyboardInterrupt):  # before or after its epochs

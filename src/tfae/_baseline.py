@@ -118,8 +118,9 @@ def _is_lossless(model: Any, X: Any) -> bool:
 
 
 def _warn_of_pca(loss: float, n_rows: int) -> None:
+    rows = f"{n_rows} held-out row{'s' if n_rows > 1 else ''}"
     warn(
-        f"The network could not improve on PCA, whose loss on the {n_rows} held-out rows is "
+        f"The network could not improve on PCA, whose loss on {rows} is "
         f"{loss:.6g}: the estimator is now PCA. More rows may help, a 'scaling' by which the "
         "features vary alike, a larger 'n_iter_no_change', or other 'hidden_layer_sizes' or "
         "'max_iter'."

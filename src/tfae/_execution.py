@@ -25,6 +25,7 @@ _CLEARLY = 1.25
 # Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
 # executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
 _FEW_NUMBERS = 6_400
+_ROUNDS = 4
 _xla: dict[Hashable, bool] = {}
 
 
@@ -122,20 +123,19 @@ def fastest(
     """
     if plan in _xla:
         return compiled(_xla[plan])
-    functions = {xla: compiled(xla) for xla in (False, True)}
-    seconds = {xla: _seconds(function, inputs) for xla, function in functions.items()}
-    _xla[plan] = seconds[True] * _CLEARLY < seconds[False]
+    functions = [compiled(False), compiled(True)]
+    # In turns, for what else the machine does for a moment must not slow one side alone; the first
+    # calls compile.
+    rounds = [[_seconds(function, inputs) for function in functions] for _ in range(_ROUNDS)]
+    executor, xla = np.min(rounds[1:], axis=0)
+    _xla[plan] = bool(xla * _CLEARLY < executor)
     return functions[_xla[plan]]
 
 
 def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:
-    """Time the better of two calls after the one that compiles."""
-    times = []
+    start = time.perf_counter()
     try:
-        for _ in range(3):
-            start = time.perf_counter()
-            np.asarray(function(*inputs)[0])
-            times.append(time.perf_counter() - start)
+        np.asarray(function(*inputs)[0])
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-        return float("inf")  # XLA cannot compile every operation
-    return min(times[1:])
+        return math.inf  # XLA cannot compile every operation
+    return time.perf_counter() - start

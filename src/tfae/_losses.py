@@ -42,7 +42,13 @@ class Loss:
         entry_weight : tensor of shape [batch, features] or None
             What every entry's loss is multiplied by.
         """
-        values = tf.convert_to_tensor(self.function(target, output))
+        try:
+            values = tf.convert_to_tensor(self.function(target, output))
+        except NotImplementedError as error:  # what a function of NumPy's raises
+            raise ValueError(
+                "The 'loss' must be written in operations of TensorFlow or keras.ops, which have "
+                f"gradients. Got one that says: {error}"
+            ) from error
         if values.shape.rank not in (1, 2) or values.shape != target.shape[: values.shape.rank]:
             raise ValueError(
                 "The 'loss' must return one value for every entry, shape [batch, features], or for "

@@ -31,12 +31,11 @@ def write_noisy(x: Array, deviation: float, out: Array, rng: np.random.Generator
 
     The noise has 65,536 values, the normal distribution's quantiles, up to 4.3 deviations.
     """
-    values = _normal_quantiles(out.dtype)
+    values = out.dtype.type(deviation) * _normal_quantiles(out.dtype)
     n_rows = max(1, _BLOCK // x.shape[1])
     for start in range(0, len(x), n_rows):
         rows = out[start : start + n_rows]
         np.take(values, sixteen_bits(rows.shape, rng), out=rows, mode="clip")
-        rows *= out.dtype.type(deviation)
         rows += x[start : start + n_rows]
 
 

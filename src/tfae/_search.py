@@ -45,7 +45,11 @@ def choose_length(model: Any, X: Any) -> tuple[int, Array]:
         random_state=int(check_random_state(model.random_state).randint(2**31)),
     )
     nested._nested = nested._within = True
+    if model.verbose:
+        print(f"How many components: training for codes of every length up to {longest}")
     nested.fit(X)
+    if model.verbose:
+        print("The network itself")
     held_out = nested._split(X, TrainingState.new(nested.random_state).split_rng)[1]
     errors = _errors(nested, _some(X, held_out))
     if model.n_components == "auto":

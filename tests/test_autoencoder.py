@@ -426,7 +426,7 @@ BAD_DATA = {
     "no columns": (GOOD[:, :0], r"0 feature"),
     "one row": (GOOD[:1], r"1 sample.*minimum of 2"),
     "one dimension": (GOOD[0], r"Expected 2D array"),
-    "three dimensions": (GOOD[None], r"dim 3"),
+    "three dimensions": (GOOD[None], r"2 dimensions. Got the shape \(1, "),
     "complex": (GOOD * 1j, r"Complex data not supported"),
 }
 

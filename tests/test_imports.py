@@ -96,6 +96,15 @@ def test_global_random_numbers_go_on_as_if_nothing_had_been_imported():
     )
 
 
+def test_starting_tensorflow_takes_none_of_keras_names():
+    run(
+        "import keras, tfae\n"
+        "tfae._tensorflow.tf.constant(0)\n"
+        "assert keras.layers.Dense(1).name == 'dense'\n"
+        "assert keras.Input((1,)).name == 'keras_tensor'"
+    )
+
+
 def test_public_names_are_sorted_documented_and_complete():
     assert tfae.__all__ == sorted(tfae.__all__)
     for name in set(tfae.__all__) - {"__version__"}:

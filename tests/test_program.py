@@ -16,6 +16,7 @@ from tfae._optimizers import get_optimizer
 from tfae._pool import Pool
 from tfae._program import PROGRAMS, trace_count
 from tfae._scaling import fit_scaling
+from tfae._tensorflow import tf
 
 
 def reconstruct(weights, X):
@@ -234,3 +235,21 @@ def test_where_no_rule_is_a_measurement_decides_and_leaves_no_trace(model, digit
     codes = first.transform(X)
     PROGRAMS._idle.clear()  # a new program, which finds its plan measured
     np.testing.assert_array_equal(clone(model).fit(X).transform(X), codes)
+
+
+def test_a_program_that_xla_cannot_compile_is_not_tried_again(monkeypatch):
+    monkeypatch.setattr(_execution, "_xla", {})
+    calls = {True: 0, False: 0}
+
+    def compiled(xla):
+        def function():
+            calls[xla] += 1
+            if xla:
+                raise tf.errors.UnimplementedError(None, None, "no kernel")
+            return [0.0]
+
+        return function
+
+    for _ in range(2):
+        assert _execution.fastest("plan", compiled, ())() == [0.0]
+    assert calls[True] == 1

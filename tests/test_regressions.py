@@ -171,7 +171,7 @@ def test_keras_models_keep_the_digits_of_data_far_from_zero():
 
 
 def test_going_on_needs_the_same_code_length_and_starts_another_optimizer_afresh():
-    with pytest.raises(ValueError, match="must be the same"):
+    with pytest.raises(ValueError, match=r"must be the same\. Got another 'n_components';"):
         small(warm_start=True).fit(X).set_params(n_components=4).fit(X)
     switched = small(optimizer="rmsprop").partial_fit(X).set_params(optimizer="adam")
     weights = [*switched.encoder_weights_, *switched.decoder_weights_]
@@ -403,14 +403,52 @@ def test_the_training_of_all_stages_together_says_so(capsys):
 
 
 def test_every_training_of_a_fit_says_which_it_is(capsys):
-    model = Autoencoder("auto", max_iter=3, refit=True, random_state=0, verbose=1).fit(CURVE)
+    Autoencoder("auto", max_iter=3, refit=True, random_state=0, verbose=1).fit(CURVE)
     lines = capsys.readouterr().out.splitlines()
     search = lines.index("How many components: training for codes of every length up to 6")
     network = lines.index("The network itself")
-    n_epochs = np.argmin(model.history_["val_loss"]) + 1
-    again = lines.index(f"Again on all 300 rows: {n_epochs} epochs")
+    again = lines.index("Again on all 300 rows")
     epochs = [n for n, line in enumerate(lines) if line.startswith("Epoch ")]
     assert [search, *epochs[:3], network, *epochs[3:], again] == list(range(len(lines)))
+
+
+def test_weights_that_the_last_step_spoils_are_not_kept():
+    huge = 1e12 * X
+    with pytest.warns(ConvergenceWarning, match="a weight became infinite or NaN in epoch 2"):
+        model = small(scaling=None, max_iter=2).fit(huge)
+    assert np.isfinite(model.transform(huge)).all()
+
+
+def test_an_extreme_value_in_a_batch_does_not_stop_the_learning_for_good():
+    model = small().partial_fit(X)
+    extreme = X.copy()
+    extreme[5, 5] = 1e12  # whose gradient's square is infinite
+    model.partial_fit(extreme)
+    before = model.score(X)
+    for _ in range(30):
+        model.partial_fit(X)
+    assert model.score(X) > before
+
+
+def test_images_for_an_estimator_of_rows_are_answered_with_what_to_pass():
+    images = np.zeros((4, 6, 5, 3))
+    with pytest.raises(ValueError, match=r"pass X\.reshape.*'image_shape': \(6, 5, 3\)"):
+        small().fit(images)
+
+
+def test_a_path_is_answered_with_how_to_read_it():
+    with pytest.raises(ValueError, match=r"Got a path, 'rows\.csv'; read it by tfae\.streams"):
+        small().fit("rows.csv")
+
+
+def test_images_that_seem_to_have_their_channels_first_are_pointed_out():
+    images = np.random.default_rng(0).random((9, 3, 6, 6))
+    model = ConvolutionalAutoencoder(2, hidden_layer_sizes=(4,), max_iter=1, linear_path=False)
+    with pytest.warns(UserWarning, match=r"taken for \(height, width, channels\)"):
+        model.fit(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(np.moveaxis(images, 1, -1))
 
 
 def test_a_loss_written_in_numpy_is_refused_with_a_reason():

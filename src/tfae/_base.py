@@ -70,10 +70,6 @@ from tfae._warn import warn
 from tfae._workspace import Workspace
 
 _AUTO = StrOptions({"auto"})
-_ANOTHER_NETWORK = (
-    "Training can only go on with the network of the last fit. The parameters that shape it must "
-    "be the same; fit with warm_start=False to begin anew."
-)
 _COUNTS = frozenset({"n_components", "batch_size", "max_iter", "n_iter_no_change"})
 
 
@@ -708,7 +704,7 @@ class BaseAutoencoder(
             check_held_out(X, train, held_out)
             self._start(X, train, asked)
         elif structure != self._encoder.structure:
-            raise ValueError(_ANOTHER_NETWORK)
+            raise _another_network(*structure.changed(self._encoder.structure))
         if watched:
             self._check_range(X, train, asked)
         if state.rule != optimizer.rule:
@@ -765,7 +761,7 @@ class BaseAutoencoder(
         if not (n_epochs or self._setting("linear_path")):
             n_epochs = len(found.history["loss"])  # none counts before the loss has settled
         if self.verbose:
-            print(f"Again on all {X.shape[0]} rows: {n_epochs} epochs")
+            print(f"Again on all {X.shape[0]} rows")
         state = TrainingState.new(self.random_state)
         outcome = None
         with contextlib.suppress(KeyboardInterrupt):  # before or after its epochs
@@ -829,7 +825,7 @@ class BaseAutoencoder(
             self.settings_ = {name: earlier.get(name, value) for name, value in chosen.items()}
             if self._length_is_open():
                 if self.n_components != self._asked_length:
-                    raise ValueError(_ANOTHER_NETWORK)
+                    raise _another_network("n_components")
                 self.settings_["n_components"] = earlier["n_components"]
             return
         self.settings_ = self._automatic(X.shape[0], X.shape[1], anchored)
@@ -1060,9 +1056,9 @@ class BaseAutoencoder(
             raise KeyboardInterrupt
         if outcome.diverged_at is not None:
             warn(
-                f"The loss became infinite or NaN in epoch {outcome.diverged_at}. Training was "
-                "stopped and the last good weights were kept. Lower 'learning_rate_init', or look "
-                "for extreme values in the data.",
+                "The loss or a weight became infinite or NaN in epoch "
+                f"{outcome.diverged_at}. Training was stopped and the last good weights were kept. "
+                "Lower 'learning_rate_init', or look for extreme values in the data.",
                 ConvergenceWarning,
             )
         elif outcome.interrupted:
@@ -1071,3 +1067,11 @@ class BaseAutoencoder(
                 f"{'best' if 'val_loss' in outcome.history else 'last'} weights so far were kept "
                 "and the estimator can be used."
             )
+
+
+def _another_network(*names: str) -> ValueError:
+    return ValueError(
+        "Training can only go on with the network of the last fit. The parameters that shape it "
+        f"must be the same. Got another {', '.join(map(repr, names))}; fit with warm_start=False "
+        "to begin anew."
+    )

@@ -15,6 +15,7 @@ from tfae._estimators import Autoencoder
 from tfae._sources import is_stream
 from tfae._types import Array, Builder, Weights
 from tfae._validation import Interval
+from tfae._warn import warn
 
 
 @dataclass(eq=False, repr=False)
@@ -132,6 +133,11 @@ class ConvolutionalAutoencoder(Autoencoder):
                     f"Images must have the shape {tuple(expected)}. Got "
                     + ("one image; pass X[None]." if one else f"images of shape {shape}.")
                 )
+            if reset and _has_channels_first(shape):
+                warn(
+                    f"Images of shape {shape} are taken for (height, width, channels). If their "
+                    "channels come first, pass np.moveaxis(X, 1, -1)."
+                )
             X = np.asanyarray(X)  # a memory map stays one
             X = X.reshape(len(X), math.prod(shape))
         rows = super()._check_rows(X, reset=reset, min_samples=min_samples)
@@ -179,6 +185,11 @@ def _images_shape(X: Any) -> tuple[int, ...] | None:
             raise ValueError("Images must have one shape. Got images of different ones.") from error
         return None  # rows of different lengths, which scikit-learn answers
     return shape[1:] if len(shape) in (3, 4) else None
+
+
+def _has_channels_first(shape: tuple[int, ...]) -> bool:
+    """Whether one image looks like a grey or a coloured one of PyTorch's."""
+    return len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 4
 
 
 def _with_channels(shape: Sequence[int]) -> tuple[int, ...]:

@@ -190,8 +190,13 @@ class Training:
             if self._step:  # before the first one averages are 0
                 self._program.finish()
             outcome.weights = self._program.weights()
-        # After a divergence the optimizer's state is as bad as the weights were.
-        state.slots = None if outcome.diverged_at is not None else self._program.slots()
+            # Of the last step no loss tells.
+            if not _finite(outcome.weights):
+                outcome.diverged_at = self._epoch
+                outcome.weights = as_arrays(self._good)
+        slots = self._program.slots()
+        # After a divergence the optimizer's state is as bad as the weights were; it can be worse.
+        state.slots = slots if outcome.diverged_at is None and _finite(slots) else None
         state.step = self._step
         return outcome
 
@@ -313,3 +318,7 @@ class Training:
             self._good = before if self._held_out is None else self._program.snapshot()
             self._outcome.best_epoch = epoch + 1
         return self._stale_epochs > self._stopping.n_iter_no_change
+
+
+def _finite(arrays: Weights) -> bool:
+    return all(np.isfinite(array).all() for array in arrays)

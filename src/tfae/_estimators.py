@@ -151,7 +151,7 @@ class Autoencoder(BaseAutoencoder):
         with `learning_rate_init`, `partial_fit` too. For scikit-learn's own callbacks use
         ``set_callbacks``.
     verbose : int or bool, default=0
-        Whether to print a line every epoch, after a heading where there is more than one training.
+        Whether to print a line every epoch, and one for every training where there are several.
 
     Attributes
     ----------

@@ -25,7 +25,7 @@ _CLEARLY = 1.25
 # Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
 # executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
 _FEW_NUMBERS = 6_400
-_ROUNDS = 4
+_ROUNDS = 4  # of which the first compiles
 _xla: dict[Hashable, bool] = {}
 
 
@@ -123,19 +123,26 @@ def fastest(
     """
     if plan in _xla:
         return compiled(_xla[plan])
-    functions = [compiled(False), compiled(True)]
-    # In turns, for what else the machine does for a moment must not slow one side alone; the first
-    # calls compile.
-    rounds = [[_seconds(function, inputs) for function in functions] for _ in range(_ROUNDS)]
-    executor, xla = np.min(rounds[1:], axis=0)
-    _xla[plan] = bool(xla * _CLEARLY < executor)
+    functions = {xla: compiled(xla) for xla in (False, True)}
+    seconds = {False: math.inf, True: math.inf}
+    # In turns, for what else the machine does for a moment must not slow one side alone.
+    for number in range(_ROUNDS):
+        for xla, function in functions.items():
+            taken = _seconds(function, inputs)
+            if math.isinf(taken):
+                _xla[plan] = not xla
+                return functions[not xla]
+            if number > 0:
+                seconds[xla] = min(seconds[xla], taken)
+    _xla[plan] = seconds[True] * _CLEARLY < seconds[False]
     return functions[_xla[plan]]
 
 
 def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:
+    """Time one call; it takes infinitely long if XLA cannot compile every operation."""
     start = time.perf_counter()
     try:
         np.asarray(function(*inputs)[0])
     except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
-        return math.inf  # XLA cannot compile every operation
+        return math.inf
     return time.perf_counter() - start

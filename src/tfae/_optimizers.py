@@ -33,6 +33,7 @@ class Kernel(NamedTuple):
     numbers: tuple[str, ...]
     n_slots: int
     apply: Callable[..., None]
+    powers: tuple[str, ...] = ()  # the numbers of which it takes the power of the step, too
 
 
 def _adam(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
@@ -85,7 +86,7 @@ def _rmsprop(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -
 
 
 _KERNELS = {
-    "adam": Kernel(("beta_1", "beta_2", "epsilon"), 2, _adam),
+    "adam": Kernel(("beta_1", "beta_2", "epsilon"), 2, _adam, powers=("beta_1", "beta_2")),
     "sgd": Kernel((), 0, _sgd),
     "momentum": Kernel(("momentum",), 1, _momentum),
     "nesterov": Kernel(("momentum",), 1, _nesterov),
@@ -345,7 +346,7 @@ class FusedUpdate(Update):
 
     def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
         t = tf.cast(self._iterations.assign_add(1), rate.dtype)
-        powers = {f"{n}_power": tf.pow(numbers[n], t) for n in ("beta_1", "beta_2") if n in numbers}
+        powers = {f"{name}_power": tf.pow(numbers[name], t) for name in self._kernel.powers}
         numbers = {**numbers, **powers}
         gradients = self._penalised(gradients, numbers)
         for variable, slots, gradient, shrinks in zip(

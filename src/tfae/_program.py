@@ -24,7 +24,7 @@ from tfae._optimizers import Rule
 from tfae._pool import Pool
 from tfae._stack import as_stacks
 from tfae._structure import Structure, tied_kernels
-from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, waking_xla, write
+from tfae._tensorflow import as_arrays, keras, private_keras, read, tf, write
 from tfae._types import Array, Chunk, ChunkShape, Network, Weights
 
 # Dense networks are tested on so many rows at once that their widest layer has this many entries
@@ -62,8 +62,7 @@ class Program:
     def __init__(self, plan: Plan) -> None:
         self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
         shape, structure = plan.shape, plan.structure
-        with waking_xla():
-            self.network = structure.build(plan.precision)
+        self.network = structure.build(plan.precision)
         self._rule = by_rule(self.network)
         self._dropout = given_dropout(self.network, shape, plan.precision) if self._rule else None
         self._in_executor = self.network if self._dropout is None else self._dropout.network

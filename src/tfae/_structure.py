@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import Field, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from tfae._anchor import add_linear_path
@@ -53,6 +53,13 @@ class Structure:
         sizes = *self.spec.hidden_layer_sizes, *self.spec.decoder_layer_sizes
         return sum(sizes) if self.spec.dropout else 0
 
+    def changed(self, other: Structure) -> list[str]:
+        """Return the names of parameters by which another structure differs."""
+        own = {"builder": "architecture", "params": "architecture_params", "code": "penalty"}
+        of_all = (own.get(field.name, field.name) for field in _differing(self, other))
+        of_spec = (field.name for field in _differing(self.spec, other.spec))
+        return sorted({*of_all, *of_spec} - {"spec"})
+
     def _build(self, spec: Spec) -> Network:
         params = {name: value for name, value, _ in self.params}
         self._check_params(params)
@@ -79,6 +86,11 @@ class Structure:
                 f"The 'architecture_params' of the architecture {self.name!r} must be among "
                 f"{taken}. Got {sorted(params)}: {error}."
             ) from None
+
+
+def _differing(one: Any, other: Any) -> Iterator[Field[Any]]:
+    """Yield the fields that differ in two objects of a dataclass."""
+    return (f for f in fields(one) if getattr(one, f.name) != getattr(other, f.name))
 
 
 def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> None:

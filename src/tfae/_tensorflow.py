@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,6 @@ _NOISE = re.compile(
 )
 _LOCK = threading.RLock()
 _started = False
-_xla_is_awake = False
 _forked = False
 
 
@@ -50,7 +50,7 @@ keras: Any = _Lazy("keras")
 
 
 def _start() -> None:
-    """Import TensorFlow and wake its devices once, so that their notes come here.
+    """Import TensorFlow and wake its devices and XLA once, so that their notes come here.
 
     Raises
     ------
@@ -70,46 +70,32 @@ def _start() -> None:
             return
         with _without_noise(), _numpys_state():
             tensorflow = importlib.import_module("tensorflow")
-            backend = importlib.import_module("keras").backend.backend()
+            keras = importlib.import_module("keras")
+            backend = keras.backend.backend()
             if backend != "tensorflow":
                 raise ImportError(
                     "tfae runs on Keras's TensorFlow backend. Keras was configured for "
                     f"{backend!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
                 )
             tensorflow.config.list_logical_devices()
+            _wake(tensorflow, keras)
         if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
             os.register_at_fork(after_in_child=_note_fork)
         _started = True
 
 
-@contextlib.contextmanager
-def waking_xla() -> Iterator[None]:
-    """Have XLA awake at the end of the first such ``with`` block of a process.
-
-    The first program that it compiles costs 40 ms more and writes notes; a thread does that here
-    while the block runs.
-    """
-    global _xla_is_awake
-    with _LOCK:
-        if _xla_is_awake:
-            yield
-            return
-        zero = tf.constant(0.0)
-        # AutoGraph would rewrite TensorFlow's own code first, for half a second.
-        function = tf.function(tf.math.is_finite, autograph=False, jit_compile=True)
-        program = function.get_concrete_function(zero)
-
-        def wake() -> None:
-            with _without_noise():
-                program(zero)
-
-        thread = threading.Thread(target=wake, name="tfae-xla")
-        thread.start()
-        try:
-            yield
-        finally:
-            thread.join()
-            _xla_is_awake = True
+def _wake(tensorflow: Any, keras: Any) -> None:
+    """Let XLA and Keras do at the same time what each does once, for some 40 ms."""
+    zero = tensorflow.constant(0.0)
+    # AutoGraph would rewrite TensorFlow's own code first, for half a second.
+    function = tensorflow.function(tensorflow.math.is_finite, autograph=False, jit_compile=True)
+    program = function.get_concrete_function(zero)
+    with ThreadPoolExecutor(1, thread_name_prefix="tfae-xla") as thread:
+        compiling = thread.submit(program, zero)
+        # Of one dtype, with a name and no random numbers: it changes no state of Keras's.
+        layer = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32", name="first")
+        layer.build((None, 1))
+        compiling.result()
 
 
 def _note_fork() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from os import PathLike
 from typing import Any, TypeVar
 
 import numpy as np
@@ -84,6 +85,8 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
         if rows.dtype.kind in "mM" or _has_dates(X):
             raise ValueError(f"X must hold numbers only: {_no_numbers(rows.dtype)}.")
     except (TypeError, ValueError) as error:
+        _explain_path(X, error)
+        _explain_images(X, error)
         _explain_list(X, error)
         _explain_column(X, error)
         raise
@@ -113,6 +116,26 @@ def _with_names(X: Any) -> Any:
 
         return Table.from_batches([X])
     return X
+
+
+def _explain_path(X: Any, error: Exception) -> None:
+    """Raise an error that says how a file is read."""
+    if isinstance(X, (str, PathLike)):
+        raise ValueError(
+            f"X must be rows of numbers. Got a path, {str(X)!r}; read it by tfae.streams.read_csv, "
+            "tfae.streams.read_parquet or pandas."
+        ) from error
+
+
+def _explain_images(X: Any, error: Exception) -> None:
+    """Raise an error that says how images become rows."""
+    shape = tuple(getattr(X, "shape", ()))
+    if len(shape) in (3, 4):
+        raise ValueError(
+            f"X must have 2 dimensions. Got the shape {shape}; for images pass "
+            f"X.reshape(len(X), -1), and architecture_params={{'image_shape': {shape[1:]}}} with "
+            "architecture='convolutional'. ConvolutionalAutoencoder takes images as they are."
+        ) from error
 
 
 def _explain_list(X: Any, error: Exception) -> None:

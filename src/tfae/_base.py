@@ -322,8 +322,9 @@ class BaseAutoencoder(
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Train for one epoch on `X`, going on from the calls before.
 
-        The first call decides the structure and learns the scaling; the optimizer's state and the
-        random state are carried on from call to call. Where it has fewer than five rows for four
+        The first call decides the structure and learns the scaling, so let its rows be many: what
+        is constant in them keeps a scale of 1. The optimizer's state and the random state are
+        carried on from call to call. Where it has fewer than five rows for four
         components there is no linear path: principal components of so few leave nothing to learn.
 
         Parameters

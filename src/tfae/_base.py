@@ -324,7 +324,7 @@ class BaseAutoencoder(
 
         The first call decides the structure and learns the scaling, so let its rows be many: what
         is constant in them keeps a scale of 1. The optimizer's state and the random state are
-        carried on from call to call. Where it has fewer than five rows for four
+        carried on from call to call. Where the first call has fewer than five rows for four
         components there is no linear path: principal components of so few leave nothing to learn.
 
         Parameters
@@ -742,7 +742,8 @@ class BaseAutoencoder(
 
             start = state.copy()
             outcome = run(together=True)
-            if outcome.diverged_at is not None and outcome.went_together:
+            diverged = outcome.diverged_at is not None and not outcome.interrupted
+            if diverged and outcome.went_together:
                 # What is kept must not depend on whether somebody watched the epochs.
                 vars(state).update(vars(start))
                 outcome = run(together=False)

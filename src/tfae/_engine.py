@@ -184,16 +184,14 @@ class Training:
             for observer in self._observers:
                 observer.close()
         has_best = self._held_out is not None and np.isfinite(self._best)
-        if outcome.diverged_at is not None or has_best:
-            outcome.weights = as_arrays(self._good)
-        else:
+        if outcome.diverged_at is None and not has_best:
             if self._step:  # before the first one averages are 0
                 self._program.finish()
             outcome.weights = self._program.weights()
-            # Of the last step no loss tells.
-            if not _finite(outcome.weights):
-                outcome.diverged_at = self._epoch
-                outcome.weights = as_arrays(self._good)
+            if not _finite(outcome.weights):  # of the last step no loss tells
+                outcome.diverged_at = self._epoch + outcome.interrupted
+        if outcome.diverged_at is not None or has_best:
+            outcome.weights = as_arrays(self._good)
         slots = self._program.slots()
         # After a divergence the optimizer's state is as bad as the weights were; it can be worse.
         state.slots = slots if outcome.diverged_at is None and _finite(slots) else None

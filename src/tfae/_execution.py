@@ -25,7 +25,7 @@ _CLEARLY = 1.25
 # Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
 # executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
 _FEW_NUMBERS = 6_400
-_ROUNDS = 4  # of which the first compiles
+_ROUNDS = 3
 _xla: dict[Hashable, bool] = {}
 
 
@@ -123,19 +123,22 @@ def fastest(
     """
     if plan in _xla:
         return compiled(_xla[plan])
-    functions = {xla: compiled(xla) for xla in (False, True)}
-    seconds = {False: math.inf, True: math.inf}
+    executor, xla = compiled(False), compiled(True)
+    _xla[plan] = _is_clearly_faster(xla, executor, inputs)
+    return xla if _xla[plan] else executor
+
+
+def _is_clearly_faster(
+    xla: Callable[..., Any], executor: Callable[..., Any], inputs: tuple[Any, ...]
+) -> bool:
+    """Compare the best of some calls after those that compile."""
+    _seconds(executor, inputs)
+    if math.isinf(_seconds(xla, inputs)):
+        return False
     # In turns, for what else the machine does for a moment must not slow one side alone.
-    for number in range(_ROUNDS):
-        for xla, function in functions.items():
-            taken = _seconds(function, inputs)
-            if math.isinf(taken):
-                _xla[plan] = not xla
-                return functions[not xla]
-            if number > 0:
-                seconds[xla] = min(seconds[xla], taken)
-    _xla[plan] = seconds[True] * _CLEARLY < seconds[False]
-    return functions[_xla[plan]]
+    rounds = [(_seconds(xla, inputs), _seconds(executor, inputs)) for _ in range(_ROUNDS)]
+    best, of_executor = np.min(rounds, axis=0)
+    return bool(best * _CLEARLY < of_executor)
 
 
 def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:

@@ -5,6 +5,7 @@ import pickle
 import random
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -410,7 +411,11 @@ def with_value(value, row=3, column=2):
     return X
 
 
-FRAME = pd.DataFrame(GOOD, columns=list("abcd"))
+def as_frame(X):
+    return pd.DataFrame(X, columns=list("abcd"))
+
+
+FRAME = as_frame(GOOD)
 BAD_DATA = {
     "nan": (with_value(np.nan), r"contains NaN.*column 2, row 3; 1 values"),
     "infinity": (with_value(-np.inf), r"contains infinity.*column 2, row 3"),
@@ -495,6 +500,17 @@ def test_transform_checks_its_columns(digits):
         model.inverse_transform(np.full((2, 3), np.nan))
     with pytest.raises(ValueError, match="is expecting 4"):
         small().partial_fit(GOOD).partial_fit(GOOD[:, :3])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, as_frame, sparse.csr_array])
+def test_values_of_many_rows_are_checked_to_the_last(kind):
+    X = np.tile(GOOD, (10_000 // len(GOOD) + 1, 1))[:10_000]
+    model = small(max_iter=1).fit(kind(X))
+    X[9_999, 2] = np.inf
+    place = rf"column {'.c.' if kind is as_frame else 2}, row 9999; 1 values in all"
+    for method in ("transform", "reconstruct", "score_samples", "score"):
+        with warnings.catch_warnings(action="error"), pytest.raises(ValueError, match=place):
+            getattr(model, method)(kind(X))
 
 
 @pytest.mark.parametrize(

@@ -349,13 +349,14 @@ def test_values_of_a_stream_whose_squares_overflow_are_refused():
         small(early_stopping=False).fit(from_batches([ODD]))
 
 
-def test_values_whose_squares_all_vanish_are_refused():
+@pytest.mark.parametrize("scaling", ["global", None])
+def test_values_whose_squares_all_vanish_are_refused(scaling):
     with pytest.raises(ValueError, match="squares are not all 0"):
-        small().fit(1e-170 * X)
+        small(scaling=scaling).fit(1e-170 * X)
     one_feature = X.copy()
     one_feature[:, 0] *= 1e-170
-    assert np.isfinite(small().fit(one_feature).transform(one_feature)).all()
-    assert np.isfinite(small().fit(np.ones((20, 6))).transform(X)).all()
+    assert np.isfinite(small(scaling=scaling).fit(one_feature).transform(one_feature)).all()
+    assert np.isfinite(small(scaling=scaling).fit(np.ones((20, 6))).transform(X)).all()
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid")

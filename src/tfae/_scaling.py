@@ -26,6 +26,8 @@ _FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
 # wide hidden layer after few features stays small too.
 _BLOCK_BYTES = 8 << 20
 _BLOCK_ROWS = 4096
+# Of numbers between this and its inverse, squares and their sums stay within float64.
+_HUGE = 1e100
 # So few need no block: it would cost a tenth of the time that the codes of a single row take.
 _FEW_ROWS = 8
 
@@ -259,7 +261,8 @@ def _identity(n_features: int) -> Affine:
 
 def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
     """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing."""
-    if kind is None and (isinstance(X, Source) or X.shape[0] == 0):  # not worth a pass over a file
+    # Not worth a pass over a file; and a fit of 10,000 rows takes 0.95 of the time without one.
+    if kind is None and (isinstance(X, Source) or X.shape[0] == 0 or _are_moderate(X)):
         return _identity(X.shape[1])
     of = statistics(X, rows)
     _check_variance(of)
@@ -269,6 +272,14 @@ def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
             f"{_largest(of).max():.6g}; multiply them by a large number."
         )
     return _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
+
+
+def _are_moderate(X: Any) -> bool:
+    """Whether the extremes of all values tell that no square overflows and not all are 0."""
+    if not isinstance(X, np.ndarray):
+        return False
+    low, high = float(X.min()), float(X.max())
+    return low > -_HUGE and high < _HUGE and high - low > 1 / _HUGE
 
 
 def check_held_out(X: Any, train: Array | None, held_out: Array | None) -> None:

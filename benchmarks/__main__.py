@@ -134,6 +134,8 @@ def measure_all(options: argparse.Namespace) -> int:
     settle = 0.0 if options.quick else 0.3
     with Workers(settle) as workers:
         for case in chosen_cases(options):
+            if options.quick:
+                workers.start(case)
             run.take(case, workers)
             # Processes as new as the case; but starting them is most of what a smoke test does.
             if not options.quick:

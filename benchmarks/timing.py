@@ -30,25 +30,38 @@ class Workers(AbstractContextManager):
     settle: float = 0.3
     _processes: dict[str, ProcessPoolExecutor] = field(default_factory=dict)
 
+    def start(self, case: Case) -> None:
+        """Start the processes of a case side by side; each imports what its contenders need."""
+        for entrant in case.entrants:
+            self._process_of(case, entrant).submit(worker.load, entrant.contender)
+
     def measure(self, case: Case, entrant: Entrant, seed: int) -> Measured:
-        home = entrant.key if case.alone else CONTENDERS[entrant.contender].home
-        process = self._processes.setdefault(home, _new_process())
-        asked = process.submit(
+        asked = self._process_of(case, entrant).submit(
             worker.measure, entrant.contender, entrant.task, seed, case.warm_up, self.settle
         )
         try:
             return asked.result()
         finally:
             if case.fresh:
-                self._processes.pop(home).shutdown()
+                self._processes.pop(_home(case, entrant)).shutdown()
+
+    def _process_of(self, case: Case, entrant: Entrant) -> ProcessPoolExecutor:
+        return self._processes.setdefault(_home(case, entrant), _new_process())
 
     def close(self) -> None:
         """End all processes; the next measurements start new ones."""
-        while self._processes:
-            self._processes.popitem()[1].shutdown()
+        processes = [self._processes.popitem()[1] for _ in list(self._processes)]
+        for process in processes:  # all at once, for each takes a second to end
+            process.shutdown(wait=False)
+        for process in processes:
+            process.shutdown()
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _home(case: Case, entrant: Entrant) -> str:
+    return entrant.key if case.alone else CONTENDERS[entrant.contender].home
 
 
 def _new_process() -> ProcessPoolExecutor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from benchmarks.contenders import Run, Work, make_run
+from benchmarks.contenders import Run, Work, make_run, runs_of
 from benchmarks.tasks import Task
 
 
@@ -24,6 +24,11 @@ class Measured:
     @property
     def speed(self) -> float:
         return self.work.items / self.seconds
+
+
+def load(contender: str) -> None:
+    """Import what a contender needs."""
+    runs_of(contender)
 
 
 def measure(contender: str, task: Task, seed: int, warm_up: bool, settle: float) -> Measured:

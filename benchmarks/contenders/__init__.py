@@ -77,8 +77,8 @@ CONTENDERS = {
     "sklearn": Contender("`MLPRegressor` X → X", "sklearn", "sklearn:RUNS"),
     "pca": Contender("`PCA`", "sklearn", "sklearn:PCA_RUNS"),
     "pyod": Contender("PyOD `AutoEncoder`", "torch", "pyod:RUNS"),
-    "import": Contender("a process that imports", "processes", "processes:IMPORT"),
-    "unpickle": Contender("tfae", "processes", "processes:UNPICKLE"),
+    "import": Contender("a process that imports", "tfae", "processes:IMPORT"),
+    "unpickle": Contender("tfae", "tfae", "processes:UNPICKLE"),
     "products-tf": Contender("matrix products alone, TensorFlow", "tensorflow", "limits:PRODUCTS"),
     "products-torch": Contender("matrix products alone, PyTorch", "torch", "limits:TORCH_PRODUCTS"),
     "copy": Contender("memory copy", "copy", "limits:COPY"),
@@ -94,12 +94,18 @@ def make_run(contender: str, task: Task) -> Run:
     Skip
         If it is not installed, or cannot do this.
     """
-    module, _, name = CONTENDERS[contender].table.partition(":")
     try:
-        table = getattr(importlib.import_module(f"benchmarks.contenders.{module}"), name)
-        return table[type(task)](task)
+        return runs_of(contender)[type(task)](task)
     except ModuleNotFoundError as error:
         raise Skip(f"{error.name} is not installed") from error
+
+
+def runs_of(contender: str) -> dict[type[Task], type[Run]]:
+    """Import a contender's table of runs, which imports its library."""
+    module, _, name = CONTENDERS[contender].table.partition(":")
+    found = importlib.import_module(f"benchmarks.contenders.{module}")
+    table: dict[type[Task], type[Run]] = getattr(found, name)
+    return table
 
 
 def squared_error(X: np.ndarray, output: Any) -> float:

@@ -1,6 +1,6 @@
 """``python -m benchmarks``: tfae beside what a user would take instead, in one run.
 
-Rivals are charged for their training only, ours for a whole ``fit``: checking the data, scaling,
+Rivals are charged for their training only, ours for a whole ``fit``: checking the data,
 reading the weights back. The command fails if a contender did not do the same work as the others.
 """
 
@@ -95,16 +95,22 @@ class Run:
         print(f"{case.name}: {case.title}", flush=True)
         repeats = 1 if self.options.quick else self.options.repeats
         try:
+            if self.options.quick:
+                workers.start(case)
             result = race(case, workers.measure, repeats, say)
-        except Exception as error:  # the other cases go on
+        except Exception as error:  # the other cases go on, in other processes
             traceback.print_exc()
             self.failures.append(f"{case.name}: {type(error).__name__}: {error}")
-            return
-        record = result.as_dict()
-        self.cases[case.name] = record
-        self.failures += record["problems"]
-        say("\n" + report.section(record) + "\n")
-        self.write()
+            workers.close()
+        else:
+            record = result.as_dict()
+            self.cases[case.name] = record
+            self.failures += record["problems"]
+            say("\n" + report.section(record) + "\n")
+        try:
+            self.write()
+        except OSError as error:  # such as a full disk
+            self.failures.append(f"{case.name}: could not be written: {error}")
 
     def write(self) -> None:
         options = self.options
@@ -118,7 +124,7 @@ class Run:
             options.json.write_text(json.dumps(content, indent=1) + "\n")
         if options.markdown:
             options.markdown.write_text(report.page(self.machine, self.cases))
-        if options.plot:
+        if options.plot and self.cases:
             from benchmarks.plot import plot  # matplotlib takes a second
 
             plot(self.cases, options.plot)
@@ -134,8 +140,6 @@ def measure_all(options: argparse.Namespace) -> int:
     settle = 0.0 if options.quick else 0.3
     with Workers(settle) as workers:
         for case in chosen_cases(options):
-            if options.quick:
-                workers.start(case)
             run.take(case, workers)
             # Processes as new as the case; but starting them is most of what a smoke test does.
             if not options.quick:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -51,10 +51,9 @@ class Workers(AbstractContextManager):
     def close(self) -> None:
         """End all processes; the next measurements start new ones."""
         processes = [self._processes.popitem()[1] for _ in list(self._processes)]
-        for process in processes:  # all at once, for each takes a second to end
-            process.shutdown(wait=False)
-        for process in processes:
-            process.shutdown()
+        with ThreadPoolExecutor(max(1, len(processes))) as threads:  # each takes a second to end
+            for process in processes:
+                threads.submit(process.shutdown, cancel_futures=True)
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import publish, report
-from benchmarks.__main__ import parser
+from benchmarks.__main__ import Run, parser
 from benchmarks.cases import Case, Entrant, all_cases
 from benchmarks.contenders import CONTENDERS, Skip, Work, make_run
 from benchmarks.goals import constant_speed, faster, flat_memory, grown_memory, peak_memory
 from benchmarks.results import Result
 from benchmarks.tasks import Network, Training
-from benchmarks.timing import race
+from benchmarks.timing import Workers, race
 from benchmarks.worker import Measured
 
 ROOT = Path(__file__).parents[1]
@@ -385,3 +385,30 @@ def test_operations_are_profiled_by_kind(name, kind):
 
     assert step_profile._kind(name) == kind
     assert not step_profile._AROUND.search(name)
+
+
+def test_a_case_that_fails_is_written_down_and_the_others_go_on(tmp_path, monkeypatch):
+    path = tmp_path / "b.json"
+    first, second = all_cases()[:2]
+    workers, started = Workers(0.0), []
+
+    def fail(case, *_):
+        raise MemoryError(case.name)
+
+    monkeypatch.setattr("benchmarks.__main__.race", fail)
+    monkeypatch.setattr(Workers, "start", lambda self, case: started.append(case.name))
+    run = Run(parser().parse_args(["--quick", "--json", str(path)]), {})
+    for case in (first, second):
+        run.take(case, workers)
+        assert json.loads(path.read_text())["failures"] == run.failures
+    assert started == [first.name, second.name]
+    assert [line.partition(": ")[0] for line in run.failures] == started
+
+
+def test_closed_workers_have_ended():
+    case = next(case for case in all_cases() if case.name == "import").tiny()
+    workers = Workers(0.0)
+    workers.measure(case, case.entrants[1], 0)
+    (process,) = next(iter(workers._processes.values()))._processes.values()
+    workers.close()
+    assert not process.is_alive()

@@ -379,7 +379,7 @@ def test_codes_are_right_when_threads_ask_for_them_at_once():
 
 @pytest.fixture(scope="module")
 def rows():
-    return np.random.default_rng(0).standard_normal((20_000, 30))
+    return np.random.default_rng(0).standard_normal((9_000, 30))  # three blocks
 
 
 @pytest.mark.parametrize("method", ["transform", "reconstruct", "score_samples"])

@@ -166,3 +166,22 @@ def test_quantiles_have_no_keras_layers():
     model = Autoencoder(1, scaling="quantile", max_iter=2, random_state=0).fit(X)
     with pytest.raises(ValueError, match="to_keras needs a 'scaling' that layers can do"):
         model.to_keras()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int8, np.uint64, bool])
+def test_nothing_is_learned_where_nothing_is_scaled(dtype):
+    X = np.arange(12).reshape(4, 3).astype(dtype)
+    X[-1] = 0
+    assert fit_scaling(None, X).is_identity
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [None, "global"])
+@pytest.mark.parametrize("rows", [None, np.arange(3)])
+def test_columns_that_differ_from_each_other_alone_are_refused(kind, rows):
+    tiny = 1e-200 * np.arange(4)
+    X = np.column_stack([np.full(4, 5.0), tiny, tiny])
+    X[3] += 0 if rows is None else 1  # a row that nothing is learned of
+    with pytest.raises(ValueError, match="squares are not all 0"):
+        fit_scaling(kind, X, rows)

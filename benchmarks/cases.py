@@ -60,8 +60,8 @@ class Case:
         What takes long to start is left out: some contenders, for good or in all cases but one,
         processes of a case's own, and a run before the one that counts.
         """
-        once = {name for name, case in _ONLY_ONCE.items() if case != self.name}
-        left_out = {*_NOT_AT_ALL, *once}
+        elsewhere = {name for name, case in _ONLY_IN.items() if case != self.name}
+        left_out = {*_NOT_AT_ALL, *elsewhere}
         racing = (entrant for entrant in self.entrants if entrant.contender not in left_out)
         return replace(
             self,
@@ -85,8 +85,10 @@ class Case:
 
 
 _NOT_AT_ALL = ("torch-compile",)
-_ONLY_ONCE = dict.fromkeys(("keras-best", "loop", "jax", "pyod", *LIMITS), "digits")
-_ONLY_ONCE["import"] = "import"
+_ONLY_IN = {
+    **dict.fromkeys(("keras-best", "loop", "jax", "pyod", *LIMITS), "digits"),
+    "import": "import",
+}
 
 
 def all_cases(memmap_gb: float = 8.0) -> list[Case]:

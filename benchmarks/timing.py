@@ -46,14 +46,16 @@ class Workers(AbstractContextManager):
                 self._processes.pop(_home(case, entrant)).shutdown()
 
     def _process_of(self, case: Case, entrant: Entrant) -> ProcessPoolExecutor:
-        return self._processes.setdefault(_home(case, entrant), _new_process())
+        home = _home(case, entrant)
+        if home not in self._processes:
+            self._processes[home] = _new_process()
+        return self._processes[home]
 
     def close(self) -> None:
         """End all processes; the next measurements start new ones."""
-        processes = [self._processes.popitem()[1] for _ in list(self._processes)]
-        with ThreadPoolExecutor(max(1, len(processes))) as threads:  # each takes a second to end
-            for process in processes:
-                threads.submit(process.shutdown, cancel_futures=True)
+        with ThreadPoolExecutor() as threads:  # each takes a second to end
+            while self._processes:
+                threads.submit(self._processes.popitem()[1].shutdown, cancel_futures=True)
 
     def __exit__(self, *exception: object) -> None:
         self.close()

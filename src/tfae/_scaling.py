@@ -26,10 +26,10 @@ _FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
 # wide hidden layer after few features stays small too.
 _BLOCK_BYTES = 8 << 20
 _BLOCK_ROWS = 4096
-# Of numbers between this and its inverse, squares and their sums stay within float64.
-_HUGE = 1e100
 # So few need no block: it would cost a tenth of the time that the codes of a single row take.
 _FEW_ROWS = 8
+# Of numbers between this and its inverse, squares and their sums stay within float64.
+_HUGE = 1e100
 
 
 class Scaling(Protocol):

@@ -10,7 +10,7 @@ help:
 	@echo "make demo       draw a first picture into tfae-demo/"
 	@echo "make test       run the tests (under 10 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
-	@echo "make lint       ruff and mypy"
+	@echo "make lint       ruff, mypy and who imports whom"
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
 	@echo "make bench-quick  see that they run (two minutes)"
@@ -41,6 +41,7 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: .venv/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -374,7 +374,7 @@ def _many_fits() -> Case:
 
 
 def _execution() -> Iterator[Case]:
-    """The evidence behind ``tfae._execution``."""
+    """The evidence behind ``tfae._training.step.xla_or_executor``."""
     networks = {
         "dense": Network((128,), 16),
         "normalization": Network((128,), 16, batch_normalization=True),

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from sklearn.datasets import load_digits
 
-from tfae import _datasets
+from tfae._cli import demo_data
 
 N_FEATURES = {"digits": 64, "uniform": 64, "mnist": 784}
 
@@ -25,7 +25,7 @@ def _pixels(name: str) -> np.ndarray:
     if name == "digits":
         return (load_digits().data / 16).astype(np.float32)
     try:
-        return _datasets.mnist().X / np.float32(255)
+        return demo_data.mnist().X / np.float32(255)
     except FileNotFoundError:  # the work is the same
         return np.random.default_rng(0).random((42_000, 784), np.float32)
 

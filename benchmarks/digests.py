@@ -31,7 +31,6 @@ from sklearn.base import clone
 from sklearn.callback import ProgressBar
 from sklearn.datasets import load_digits
 
-import tfae
 from tfae import (
     Autoencoder,
     ContractiveAutoencoder,
@@ -400,12 +399,7 @@ def _feed(of, value):
         of.update(repr(value).encode())
 
 
-ATTRIBUTES = (
-    "encoder_weights_ decoder_weights_ center_ scale_ quantiles_ thresholds_ settings_ baseline_ "
-    "component_errors_ mean_activation_ n_dead_units_ noise_variance_ active_units_ embedding_ "
-    "kl_divergence_ stage_histories_ n_iter_ n_components_ image_shape_ n_features_in_ "
-    "feature_names_in_"
-).split()
+ATTRIBUTES = ["encoder_weights_", "decoder_weights_", "center_", "scale_", "quantiles_", "thresholds_", "settings_", "baseline_", "component_errors_", "mean_activation_", "n_dead_units_", "noise_variance_", "active_units_", "embedding_", "kl_divergence_", "stage_histories_", "n_iter_", "n_components_", "image_shape_", "n_features_in_", "feature_names_in_"]
 
 
 def described(model, rows):

@@ -12,7 +12,9 @@ import argparse
 
 import numpy as np
 
-from tfae import _datasets, _demo
+from tfae._cli import demo_data
+
+from tfae._cli import demo
 
 
 def main() -> None:
@@ -20,13 +22,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--pixels", choices=["unit", "raw"], default="unit")
     arguments = parser.parse_args()
-    data = _datasets.mnist()
+    data = demo_data.mnist()
     errors = []
     for seed in range(arguments.runs):
-        options = _demo.Options(recipe="tutorial", pixels=arguments.pixels, seed=seed)
-        split = _demo.ordered_split(data, options)
-        ours = _demo.tutorial_estimator(options, split).fit(split.train)
-        theirs = _demo.plain_keras(ours, split)
+        options = demo.Options(recipe="tutorial", pixels=arguments.pixels, seed=seed)
+        split = demo.ordered_split(data, options)
+        ours = demo.tutorial_estimator(options, split).fit(split.train)
+        theirs = demo.plain_keras(ours, split)
         outputs = ours.reconstruct(split.test), theirs.predict(split.test, verbose=0)
         errors.append([np.square(output - split.test).mean() for output in outputs])
         # Pixels that are black in every reconstruction: their ReLU never fires again.

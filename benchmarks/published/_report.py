@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tfae import _datasets
-from tfae._auto import annealed
+from tfae._cli import demo_data
+from tfae._fitting.defaults import annealed
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
@@ -34,7 +34,7 @@ def mnist(validate: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 
     To choose settings, the last training images take the place of the test images.
     """
-    data = _datasets.mnist()
+    data = demo_data.mnist()
     n_train, n_test = (50_000, 60_000) if validate else (60_000, 70_000)
     X, y = data.X[:n_test] / np.float32(255), data.y[:n_test]
     return X[:n_train], y[:n_train], X[n_train:], y[n_train:]

@@ -11,14 +11,14 @@ from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from tfae import _datasets
+from tfae._cli import demo_data
 
 Split = tuple[np.ndarray, np.ndarray]
 
 
 def mnist_seed_split() -> Split:
     """The first 42,000 rows of MNIST's training file, 70/30 in their order, pixels in [0, 1]."""
-    X = (_datasets.mnist().X[:42_000] / np.float32(255)).astype(np.float32)
+    X = (demo_data.mnist().X[:42_000] / np.float32(255)).astype(np.float32)
     return X[:29_400], X[29_400:]
 
 

@@ -1,20 +1,20 @@
 """Autoencoders with the interface of scikit-learn, trained by TensorFlow."""
 
-from tfae._convolutional import ConvolutionalAutoencoder
-from tfae._corruptions import corruptions, register_corruption
-from tfae._estimators import (
+from tfae._estimators.autoencoder import (
     Autoencoder,
     ContractiveAutoencoder,
     DenoisingAutoencoder,
     SparseAutoencoder,
 )
-from tfae._losses import losses, register_loss
-from tfae._penalties import penalties, register_penalty
-from tfae._registry import architectures, register_architecture
-from tfae._stacked import StackedAutoencoder
-from tfae._tsne import ParametricTSNE
-from tfae._types import Spec
-from tfae._variational import VariationalAutoencoder
+from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
+from tfae._estimators.parametric_tsne import ParametricTSNE
+from tfae._estimators.stacked_autoencoder import StackedAutoencoder
+from tfae._estimators.variational_autoencoder import VariationalAutoencoder
+from tfae._networks.architectures.registry import architectures, register_architecture
+from tfae._networks.spec import Spec
+from tfae._objective.corruptions import corruptions, register_corruption
+from tfae._objective.losses import losses, register_loss
+from tfae._objective.penalties import penalties, register_penalty
 
 __version__ = "0.1.0"
 

@@ -1,14 +1,12 @@
 """The command line: ``tfae demo`` and ``tfae version``.
 
-Typer, Matplotlib and Rich come with ``tfae[cli]`` and not with the library, so they are imported
-only here, and inside functions: without them the command says what to install.
+Typer, Matplotlib and Rich come with ``tfae[cli]`` and not with the library: without them the
+command says what to install.
 """
 
 import sys
-from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from tfae import __version__
+from tfae._cli.app import build_app
 
 _EXTRA_MODULES = {"typer", "matplotlib", "rich"}
 
@@ -26,108 +24,6 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-
-
-def build_app() -> Any:
-    """Return the Typer application."""
-    import typer
-
-    app = typer.Typer(
-        name="tfae",
-        help="Autoencoders with the interface of scikit-learn, trained by TensorFlow.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-
-    def print_version(wanted: bool) -> None:
-        if wanted:
-            version()
-            raise typer.Exit
-
-    @app.callback()
-    def options(
-        _: Annotated[
-            bool,
-            typer.Option(
-                "--version", callback=print_version, is_eager=True, help="Show the version."
-            ),
-        ] = False,
-    ) -> None: ...
-
-    @app.command()
-    def version() -> None:
-        """Show the version."""
-        print(__version__)
-
-    @app.command()
-    def demo(
-        dataset: Annotated[
-            Literal["digits", "mnist"], typer.Option(help="The data set, unless --csv is given.")
-        ] = "digits",
-        csv: Annotated[
-            Path | None, typer.Option(help="A CSV file with a first line of column names.")
-        ] = None,
-        label_column: Annotated[
-            str | None,
-            typer.Option(
-                help="The label's column in the CSV file, or 'none'.", show_default="the first"
-            ),
-        ] = None,
-        recipe: Annotated[
-            Literal["default", "tutorial"],
-            typer.Option(help="'tutorial': 784-392-196-98-196-392-784, ReLU, 5 epochs."),
-        ] = "default",
-        pixels: Annotated[
-            Literal["unit", "raw"],
-            typer.Option(help="For the tutorial: pixels divided by 255, or as they are."),
-        ] = "unit",
-        n_components: Annotated[
-            int | None, typer.Option(min=1, help="The length of the code.")
-        ] = None,
-        epochs: Annotated[int | None, typer.Option(min=1, help="How long to train.")] = None,
-        seed: Annotated[
-            int, typer.Option(min=0, max=2**32 - 1, help="Decides all that is random.")
-        ] = 0,
-        output: Annotated[Path, typer.Option(help="The folder for the pictures.")] = Path(
-            "tfae-demo"
-        ),
-        compare_keras: Annotated[
-            bool,
-            typer.Option(
-                "--compare-keras", help="For the tutorial: train it in plain Keras as well."
-            ),
-        ] = False,
-    ) -> None:
-        """Train an autoencoder, compare it with PCA and draw three pictures."""
-        from tfae import _demo
-
-        chosen = _demo.Options(
-            dataset=dataset,
-            csv=csv,
-            label_column=label_column,
-            recipe=recipe,
-            pixels=pixels,
-            n_components=n_components,
-            epochs=epochs,
-            seed=seed,
-            output=output,
-            compare_keras=compare_keras,
-        )
-        try:
-            _demo.run(chosen)
-        except (ValueError, OSError) as error:
-            print(f"error: {_one_line(error)}", file=sys.stderr)
-            raise typer.Exit(2) from None
-
-    return app
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{error.strerror}: {error.filename}"
-    return " ".join(text.split())
 
 
 if __name__ == "__main__":

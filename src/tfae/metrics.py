@@ -19,8 +19,8 @@ from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.utils import check_array, check_random_state, gen_batches
 
-from tfae._scaling import mean_variance
-from tfae._types import Array
+from tfae._data.statistics import mean_variance
+from tfae._support.typing import Array
 
 __all__ = [
     "continuity",

@@ -1,5 +1,0 @@
-"""The built-in architectures, one file a family. Importing this registers them."""
-
-from tfae._architectures import convolutional, dense
-
-__all__ = ["convolutional", "dense"]

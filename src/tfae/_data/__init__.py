@@ -1,0 +1,1 @@
+"""What `X` may be, and what is learned of it before training."""

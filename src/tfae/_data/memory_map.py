@@ -1,0 +1,157 @@
+"""Memory-mapped arrays: read where rows are needed, and never held whole.
+
+Pages of a map that were looked at count as memory of the process, and the system maps whole
+neighbourhoods of them. So rows are read from the file itself, in its order, which is also twice as
+fast. Where that cannot be, they are copied out of the map and its pages are given back.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from tfae._data.checks import check_finite
+from tfae._data.rows import as_floats, block_size, evenly_spaced
+from tfae._data.source import Source
+from tfae._data.statistics import Survey, n_kept
+from tfae._support.typing import Array
+
+# Below this a map is treated as the array that it is.
+_SMALL = 8 << 20
+# Rows that are copied out of the map before its pages are given back: around each of them the
+# system may map half a megabyte.
+_AT_ONCE = 64
+# Beyond this many entries, evenly spaced rows stand for all in the covariance, as in `_pca.py`.
+_MAX_ENTRIES = 1 << 27
+
+
+class Mapped(Source):
+    """Rows of a memory map.
+
+    Parameters
+    ----------
+    X : memmap of shape (n, n_features)
+        Of real numbers.
+    index : ndarray of int or None
+        Which rows; None takes all.
+    """
+
+    def __init__(self, X: Any, index: Array | None = None) -> None:
+        self._X, self._values, self._index = X, np.asarray(X), index
+        n_rows = X.shape[0] if index is None else len(index)
+        self.shape, self.dtype = (n_rows, X.shape[1]), X.dtype
+        self.covariance = False  # whether a pass must sum it up
+        self._surveyed: tuple[Any, Survey] | None = None
+        self._offset = _offset_in_file(X)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        rows = self._values if self._index is None else self._values[self._index]
+        return np.array(rows, dtype, copy=copy)
+
+    def __getitem__(self, rows: Array) -> Mapped:
+        return Mapped(self._X, rows if self._index is None else self._index[rows])
+
+    def blocks(self, rows: Array | None = None) -> Iterator[Array]:
+        """Yield rows in their order, as dense float blocks of bounded size."""
+        n_rows = len(self) if rows is None else len(rows)
+        for block in gen_batches(n_rows, block_size(self.shape[1])):
+            yield self.take(block if rows is None else rows[block])
+
+    def take(self, index: slice | Array) -> Array:
+        """Read rows, and check them."""
+        if isinstance(index, slice):
+            index = np.arange(*index.indices(len(self)))
+        index = index if self._index is None else self._index[index]
+        rows = np.empty((len(index), self.shape[1]), self.dtype)
+        if self._offset is None:
+            self._copy(index, rows)
+        else:
+            self._read(index, rows, self._offset)
+        check_finite(rows, None, index)
+        return as_floats(rows)
+
+    def statistics(self, rows: Array | None) -> Survey:
+        """Return what one pass tells of some rows, kept for the next who asks."""
+        if self._surveyed is None or self._surveyed[0] is not rows:
+            n_rows = len(self) if rows is None else len(rows)
+            every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self.covariance else 0
+            survey = Survey(self.blocks(rows), lambda: self.some(rows), every)
+            self._surveyed = rows, survey
+        return self._surveyed[1]
+
+    def some(self, rows: Array | None) -> Array:
+        """Read an even sample of some rows."""
+        return self.take(evenly_spaced(self, rows, n_kept(self.shape[1], self.dtype.itemsize)))
+
+    def _read(self, index: Array, rows: Array, offset: int) -> None:
+        """Read rows from the file in its order, neighbours at once."""
+        width, stride = rows.strides[0], self._values.strides[0]
+        order = np.argsort(index, kind="stable")
+        places = index[order]
+        neighbours = (np.diff(places) == 1) & (np.diff(order) == 1) & (stride == width)
+        starts = np.flatnonzero(np.concatenate([[True], ~neighbours]))
+        ends = np.append(starts[1:], len(order))
+        buffer = rows.reshape(-1).view(np.uint8).data
+        runs = zip(
+            order[starts].tolist(), places[starts].tolist(), (ends - starts).tolist(), strict=True
+        )
+        with open(self._X.filename, "rb", buffering=0) as file:
+            number = file.fileno()
+            for into, row, n_rows in runs:
+                part = buffer[into * width : (into + n_rows) * width]
+                if os.preadv(number, [part], offset + row * stride) != len(part):
+                    raise OSError(f"{self._X.filename} ended in row {row}: it was cut off.")
+
+    def _copy(self, index: Array, rows: Array) -> None:
+        """Copy rows out of the map in its order."""
+        order = np.argsort(index, kind="stable")
+        for part in gen_batches(len(index), _AT_ONCE):
+            rows[order[part]] = self._values[index[order[part]]]
+            # Pages of a private map hold what was written there.
+            if self._X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+                _mapping(self._X).madvise(mmap.MADV_DONTNEED)
+
+
+def is_large_map(X: Any) -> bool:
+    """Whether `X` is a memory map of rows of real numbers that is not to be read whole."""
+    return (
+        isinstance(X, np.memmap)
+        and isinstance(_mapping(X), mmap.mmap)
+        and X.ndim == 2
+        and X.nbytes > _SMALL
+        and X.dtype.kind in "fiub"
+    )
+
+
+def _mapping(X: Any) -> Any:
+    base = X
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base
+
+
+def _offset_in_file(X: Any) -> int | None:
+    """Return where the first row is in the file, or None if rows cannot be read from there."""
+    in_rows = X.strides[1] == X.itemsize and X.strides[0] >= X.shape[1] * X.itemsize
+    if not in_rows or X.mode == "c" or X.filename is None or not hasattr(os, "preadv"):
+        return None
+    start: int = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
+    address = np.frombuffer(_mapping(X), np.uint8).ctypes.data
+    offset = start + X.ctypes.data - address
+    try:  # the name may have been given to another file since
+        with open(X.filename, "rb", buffering=0) as file:
+            for row in (0, len(X) - 1):
+                file.seek(offset + row * X.strides[0])
+                if file.read(X.shape[1] * X.itemsize) != X[row].tobytes():
+                    return None
+    except OSError:
+        return None
+    return int(offset)

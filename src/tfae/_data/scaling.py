@@ -1,0 +1,207 @@
+"""From the units given to what the network sees, and back: mostly ``(x - center) / scale``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.stats import norm
+
+from tfae._data.source import Source, Statistics
+from tfae._data.statistics import statistics
+from tfae._support.registry import Registry
+from tfae._support.typing import Array
+
+_MAX_QUANTILES = 1000
+# Where rank-Gauss puts the smallest and the largest value, as QuantileTransformer does.
+_FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
+# Of numbers between this and its inverse, squares and their sums stay within float64.
+_HUGE = 1e100
+
+
+class Scaling(Protocol):
+    """A map of rows that can be undone."""
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether rows stay as they are."""
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Scale rows given in the user's units."""
+
+    def backward(self, X: Array) -> Array:
+        """Turn rows of the network into the user's units."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """An affine map of every feature.
+
+    ``center`` has shape [features]; ``scale`` is one float for all features or has that shape.
+    """
+
+    center: Array
+    scale: float | Array
+
+    @property
+    def is_identity(self) -> bool:
+        return not self.center.any() and bool(np.all(self.scale == 1))
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Scale rows given in the user's units, in their dtype, and then cast."""
+        out = np.empty(X.shape, dtype) if out is None else out
+        center, scale = self.center.astype(X.dtype, copy=False), np.asarray(self.scale, X.dtype)
+        difference = np.subtract(X, center, out=out if out.dtype == X.dtype else None)
+        return np.divide(difference, scale, out=out, casting="same_kind")
+
+    def backward(self, X: Array) -> Array:
+        """Turn rows of the network into the user's units."""
+        rows = X * np.asarray(self.scale, X.dtype)
+        rows += self.center.astype(X.dtype, copy=False)
+        return rows
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """The map of every feature to normal deviates by its ranks ("rank-Gauss").
+
+    ``quantiles`` has shape [n_quantiles, features]. Values between two of them are interpolated,
+    those beyond the last are cut off.
+    """
+
+    quantiles: Array
+
+    @property
+    def is_identity(self) -> bool:
+        return False
+
+    @property
+    def _deviates(self) -> Array:
+        ranks = np.linspace(0, 1, len(self.quantiles))
+        return np.clip(norm.ppf(ranks), -_FURTHEST, _FURTHEST)
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Map rows given in the user's units; a value that is many quantiles gets their middle."""
+        out = np.empty(X.shape, dtype) if out is None else out
+        z = self._deviates
+        for j, q in enumerate(self.quantiles.T):
+            low, high = np.interp(X[:, j], q, z), np.interp(-X[:, j], -q[::-1], -z[::-1])
+            out[:, j] = 0.5 * (low - high)
+        return out
+
+    def backward(self, X: Array) -> Array:
+        """Turn rows of the network into the user's units."""
+        z, rows = self._deviates, np.empty_like(X)
+        for j, q in enumerate(self.quantiles.T):
+            rows[:, j] = np.interp(X[:, j], z, q)
+        return rows
+
+
+SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_else="None")
+
+
+@SCALINGS.register("global")
+def _global(of: Statistics) -> Affine:
+    """Centre every feature; divide all by one number, the root of their mean variance."""
+    scale = float(np.sqrt(of.variance.mean()))
+    return Affine(of.mean, scale if scale > 0 else 1.0)
+
+
+@SCALINGS.register("standard")
+def _standard(of: Statistics) -> Affine:
+    """Centre every feature and divide it by its standard deviation."""
+    return Affine(of.mean, of.deviation)
+
+
+@SCALINGS.register("minmax")
+def _minmax(of: Statistics) -> Affine:
+    """Map the range of every feature to [0, 1]."""
+    low, high = of.low.astype(np.float64), of.high.astype(np.float64)
+    rounding = 4 * np.finfo(np.float64).eps * np.maximum(np.abs(low), np.abs(high))
+    return Affine(low, np.where(high - low > rounding, high - low, 1.0))
+
+
+@SCALINGS.register("robust")
+def _robust(of: Statistics) -> Affine:
+    """Subtract the median of every feature and divide by its interquartile range.
+
+    Where half of the values are the same, by the standard deviation.
+    """
+    rows = of.sample.astype(np.float64)
+    low, median, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+    spread = high - low
+    return Affine(median, np.where((spread > 0) & ~of.constant, spread, of.deviation))
+
+
+@SCALINGS.register("quantile")
+def _quantile(of: Statistics) -> Quantiles:
+    """Map every feature to normal deviates by its ranks."""
+    rows = of.sample.astype(np.float64)
+    n_quantiles = max(2, min(_MAX_QUANTILES, len(rows)))
+    # Rounding must not make them fall, which interpolation needs.
+    quantiles = np.quantile(rows, np.linspace(0, 1, n_quantiles), axis=0)
+    return Quantiles(np.maximum.accumulate(quantiles, axis=0))
+
+
+def _identity(n_features: int) -> Affine:
+    return Affine(np.zeros(n_features), 1.0)
+
+
+def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
+    """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing."""
+    if kind is None and (isinstance(X, Source) or X.shape[0] == 0):  # not worth a pass over a file
+        return _identity(X.shape[1])
+    # Nor a survey: without it a fit of 10,000 rows takes 0.84 to 0.95 of the time.
+    if kind is None and rows is None and _are_moderate(X):
+        return _identity(X.shape[1])
+    of = statistics(X, rows)
+    _check_variance(of)
+    if not of.variance.any() and (of.low < of.high).any():
+        raise ValueError(
+            "X must hold numbers whose squares are not all 0. Got none of a larger size than "
+            f"{_largest(of).max():.6g}; multiply them by a large number."
+        )
+    return _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
+
+
+def _are_moderate(X: Any) -> bool:
+    """Whether the extremes and two rows tell that no variance overflows and not all are 0."""
+    if not isinstance(X, np.ndarray) or not X.size:
+        return False
+    if not -_HUGE < float(X.min()) <= float(X.max()) < _HUGE:
+        return False
+    return bool((np.abs(np.subtract(X[0], X[-1], dtype=np.float64)) > 1 / _HUGE).any())
+
+
+def check_held_out(X: Any, train: Array | None, held_out: Array | None) -> None:
+    """Raise if the variance of rows that nothing is learned of overflows.
+
+    With them goes one of the others, for a single row has no variance.
+    """
+    if train is None or held_out is None or isinstance(X, Source):  # not worth a pass over a file
+        return
+    _check_variance(statistics(X, np.append(train[:1], held_out)))
+
+
+def _check_variance(of: Statistics) -> None:
+    too_large = np.flatnonzero(~np.isfinite(of.variance))
+    if len(too_large):
+        column = too_large[0]
+        raise ValueError(
+            "X must hold numbers whose squares are finite. Got some whose variance overflows: "
+            f"column {column} has {_largest(of)[column]:.6g}. Mark what is missing as such and "
+            "fill it in, or divide by a large number."
+        )
+
+
+def _largest(of: Statistics) -> Array:
+    return np.maximum(np.abs(of.low), np.abs(of.high))
+
+
+def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:
+    """Return the smallest and the largest entry of scaled rows."""
+    of = statistics(X, rows)
+    ends = scaling.forward(np.stack([of.low, of.high]), of.low.dtype)  # no scaling turns them round
+    return float(ends.min()), float(ends.max())

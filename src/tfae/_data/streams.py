@@ -1,0 +1,383 @@
+"""Rows that come in batches and do not fit into memory: what is read of them, and in which order.
+
+Who owns what: :class:`Stream` is the recipe, which the user makes; :class:`Opened` reads it for one
+estimator, which checks every batch. One pass counts the rows, sums up their statistics and keeps a
+sample; a stream that ends before its window is full is an array from there on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from tfae._data.rows import block_size, dense_rows
+from tfae._data.source import Source
+from tfae._data.statistics import Survey, n_kept
+from tfae._support.typing import Array
+
+_WINDOW_BYTES = 128 << 20
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a stream that can be read alone, such as a file."""
+
+    label: str  # completes "batch 3 of"
+    read: Callable[[], Iterable[Any]]
+
+
+class Stream:
+    """Rows that are read in batches, again in every epoch; the functions of this module make them.
+
+    Iterating over it yields the batches.
+
+    Parameters
+    ----------
+    pieces : sequence of Piece
+    window : int or None
+        How many rows are shuffled together; None for as many as fit into 128 MB.
+    once : bool
+        Whether it can be read only once.
+
+    Raises
+    ------
+    ValueError
+        If `window` is neither an integer of at least 1 nor None.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tfae.streams import from_batches
+    >>> stream = from_batches([np.zeros((3, 2)), np.ones((2, 2))])
+    >>> [batch.shape for batch in stream]
+    [(3, 2), (2, 2)]
+    """
+
+    def __init__(self, pieces: Sequence[Piece], window: int | None, once: bool = False) -> None:
+        if window is not None and (not isinstance(window, (int, np.integer)) or window < 1):
+            raise ValueError(f"'window' must be an integer of at least 1, or None. Got {window!r}.")
+        self.pieces, self.window, self.once = tuple(pieces), window, once
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(piece.read() for piece in self.pieces)
+
+    def __repr__(self) -> str:
+        labels = ", ".join(piece.label for piece in self.pieces[:3])
+        more = f", … {len(self.pieces)} pieces" if len(self.pieces) > 3 else ""
+        return f"<Stream of {labels}{more}>"
+
+
+@dataclass(frozen=True)
+class Share:
+    """Some rows of a stream: those whose number, drawn for each in [0, 1), is in an interval."""
+
+    low: float
+    high: float
+    n_rows: int
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+
+ALL = Share(0.0, 1.0, 0)
+
+
+class Opened(Source):
+    """A stream that an estimator reads.
+
+    Parameters
+    ----------
+    stream : Stream
+    check : callable
+        Takes a batch, and whether it is the first one; returns rows that can be used.
+    share : Share
+        Which of the rows.
+    """
+
+    def __init__(
+        self, stream: Stream, check: Callable[[Any, bool], Any], share: Share = ALL
+    ) -> None:
+        self._stream, self._check, self._share = stream, check, share
+        self.shape: tuple[int, ...] = ()
+        self.dtype: Any = None
+        self._untouched = True
+        self._survey: Survey | None = None
+        self._kept: _Kept
+        self._begun: Iterator[tuple[Array, Array]] | None = None
+        self._seed = 0
+
+    def __getitem__(self, rows: Share) -> Any:
+        if rows.low == 0:
+            return self._kept.rows_below(rows.high)
+        part = Opened(self._stream, self._check, rows)
+        part.shape, part.dtype, part._untouched = (len(rows), self.shape[1]), self.dtype, False
+        part._survey, part._kept, part._seed = self._survey, self._kept, self._seed
+        part._begun = self._begun
+        return part
+
+    @property
+    def once(self) -> bool:
+        """Whether one training uses it up."""
+        return self._begun is not None
+
+    @property
+    def surveyed(self) -> bool:
+        """Whether the number of rows is known, and what :meth:`statistics` tells."""
+        return self._survey is not None
+
+    def take(self, index: Share) -> Array:
+        """Return the rows that were held out."""
+        return np.asarray(self._kept.rows_below(index.high))
+
+    def statistics(self, rows: Any) -> Survey:
+        """Return what the pass told, of all rows."""
+        assert self._survey is not None
+        return self._survey
+
+    def split(self, fraction: float) -> tuple[Share, Share]:
+        """Return the rows to train on and those to hold out, which are in memory."""
+        n_rows = self.shape[0]
+        high = self._kept.threshold(fraction)
+        n_held_out = len(self._kept.rows_below(high))
+        return Share(high, 1.0, n_rows - n_held_out), Share(0.0, high, n_held_out)
+
+    def blocks(self, rows: Any = None) -> Iterator[Array]:
+        """Yield the rows in their order as blocks of bounded size."""
+        share = self._share if rows is None else rows
+        for part in self._chosen(share, None):
+            for block in gen_batches(len(part), block_size(part.shape[1])):
+                yield part[block]
+
+    def some(self, rows: Any) -> Array:
+        """Return the sample that was kept, without rows that are held out."""
+        return self._kept.sample()
+
+    def epoch(self, size: int, rng: np.random.Generator | None) -> Iterator[Array]:
+        """Yield the rows of one pass, `size` at a time, shuffled by `rng` if there is one."""
+        parts = recut(self._chosen(self._share, rng), size)
+        if rng is None:
+            return parts
+        return recut(mixed(parts, max(size, min(self._window, self.shape[0])), rng), size)
+
+    @property
+    def _window(self) -> int:
+        if self._stream.window is not None:
+            return self._stream.window
+        return max(1, _WINDOW_BYTES // (self.dtype.itemsize * self.shape[1]))
+
+    def learn(self, seed: int, covariance: bool, once: bool, min_samples: int) -> Any:
+        """Read the stream up to its window, or as a whole unless it is to be read only `once`.
+
+        Returns
+        -------
+        ndarray or Opened
+            All rows if they fit into the window.
+        """
+        self._seed = seed
+        batches = self._numbered(None)
+        head, n_rows = [], 0
+        for numbers, rows in batches:
+            head.append((numbers, rows.copy()))  # the next batch may come in the same memory
+            n_rows += len(rows)
+            self.shape = (n_rows, rows.shape[1])
+            if n_rows > self._window:
+                break
+        else:
+            _check_number(n_rows, min_samples)
+            return np.concatenate([rows for _, rows in head])
+        self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
+        once = once or self._stream.once
+        read = iter(head) if once else chain(_popped(head), batches)
+        survey = Survey(self._kept.keeping(read), self._kept.sample, every=int(covariance))
+        self.shape = (survey.n_rows, self.shape[1])
+        self._survey = survey
+        if once:
+            self._begun = chain(_popped(head), batches)
+        return self
+
+    def _chosen(self, share: Share, rng: np.random.Generator | None) -> Iterator[Array]:
+        """Yield the rows of a share in one pass."""
+        n_rows = 0
+        for numbers, rows in self._begun or self._numbered(rng):
+            n_rows += len(rows)
+            others = numbers < share.low
+            if others.any():
+                self._check_same(numbers[others], rows[others])
+                rows = rows[~others]
+            if len(rows):
+                yield rows
+        if self._survey is None:
+            _check_number(n_rows, 1)
+        elif self._begun is None and n_rows != self._survey.n_rows:
+            raise ValueError(
+                f"A stream must give the same rows in every pass. Got {n_rows} rows, after "
+                f"{self._survey.n_rows} in the first pass."
+            )
+
+    def _check_same(self, numbers: Array, rows: Array) -> None:
+        """See whether rows that are held out are those that were, and none slips into training."""
+        if not self._kept.have(numbers, rows):
+            raise ValueError(
+                "A stream must give the same rows in the same order in every pass, for some are "
+                "held out. Got others; leave the shuffling to the estimator, or fit with "
+                "early_stopping=False."
+            )
+
+    def _numbered(self, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
+        """Yield batches, each row with a number that it has in every pass."""
+        n_pieces = len(self._stream.pieces)
+        for place in range(n_pieces) if rng is None else rng.permutation(n_pieces).tolist():
+            numbers = np.random.default_rng([self._seed, place])
+            for rows in self._batches(self._stream.pieces[place]):
+                yield numbers.random(len(rows)), rows
+
+    def _batches(self, piece: Piece) -> Iterator[Array]:
+        for number, batch in enumerate(piece.read(), start=1):
+            if not (hasattr(batch, "shape") and batch.shape[:1] == (0,)):
+                yield self._checked(batch, f"Batch {number} of {piece.label}")
+
+    def _checked(self, batch: Any, name: str) -> Array:
+        if isinstance(batch, (tuple, dict)):
+            raise ValueError(
+                f"{name} must be an array or a data frame. Got a {type(batch).__name__}; map the "
+                "stream to its rows first, for example with dataset.map(lambda x, y: x)."
+            )
+        try:
+            rows = self._check(batch, self._untouched)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name}: {error}") from error
+        if isinstance(rows, Opened):
+            raise ValueError(f"{name} must be an array or a data frame. Got {batch!r}.")
+        self._untouched = False
+        rows = dense_rows(rows, slice(None))
+        if self.dtype is None:
+            self.dtype = rows.dtype
+        return self._cast(rows, name)
+
+    def _cast(self, rows: Array, name: str) -> Array:
+        """Return rows in the dtype of the first batch, which must have room for them."""
+        with np.errstate(over="ignore"):
+            cast = rows.astype(self.dtype, copy=False)
+        if cast is not rows and not (fits := np.isfinite(cast)).all():
+            raise ValueError(
+                f"{name} must hold values that fit into {self.dtype}, the dtype of the first "
+                f"batch. Got {rows[~fits][0]:g}."
+            )
+        return cast
+
+
+class _Kept:
+    """The rows with the smallest numbers: an even sample of however many come."""
+
+    def __init__(self, n_most: int) -> None:
+        self._n_most = 2 * n_most  # half of them may be held out
+        self._below = 1.0
+        self._numbers: list[Array] = []
+        self._rows: list[Array] = []
+        self._n = 0
+        self._n_held_out = 0
+
+    def keeping(self, batches: Iterable[tuple[Array, Array]]) -> Iterator[Array]:
+        """Yield the rows of numbered batches, and keep some."""
+        for numbers, rows in batches:
+            chosen = numbers < self._below
+            if chosen.any():
+                self._numbers.append(numbers[chosen])
+                self._rows.append(rows[chosen])  # a copy, as a mask always makes
+                self._n += int(chosen.sum())
+            if 2 * self._n > 3 * self._n_most:
+                self._shrink()
+            yield rows
+
+    def _shrink(self) -> None:
+        """Put the rows in the order of their numbers, and let those go that are too many."""
+        numbers, rows = np.concatenate(self._numbers), np.concatenate(self._rows)
+        order = np.argsort(numbers, kind="stable")
+        if len(order) > self._n_most:
+            self._below = float(numbers[order[self._n_most]])
+            order = order[: self._n_most]
+        self._numbers, self._rows, self._n = [numbers[order]], [rows[order]], len(order)
+
+    def threshold(self, fraction: float) -> float:
+        """Return the number below which rows are held out."""
+        self._shrink()
+        numbers = self._numbers[0]
+        most = min(self._n_most // 2, len(numbers) - 1)
+        high = min(fraction, float(numbers[most]))
+        self._n_held_out = max(1, int(np.searchsorted(numbers, high)))
+        return float(numbers[self._n_held_out])
+
+    def rows_below(self, number: float) -> Array:
+        """Return the rows with numbers below a threshold."""
+        return self._rows[0][: int(np.searchsorted(self._numbers[0], number))]
+
+    def have(self, numbers: Array, rows: Array) -> bool:
+        """Whether rows with these numbers are here and the same."""
+        places = np.searchsorted(self._numbers[0], numbers)
+        return np.array_equal(self._rows[0][places], rows)
+
+    def sample(self) -> Array:
+        """Return the rows that are not held out."""
+        self._shrink()
+        return self._rows[0][self._n_held_out :]
+
+
+def recut(parts: Iterable[Array], size: int) -> Iterator[Array]:
+    """Yield the same rows, `size` at a time; only the last ones may be fewer.
+
+    Both `parts` and what is yielded hold until the next one is asked for: whoever makes them may
+    then use their memory again. Rows that wait for others are copied, which is one pass over them.
+    """
+    waiting: list[Array] = []
+    n_rows = 0
+    for part in parts:
+        n_rows += len(part)
+        rest = part
+        if n_rows >= size:
+            rows = np.concatenate([*waiting, part]) if waiting else part
+            whole = n_rows - n_rows % size
+            yield from (rows[start : start + size] for start in range(0, whole, size))
+            waiting, n_rows, rest = [], n_rows - whole, rows[whole:]
+        if len(rest):
+            waiting.append(rest.copy())
+    if n_rows:
+        yield np.concatenate(waiting)
+
+
+def mixed(parts: Iterable[Array], window: int, rng: np.random.Generator) -> Iterator[Array]:
+    """Yield the rows in an order drawn at random among the `window` rows read last."""
+    pool: Array | None = None
+    n_rows = 0
+    for part in parts:
+        if pool is None:
+            pool = np.empty((window, part.shape[1]), part.dtype)
+        free = min(len(part), window - n_rows)
+        pool[n_rows : n_rows + free] = part[:free]
+        n_rows += free
+        if rest := len(part) - free:
+            places = rng.choice(n_rows, rest, replace=False)
+            out = pool[places]
+            pool[places] = part[free:]
+            yield out
+    if pool is not None:
+        order = rng.permutation(n_rows)
+        yield from (pool[order[block]] for block in gen_batches(n_rows, 4096))
+
+
+def _popped(batches: list[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]:
+    """Yield the elements of a list, which lets go of them."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()
+
+
+def _check_number(n_rows: int, least: int) -> None:
+    if n_rows < least:
+        raise ValueError(
+            f"X must have at least {least} row{'s' * (least > 1)}. Got a stream of {n_rows}."
+        )

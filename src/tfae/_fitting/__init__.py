@@ -1,0 +1,1 @@
+"""What one fit does, from parameters to a fitted value."""

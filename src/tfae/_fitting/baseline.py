@@ -1,0 +1,128 @@
+"""Whether a network is better than PCA: the comparison on rows that were held out."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from tfae._fitting.recipe import Asked
+from tfae._inference.blocks import of_every_block
+from tfae._inference.workspace import Workspace
+from tfae._networks.linear_path import start_at_zero
+from tfae._networks.spec import Network
+from tfae._objective.losses import Loss
+from tfae._support.typing import Array
+from tfae._support.warn import warn
+
+# Errors below this part of the mean one are all the same to us.
+_TINY = 1e-12
+# A squared error of this part of the squared values is one of rounding.
+_LOSSLESS = 1e-12
+
+
+def keep_the_better(
+    model: Any, X: Any, held_out: Any, network: Network, asked: Asked, left: float
+) -> bool:
+    """Note the losses of the linear path alone and of the whole on the held-out rows of `X`.
+
+    The model becomes the former, with a warning, unless the gain is no luck; see
+    :func:`is_better`. What the path alone leaves of the training rows is `left`. Return whether
+    the network stays.
+    """
+    linear, loss = copy.copy(model), asked.objective.loss
+    linear._set_weights(start_at_zero(network, model._weights()), network)
+    rows = X[held_out]
+    before, after = (_losses_and_errors(each, rows, loss) for each in (linear, model))
+    improved = is_better(before[:, 0], after[:, 0])
+    unit = model._unit(asked.objective.power)
+    if not improved:
+        if not (model._nested or (left == 0 and _is_lossless(linear, rows))):
+            _warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
+        model._set_weights(linear._weights(), network)
+        after = before
+    model.baseline_ = {
+        "pca": float(before[:, 1].mean()),
+        "autoencoder": float(after[:, 1].mean()),
+        "pca_loss": unit * float(before[:, 0].mean()),
+        "autoencoder_loss": unit * float(after[:, 0].mean()),
+        "n_samples": len(held_out),
+    }
+    return improved
+
+
+def is_better(before: Array, after: Array) -> bool:
+    """Tell whether losses of held-out rows became smaller by more than luck.
+
+    What a few odd rows gain can carry a mean. So the gain must be clear both in the mean of the
+    losses (2 standard errors, and 2 % of it) and in that of their logarithms (3), to which all rows
+    count alike; of few rows by as many more as Student's distribution asks for. Of 120 small
+    tables, made by splitting training rows, one in two passed, and one of these lost more than 1 %
+    on the other part (by normal quantiles).
+    """
+    total = before.mean()
+    gain = ratio = before - after
+    if total > 0 and before.min() >= 0 and after.min() >= 0:  # else there are no logarithms
+        tiny = _TINY * total
+        ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
+    return bool(gain.mean() > 0.02 * abs(total) and _clear(gain, 2) and _clear(ratio, 3))
+
+
+def _clear(values: Array, n_errors: float) -> bool:
+    """Tell whether the mean of some values is above 0, as surely as by so many standard errors."""
+    n = len(values)
+    if n < 2:
+        return False
+    n_errors = stats.t.isf(stats.norm.sf(n_errors), n - 1)
+    return bool(values.mean() > n_errors * values.std(ddof=1) / np.sqrt(n))
+
+
+def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
+    """Return the loss of every row as the network sees it, and its error in the user's units.
+
+    Shape [rows, 2].
+    """
+    # An own loss may hold numbers of the dtype of the training.
+    dtype = np.float64 if loss.of_entries else model._dtype
+
+    coding = model._coding
+
+    def of_rows(rows: Array, space: Workspace) -> Array:
+        x = model._scaling.forward(rows, rows.dtype)
+        codes = coding.encoder(coding.encoder_weights, x, space)
+        output = coding.output(codes, space)
+        rebuilt = model._scaling.backward(output)
+        if loss.from_logits:
+            output = model._decoder.run(model.decoder_weights_, codes)
+        losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
+        errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
+        return np.stack([losses, errors], axis=1)
+
+    # An own loss may wait for other threads that encode rows, which must have their turn.
+    return of_every_block(X, of_rows, coding.n_numbers if loss.of_entries else 0)
+
+
+def _is_lossless(model: Any, X: Any) -> bool:
+    """Whether rows are rebuilt as the network sees them, but for rounding errors."""
+    coding = model._coding
+
+    def squares(rows: Array, space: Workspace) -> Array:
+        x = model._scaling.forward(rows, rows.dtype)
+        codes = coding.encoder(coding.encoder_weights, x, space)
+        error = x - coding.output(codes, space)
+        return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
+
+    error, size = of_every_block(X, squares, coding.n_numbers).mean(axis=0)
+    return bool(error <= _LOSSLESS * size)
+
+
+def _warn_of_pca(loss: float, n_rows: int) -> None:
+    rows = f"{n_rows} held-out row{'s' if n_rows > 1 else ''}"
+    warn(
+        f"The network could not improve on PCA, whose loss on {rows} is "
+        f"{loss:.6g}: the estimator is now PCA. More rows may help, a 'scaling' by which the "
+        "features vary alike, a larger 'n_iter_no_change', or other 'hidden_layer_sizes' or "
+        "'max_iter'."
+    )

@@ -1,0 +1,225 @@
+"""The cores of the machine, for blocks of rows on their way through a network in NumPy.
+
+NumPy's matrix products take all cores already, and two threads in them wait for each other: four
+threads had 0.66 of the speed of one. So threads take turns at large arrays. A turn is some blocks
+long, for each change costs about a millisecond.
+
+Products leave cores idle while activations are computed. So a very large array gets as many threads
+as a product has, and products take one each, as in scikit-learn's `KMeans`. What that costs: for as
+long, all products of the process take one, and the last bits of some depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
+from functools import cache
+from typing import Generic, TypeVar
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+from tfae._inference.workspace import NEW, Workspace, kept
+
+# Numbers that NumPy makes of an array; of fewer, products take one core and memory is no cost.
+_LARGE = 1 << 15
+# For every thread; with fewer, sharing costs up to a half: it takes a system some milliseconds to
+# have two threads on two cores.
+_VERY_LARGE = 1 << 23
+_SECONDS_OF_A_TURN = 0.05  # which another thread that wants one has to wait, and for a block
+_GIVE_WAY = 1e-4  # seconds
+
+T = TypeVar("T")
+Work = Callable[[T, Workspace], None]
+
+
+def for_every_block(blocks: Iterator[T], work: Work[T], n_numbers: int) -> None:
+    """Do some work for all blocks of an array of so many numbers, in any order.
+
+    It may wait for no other thread that comes here, and not come here itself.
+    """
+    if n_numbers < _LARGE:
+        for block in blocks:
+            work(block, NEW)
+        return
+    shared, another = _Shared(blocks), False
+    while not shared.ended:
+        with a_turn(another) as turn:
+            n_threads = turn.n_threads_for(n_numbers)
+            if n_threads == 1:
+                _work(shared, work, turn)
+            else:
+                _work_together(shared, work, turn, n_threads)
+        another = True
+
+
+def a_turn(another: bool = False) -> AbstractContextManager[_Turns]:
+    """Wait for a turn, or for `another`; there is none to wait for where products leave cores."""
+    if another:
+        time.sleep(_GIVE_WAY)  # or this thread would be the next one, for it is awake
+    if 2 * _n_threads_of_products() > _n_cores():
+        return _turns.next()
+    return nullcontext(_UNLIMITED)
+
+
+class _Turns:
+    """One at a time, where matrix products leave no core for a second thread.
+
+    A signal handler may encode rows at any moment: nothing here takes a lock that its own thread
+    may hold.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._wanted = False
+        self._end = math.inf
+        self.n_threads = 0  # how many products had before this turn; 0 where it is as many
+
+    @contextmanager
+    def next(self) -> Iterator[_Turns]:
+        if not self._lock.acquire(blocking=False):
+            self._wanted = True
+            while not self._lock.acquire(timeout=_SECONDS_OF_A_TURN):
+                self._wanted = True  # which whoever got the turn took for said
+        try:
+            self._wanted = False
+            self._end = time.perf_counter() + _SECONDS_OF_A_TURN
+            yield self
+        finally:
+            self._lock.release()
+
+    def goes_on(self) -> bool:
+        """Whether nobody else has waited long enough."""
+        return not self._wanted or time.perf_counter() < self._end
+
+    def n_threads_for(self, n_numbers: int) -> int:
+        """Return how many threads work on an array: one within a turn in which several do."""
+        n_threads = _n_threads_of_products()
+        return n_threads if not self.n_threads and n_numbers >= n_threads * _VERY_LARGE else 1
+
+    @contextmanager
+    def single_threaded(self, n_threads: int) -> Iterator[None]:
+        """Have products take one thread each for a part of this turn, in place of so many.
+
+        Only within a turn: of two such limits that overlap the first would stay.
+        """
+        self.n_threads = n_threads
+        try:
+            with _libraries().limit(limits=1):
+                yield
+        finally:
+            self.n_threads = 0
+
+
+class _Unlimited(_Turns):
+    """The turn of those who need none."""
+
+    def n_threads_for(self, n_numbers: int) -> int:
+        return 1
+
+
+_UNLIMITED = _Unlimited()
+
+
+class _Shared(Generic[T]):
+    """Blocks that several threads take. One is held ready, so that the end is known."""
+
+    def __init__(self, blocks: Iterator[T]) -> None:
+        self._blocks, self._lock = blocks, threading.Lock()
+        self._next = next(blocks, None)
+
+    @property
+    def ended(self) -> bool:
+        return self._next is None
+
+    def take(self) -> T | None:
+        """Return the next block, None if there is none."""
+        with self._lock:
+            block = self._next
+            if block is not None:
+                self._next = next(self._blocks, None)
+            return block
+
+    def end(self) -> None:
+        """Give no more blocks."""
+        with self._lock:
+            self._next = None
+
+
+def _work(blocks: _Shared[T], work: Work[T], turn: _Turns) -> None:
+    try:
+        with kept() as space:
+            while turn.goes_on() and (block := blocks.take()) is not None:
+                work(block, space)
+                space.clear()
+    except BaseException:
+        blocks.end()
+        raise
+
+
+def _work_together(blocks: _Shared[T], work: Work[T], turn: _Turns, n_threads: int) -> None:
+    helpers: list[Future[None]] = []
+    with turn.single_threaded(n_threads):
+        try:
+            _call(helpers, lambda: _work(blocks, work, turn), n_threads - 1)
+            _work(blocks, work, turn)
+        except BaseException:
+            blocks.end()
+            raise
+        finally:
+            errors = [helper.exception() for helper in helpers if not helper.cancel()]
+    for error in filter(None, errors):
+        raise error
+
+
+def _call(helpers: list[Future[None]], run: Callable[[], None], n_threads: int) -> None:
+    pool = _pool(n_threads)
+    try:
+        for _ in range(n_threads):
+            helpers.append(pool.submit(copy_context().run, run))
+    except RuntimeError:  # the interpreter is ending, or the system has no more threads
+        _pool.cache_clear()
+        pool.shutdown(cancel_futures=True)  # or what it has in its queue would run some day
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads, thread_name_prefix="tfae")
+
+
+def _n_threads_of_products() -> int:
+    """Return how many threads a matrix product has, which may be changed at any time."""
+    turns, libraries = _turns, _libraries().lib_controllers
+    numbers = [turns.n_threads, *(library.num_threads for library in libraries), turns.n_threads]
+    return max(numbers) or 1  # a limit that begins meanwhile would show in one of these only
+
+
+@cache
+def _n_cores() -> int:
+    return int(joblib.cpu_count())
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries of matrix products in this process, which takes 10 ms to find out."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def _start_again() -> None:
+    """Forget the turn and the helpers of threads that a forked process lacks."""
+    global _turns
+    if _turns.n_threads:
+        _libraries().limit(limits=_turns.n_threads)
+    _turns = _Turns()
+    _pool.cache_clear()
+
+
+_turns = _Turns()
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(after_in_child=_start_again)

@@ -1,0 +1,99 @@
+"""Convolutional encoders and decoders for images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from tfae._networks.architectures.hidden import hidden, rows_of
+from tfae._networks.architectures.registry import register_architecture
+from tfae._networks.spec import Network, Spec
+from tfae._support.tensorflow import keras
+
+# Whatever the user's keras.config.image_data_format says, which rows of images do not follow.
+_LAST: dict[str, Any] = {"data_format": "channels_last"}
+_HALVING: dict[str, Any] = {"strides": 2, "padding": "same", **_LAST}
+
+
+@register_architecture("convolutional")
+def convolutional(
+    spec: Spec, *, image_shape: Sequence[int] | None = None, kernel_size: int = 3
+) -> Network:
+    """Convolutions of stride 2 down to a dense code, and transposed ones back.
+
+    Every hidden layer halves the image, rounding up; the decoder cuts off what the rounding added.
+    """
+    shape = image_shape_of(image_shape, spec.n_features)
+    if not isinstance(kernel_size, Integral) or kernel_size < 1:
+        raise ValueError(f"'kernel_size' must be an integer of at least 1. Got {kernel_size!r}.")
+    return Network(_encoder(spec, shape, kernel_size), _decoder(spec, shape, kernel_size))
+
+
+def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[int, int, int]:
+    """Return height, width and channels; None makes a square of a row, or else one line.
+
+    Raises
+    ------
+    ValueError
+        If the shape is none of an image, or the rows do not have that many features.
+    """
+    if image_shape is None:
+        side = math.isqrt(n_features)
+        return (side, side, 1) if side * side == n_features else (1, n_features, 1)
+    shape = tuple(image_shape) if isinstance(image_shape, Sequence | np.ndarray) else ()
+    whole = all(isinstance(size, Integral) and size > 0 for size in shape)
+    if len(shape) not in (2, 3) or not whole or math.prod(shape) != n_features:
+        raise ValueError(
+            "The 'image_shape' parameter must be (height, width) or (height, width, channels) with "
+            f"a product of {n_features}, the number of features. Got {image_shape!r}."
+        )
+    height, width, channels = (int(size) for size in (*shape, 1)[:3])
+    return height, width, channels
+
+
+def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
+    layers = [rows_of(spec.n_features), keras.layers.Reshape(shape)]
+    for number, filters in enumerate(spec.hidden_layer_sizes, start=1):
+        convolution = partial(keras.layers.Conv2D, filters, kernel_size, **_HALVING)
+        layers += hidden(convolution, f"encoder_{number}", spec)
+    code = keras.layers.Dense(
+        spec.n_components,
+        activation=spec.code_activation,
+        kernel_initializer=spec.kernel_initializer,
+        name="code",
+    )
+    return keras.Sequential([*layers, keras.layers.Flatten(**_LAST), code], name="encoder")
+
+
+def _decoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
+    height, width, channels = shape
+    sizes = [(height, width)]  # from the image down to where the decoder starts
+    for _ in spec.decoder_layer_sizes:
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    first, *others = (*spec.decoder_layer_sizes, channels)
+    start = (*sizes.pop(), first)
+    layers = [rows_of(spec.n_components)]
+    unfold = partial(keras.layers.Dense, math.prod(start))
+    layers += hidden(unfold, "decoder_1", spec) if others else [_output(unfold, spec)]
+    layers.append(keras.layers.Reshape(start))
+    for number, (size, filters) in enumerate(zip(reversed(sizes), others, strict=True), start=2):
+        widen = partial(keras.layers.Conv2DTranspose, filters, kernel_size, **_HALVING)
+        last = number > len(others)
+        layers += [_output(widen, spec)] if last else hidden(widen, f"decoder_{number}", spec)
+        layers.append(_crop(size))
+    return keras.Sequential([*layers, keras.layers.Flatten(**_LAST)], name="decoder")
+
+
+def _output(make: Callable[..., Any], spec: Spec) -> Any:
+    return make(kernel_initializer=spec.kernel_initializer, name="output")
+
+
+def _crop(size: tuple[int, int]) -> Any:
+    """Cut off the last line and column where an odd number of them was halved."""
+    height, width = size
+    return keras.layers.Cropping2D(((0, height % 2), (0, width % 2)), **_LAST)

@@ -1,0 +1,127 @@
+"""Principal components of scaled rows: where the linear path of a network starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from tfae._data.rows import dense_rows, evenly_spaced
+from tfae._data.scaling import Affine, Scaling
+from tfae._data.source import Source, Statistics
+from tfae._support.typing import Array
+
+# The rows are copied for the decomposition. Beyond this many entries (1 GB in double precision)
+# evenly spaced ones stand for all: their components differ by less than a network learns.
+_MAX_ENTRIES = 1 << 27
+# A network sees no value beyond so many deviations: a pixel that is set once in 10,000 images has
+# a tiny standard deviation, and one image would be all that it learns from.
+_MAX_SEEN = 8.0
+# Directions in which rows vary less than this, compared with the most varying one, are rounding
+# errors, which a network must not see as large as the others.
+_NOISE = 1e-6
+
+
+@dataclass(frozen=True)
+class Components:
+    """The principal components of some rows, and what they leave over.
+
+    All arrays are float64. Where there are fewer components than asked for, because there are too
+    few rows or features, the rest are 0.
+    """
+
+    mean: Array  # [features]
+    axes: Array  # [components, features], orthonormal
+    spread: Array  # [components], the standard deviation of every component of the code
+    spread_seen: Array  # [components], what to divide the code by for a network
+    deviation_seen: Array  # [features], what to divide the centred rows by for a network
+    residual: Array  # [features], the root mean square of what the components do not explain
+
+
+def principal_components(
+    X: Any, scaling: Scaling, rows: Array | None, n_components: int, seed: int
+) -> Components:
+    """Decompose some rows of `X`; scikit-learn chooses the solver by their shape.
+
+    Those of a source are decomposed by their covariance, from its pass, or else by its sample.
+    """
+    if isinstance(X, Source):
+        of = X.statistics(rows)
+        if of.covariance is not None and isinstance(scaling, Affine):
+            return _of_covariance(of, scaling, n_components)
+        found = of.sample
+    else:
+        most = max(n_components, _MAX_ENTRIES // X.shape[1])
+        found = dense_rows(X, evenly_spaced(X, rows, most))
+    scaled = scaling.forward(found, np.float64)
+    n_found = min(n_components, *scaled.shape)
+    variance = scaled.var(axis=0)
+    if n_found == 0 or not variance.any():
+        return _nothing(scaled.mean(axis=0), n_components)
+    pca = PCA(n_found, random_state=seed).fit(scaled)
+    left = scaled - pca.mean_
+    code = left @ pca.components_.T
+    seen = _unit(left), np.pad(_unit(code), (0, n_components - n_found))
+    left -= code @ pca.components_
+    if np.square(left).mean() < np.square(_NOISE) * variance.mean():
+        left[:] = 0.0  # lossless, but for rounding errors
+    n_missing = n_components - n_found
+    return Components(
+        pca.mean_.astype(np.float64),
+        np.pad(pca.components_.astype(np.float64), ((0, n_missing), (0, 0))),
+        np.pad(np.sqrt(pca.explained_variance_), (0, n_missing)),
+        seen[1],
+        seen[0],
+        np.sqrt(np.square(left).mean(axis=0)),
+    )
+
+
+def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Components:
+    """Decompose a covariance; only the largest values of the code are those of a sample."""
+    assert of.covariance is not None
+    scale = np.broadcast_to(scaling.scale, of.mean.shape)
+    covariance = of.covariance / np.outer(scale, scale)
+    variance = np.diag(covariance)
+    mean = scaling.forward(of.mean[None], np.float64)[0]
+    n_found = min(n_components, of.n_rows, len(mean))
+    if not variance.any():
+        return _nothing(mean, n_components)
+    values, vectors = np.linalg.eigh(covariance)
+    values, axes = np.maximum(values[::-1][:n_found], 0), vectors.T[::-1][:n_found]
+    largest = np.abs(axes).argmax(axis=1)
+    axes = axes * np.sign(axes[np.arange(n_found), largest])[:, None]  # as scikit-learn does
+    left = np.maximum(variance - values @ np.square(axes), 0)
+    if left.mean() < np.square(_NOISE) * variance.mean():
+        left[:] = 0.0
+    low, high = scaling.forward(np.stack([of.low, of.high]), np.float64) - mean
+    code = (scaling.forward(of.sample, np.float64) - mean) @ axes.T
+    seen = _unit_of(np.sqrt(values), np.abs(code).max(axis=0))
+    missing = (0, n_components - n_found)
+    return Components(
+        mean,
+        np.pad(axes, (missing, (0, 0))),
+        np.pad(np.sqrt(values * of.n_rows / max(1, of.n_rows - 1)), missing),
+        np.pad(seen, missing),
+        _unit_of(np.sqrt(variance), np.maximum(high, -low)),
+        np.sqrt(left),
+    )
+
+
+def _nothing(mean: Array, n_components: int) -> Components:
+    """Return the components of rows that are all the same."""
+    n_features = len(mean)
+    none = np.zeros(n_features)
+    empty = np.zeros(n_components)
+    return Components(mean, np.zeros((n_components, n_features)), empty, empty, none, none)
+
+
+def _unit(values: Array) -> Array:
+    """Return what to divide centred columns by: 0 where there is nothing to see."""
+    return _unit_of(np.sqrt(np.square(values).mean(axis=0)), np.abs(values).max(axis=0))
+
+
+def _unit_of(deviation: Array, largest: Array) -> Array:
+    unit = np.maximum(deviation, largest / _MAX_SEEN)
+    return np.where(deviation > _NOISE * deviation.max(), unit, 0.0)

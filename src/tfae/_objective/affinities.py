@@ -1,0 +1,109 @@
+"""Affinities of rows, as in t-SNE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.neighbors import NearestNeighbors
+
+from tfae._support.sklearn import joint_probabilities
+from tfae._support.typing import Array
+
+# Rows that the normaliser of the final divergence is estimated from.
+_MAX_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Affinities:
+    """The symmetric matrix of joint probabilities of t-SNE, rows that are no neighbours left out.
+
+    ``matrix`` is in CSR format and sums to 1.
+    """
+
+    matrix: Any
+
+    @classmethod
+    def of_rows(cls, X: Any, perplexity: float, metric: Any) -> Affinities:
+        """Calibrate them as scikit-learn's ``TSNE`` does, from three times as many neighbours.
+
+        Raises
+        ------
+        ValueError
+            If the metric gives what is no distance.
+        """
+        n_neighbors = min(X.shape[0] - 1, int(3 * perplexity + 1))
+        checked = _Checked(metric) if callable(metric) else metric
+        search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked).fit(X)
+        distances = search.kneighbors_graph(mode="distance")
+        # Some metrics know no distance from rows of zeros, or of values that are all the same.
+        unknown = distances.data[~np.isfinite(distances.data)]
+        if len(unknown):
+            raise _no_distance(metric, unknown[0])
+        distances.data **= 2
+        return cls(sparse.csr_array(joint_probabilities(distances, perplexity)))
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def constant(self) -> float:
+        r"""What the divergence has besides the means that a batch estimates.
+
+        :math:`\sum p \log p` and the logarithm of the number of pairs.
+        """
+        p = self.matrix.data[self.matrix.data > 0]
+        return float(p @ np.log(p) + np.log(self.n_rows) + np.log(self.n_rows - 1))
+
+    def divergence(self, places: Array, degrees_of_freedom: float) -> float:
+        """Return KL(P || Q) for places of the rows.
+
+        The normaliser of Q is estimated from the pairs of at most 4,096 rows with all others.
+        """
+        places = places.astype(np.float64)
+        edges = self.matrix.tocoo()
+        attraction = 0.0
+        for part in _parts(edges.nnz):
+            squares = np.square(places[edges.row[part]] - places[edges.col[part]]).sum(axis=1)
+            attraction -= float(edges.data[part] @ _log_similarity(squares, degrees_of_freedom))
+        stride = -(-self.n_rows // _MAX_ROWS)
+        chosen = places[::stride]
+        total = 0.0
+        for row in chosen:
+            squares = np.square(places - row).sum(axis=1)
+            total += float(np.exp(_log_similarity(squares, degrees_of_freedom)).sum()) - 1
+        mean = total / (len(chosen) * (self.n_rows - 1))
+        return attraction + float(np.log(mean)) + self.constant
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A user's metric, whose values are looked at before a search makes something else of them."""
+
+    metric: Callable[[Array, Array], float]
+
+    def __call__(self, one: Array, other: Array) -> float:
+        distance = self.metric(one, other)
+        if not 0 <= distance < np.inf:
+            raise _no_distance(self.metric, distance)
+        return distance
+
+
+def _no_distance(metric: Any, value: Any) -> ValueError:
+    return ValueError(
+        "The 'metric' must give distances, finite numbers of at least 0, of all rows. Got "
+        f"{value!s} from {metric!r}."
+    )
+
+
+def _parts(size: int, length: int = 1 << 20) -> list[slice]:
+    return [slice(start, start + length) for start in range(0, size, length)]
+
+
+def _log_similarity(squares: Array, freedom: float) -> Array:
+    return -(freedom + 1) / 2 * np.log1p(squares / freedom)

@@ -1,0 +1,90 @@
+"""What a parametric t-SNE minimises, from the edges of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from typing import Any
+
+from tfae._objective.objective import Batch, Objective
+from tfae._support.tensorflow import tf
+
+
+@dataclass(frozen=True)
+class Divergence(Objective):
+    r"""The Kullback-Leibler divergence between affinities of rows and those of their places.
+
+    With :math:`w_{kl} = (1 + |y_k - y_l|^2 / \alpha)^{-(\alpha + 1) / 2}` it is
+    :math:`-\sum p_{kl} \log w_{kl} + \log \sum w_{kl} + \sum p_{kl} \log p_{kl}`. A batch gives
+    both sums, as the means over its pairs of different rows; the third is a constant.
+    """
+
+    _: KW_ONLY
+    batch_size: int  # rows of a batch
+    degrees_of_freedom: float
+    decoded: bool  # whether rows are rebuilt, too
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        return ("exaggeration", "constant", *(("reconstruction_weight",) if self.decoded else ()))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        recorded = ("loss", "kl_divergence")
+        return (*recorded, "reconstruction_loss") if self.decoded else recorded
+
+    @property
+    def power(self) -> int:
+        return 0
+
+    def noise_width(self, n_components: int) -> int:
+        """Return how many affinities come with every row: those of the others in its batch."""
+        return self.batch_size
+
+    def sums(
+        self,
+        batch: Batch,
+        encoder: Any,
+        decode: Callable[[Any], Any],
+        numbers: Mapping[str, Any],
+        training: bool,
+    ) -> Any:
+        """Return each of the `terms` times the number of rows."""
+        places = tf.cast(encoder(batch.given, training=training), batch.target.dtype)
+        log_similarity = self._log_similarity(_squared_distances(places))
+        n_rows = places.shape[0]
+        # Every row is as far from itself as can be: 0 there, and a similarity of 1.
+        mean = (tf.reduce_sum(tf.exp(log_similarity)) - n_rows) / (n_rows * (n_rows - 1))
+        attraction = -tf.reduce_sum(batch.noise * log_similarity)
+        divergence = attraction + tf.math.log(mean) + numbers["constant"]
+        terms = [divergence + (numbers["exaggeration"] - 1) * attraction, divergence]
+        if self.decoded:
+            rows = self.loss.per_row(batch.target, decode(places), batch.weight)
+            terms.append(tf.reduce_mean(rows))
+            terms[0] += numbers["reconstruction_weight"] * terms[-1]
+        return tf.stack(terms) * n_rows
+
+    def _log_similarity(self, squares: Any) -> Any:
+        freedom = self.degrees_of_freedom
+        return -(freedom + 1) / 2 * tf.math.log1p(squares / freedom)
+
+
+def _squared_distances(places: Any) -> Any:
+    """Return those of all pairs, from the differences: a formula of products would lose digits.
+
+    TensorFlow's own gradient goes through the differences again, which takes three times as long
+    as the formula: what pulls on a row adds up to a product of matrices.
+    """
+
+    @tf.custom_gradient
+    def squares(places: Any) -> Any:
+        columns = tf.unstack(places, axis=1)
+        total = tf.add_n([tf.square(column[:, None] - column[None, :]) for column in columns])
+
+        def gradient(pull: Any) -> Any:
+            pull = pull + tf.transpose(pull)
+            return 2 * (tf.reduce_sum(pull, axis=1, keepdims=True) * places - pull @ places)
+
+        return total, gradient
+
+    return squares(places)

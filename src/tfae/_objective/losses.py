@@ -1,0 +1,185 @@
+"""Reconstruction losses: one value for every row, in the units that the network sees.
+
+A loss is a function ``(target, output) -> values`` of two tensors of shape [batch, features] that
+returns either one value per entry (they are averaged over the features) or one value per row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tfae._support.registry import Registry
+from tfae._support.tensorflow import keras, tf
+from tfae._support.typing import Array
+
+LossFunction = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss function and what the rest of the library must know about it."""
+
+    function: LossFunction
+    power: int = 0  # loss(s * target, s * output) = s**power * loss; 0 where there is no such law
+    from_logits: bool = False  # whether it wants the output before a sigmoid
+    of_entries: bool = False  # whether an entry's value is known to depend on nothing else
+    # Turns the values of a batch's rows, which have these weights, into those that are minimised.
+    of_batch: Callable[[Any, Any], Any] | None = None
+
+    def per_row(self, target: Any, output: Any, weight: Any, entry_weight: Any = None) -> Any:
+        """Return the loss of every row, shape [batch].
+
+        Parameters
+        ----------
+        target, output : tensor of shape [batch, features]
+        weight : tensor of shape [batch]
+            0 for rows that only fill the batch up, else 1.
+        entry_weight : tensor of shape [batch, features] or None
+            What every entry's loss is multiplied by.
+        """
+        try:
+            values = tf.convert_to_tensor(self.function(target, output))
+        except NotImplementedError as error:
+            if "NumPy" not in str(error):  # which is how a tensor answers NumPy's functions
+                raise
+            raise ValueError(
+                "The 'loss' must be written in operations of TensorFlow or keras.ops, which have "
+                f"gradients. Got one that says: {error}"
+            ) from error
+        if values.shape.rank not in (1, 2) or values.shape != target.shape[: values.shape.rank]:
+            raise ValueError(
+                "The 'loss' must return one value for every entry, shape [batch, features], or for "
+                f"every row, shape [batch]. Got shape {tuple(values.shape)} for a batch of shape "
+                f"{tuple(target.shape)}."
+            )
+        if entry_weight is not None:
+            if values.shape.rank != 2:
+                raise ValueError(
+                    "With 'emphasis' the 'loss' must return one value for every entry, shape "
+                    f"[batch, features]. Got shape {tuple(values.shape)}."
+                )
+            values = values * entry_weight
+        rows = tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values
+        return rows if self.of_batch is None else self.of_batch(rows, weight)
+
+    def of_rows(self, target: Array, output: Array) -> Array:
+        """Return the loss of every row of arrays, which no other row has a part in."""
+        alone = replace(self, of_batch=None)
+        rows = alone.per_row(tf.constant(target), tf.constant(output), weight=None)
+        return np.asarray(rows, np.float64)
+
+
+def _loss(function: LossFunction) -> Loss:
+    if isinstance(function, type):
+        raise ValueError(f"'loss' must be a function or an instance. Got the class {function!r}.")
+    # A Keras loss object averages over the batch; the function in it does not.
+    return Loss(function.call if isinstance(function, keras.losses.Loss) else function)
+
+
+LOSSES: Registry[Loss] = Registry("loss", wrap=_loss, function=lambda loss: loss.function)
+
+
+def register_loss(name: str) -> Callable[[LossFunction], LossFunction]:
+    """Make a loss available as ``Autoencoder(loss=name)``.
+
+    Parameters
+    ----------
+    name : str
+        The name to register the decorated function under.
+
+    Returns
+    -------
+    callable
+        A decorator that returns the function unchanged. The function takes the target and the
+        output, tensors of shape [batch, features], and returns one value for every entry or one
+        for every row.
+
+    Raises
+    ------
+    ValueError
+        If another function holds that name.
+
+    Examples
+    --------
+    >>> import keras, tfae
+    >>> @tfae.register_loss("log_cosh")
+    ... def log_cosh(target, output):
+    ...     '''The logarithm of the hyperbolic cosine of the error.'''
+    ...     error = output - target
+    ...     return error + keras.ops.softplus(-2 * error) - keras.ops.log(2.0)
+    >>> tfae.losses()["log_cosh"]
+    'The logarithm of the hyperbolic cosine of the error.'
+    """
+    return LOSSES.register_function(name)
+
+
+def losses() -> dict[str, str]:
+    """Return the registered losses: each name with one line that describes it.
+
+    Returns
+    -------
+    dict of str to str
+
+    Examples
+    --------
+    >>> import tfae
+    >>> tfae.losses()["mse"]
+    'Mean squared error.'
+    """
+    return LOSSES.describe()
+
+
+def _squared_error(target: Any, output: Any) -> Any:
+    """Mean squared error."""
+    return tf.square(output - target)
+
+
+def _absolute_error(target: Any, output: Any) -> Any:
+    """Mean absolute error."""
+    return tf.abs(output - target)
+
+
+def _huber(target: Any, output: Any) -> Any:
+    """Squared error up to one unit of the scaled data, absolute error beyond it (Huber, 1964)."""
+    error = tf.abs(output - target)
+    return tf.where(error <= 1, 0.5 * tf.square(error), error - 0.5)
+
+
+def _binary_crossentropy(target: Any, logits: Any) -> Any:
+    """Binary cross-entropy in nats, for data in [0, 1]."""
+    return keras.ops.binary_crossentropy(target, logits, from_logits=True)
+
+
+def _gaussian(target: Any, output: Any) -> Any:
+    """Gaussian negative log-likelihood in nats, with the variance that fits the errors best."""
+    return tf.square(output - target)
+
+
+def _with_best_variance(squared_errors: Any, weight: Any) -> Any:
+    """Turn mean squared errors into negative log-likelihoods under their own mean's variance.
+
+    The variance is the one that makes the batch most likely, in closed form (Rybkin et al., 2021,
+    "Simple and effective VAE training with calibrated decoders"), so its own gradient is zero.
+    """
+    mean = tf.reduce_sum(weight * squared_errors) / tf.reduce_sum(weight)
+    tiny = 1e-6 if squared_errors.dtype == tf.float32 else 1e-12
+    variance = tf.stop_gradient(tf.maximum(mean, tiny))
+    return 0.5 * (squared_errors / variance + tf.math.log(2 * math.pi * variance))
+
+
+_BERNOULLI = Loss(_binary_crossentropy, from_logits=True, of_entries=True)
+for _name, _entry in {
+    "mse": Loss(_squared_error, power=2, of_entries=True),
+    "mae": Loss(_absolute_error, power=1, of_entries=True),
+    # With the unit of the scaled data as its corner, Huber's loss is homogeneous like the square.
+    "huber": Loss(_huber, power=2, of_entries=True),
+    "binary_crossentropy": _BERNOULLI,
+    "bernoulli": _BERNOULLI,
+    "gaussian": Loss(_gaussian, of_batch=_with_best_variance),
+}.items():
+    LOSSES.register(_name)(_entry)

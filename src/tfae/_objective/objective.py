@@ -1,0 +1,90 @@
+"""What a training minimises: the loss of every row and, if there is one, a penalty of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from tfae._networks.codes import PLAIN, Code
+from tfae._objective.losses import Loss
+from tfae._objective.penalties import NO_PENALTY, Encoded, Penalty
+from tfae._support.tensorflow import tf
+
+
+class Batch(NamedTuple):
+    """The rows of one step as tensors."""
+
+    target: Any  # [batch, features]
+    given: Any  # what is encoded: the target itself, or a corrupted copy
+    weight: Any  # [batch]
+    noise: Any  # [batch, width] or None: what else the objective takes for every row
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised, without the numbers in it: hashable, a part of a program's plan."""
+
+    loss: Loss
+    code: Code = PLAIN
+    penalty: Penalty = NO_PENALTY
+    corrupted: bool = False  # whether chunks bring corrupted rows
+    emphasised: bool = False  # whether corrupted and other entries weigh differently
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the numbers in it, which are arguments of the compiled step."""
+        return (*self.penalty.numbers, *(("emphasis",) if self.emphasised else ()))
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """What is reported: the sum, and its first term where there are two."""
+        return ("loss",) if self.penalty.cost is None else ("loss", "reconstruction_loss")
+
+    @property
+    def power(self) -> int:
+        """What power of the data's unit the terms have; see :class:`.losses.Loss`."""
+        return self.loss.power
+
+    @property
+    def of_single_rows(self) -> bool:
+        """Whether what it is of a row is known not to depend on the rows beside it in a batch."""
+        return self.loss.of_entries and self.penalty.cost is None and self.code == PLAIN
+
+    def noise_width(self, n_components: int) -> int:
+        """Return how many standard normal numbers every row needs."""
+        return n_components if self.code.random or self.penalty.random else 0
+
+    def sums(
+        self,
+        batch: Batch,
+        encoder: Any,
+        decode: Callable[[Any], Any],
+        numbers: Mapping[str, Any],
+        training: bool,
+    ) -> Any:
+        """Return the sum over the rows of each of the `terms`.
+
+        `decode` gives the network's output for codes. Codes are sparse or random in a validation
+        too, or it would be another thing that is measured.
+        """
+        given = tf.cast(encoder(batch.given, training=training), batch.target.dtype)
+        code = self.code.in_training(given, batch.weight, batch.noise)
+        rows = self.loss.per_row(
+            batch.target, decode(code), batch.weight, self._entry_weight(batch, numbers)
+        )
+        loss = tf.reduce_sum(batch.weight * rows)
+        if self.penalty.cost is None:
+            return tf.stack([loss])
+        encoded = Encoded(
+            batch.given, given, batch.weight, batch.noise, encoder, numbers.get("sparsity")
+        )
+        cost = tf.reduce_sum(batch.weight * self.penalty.cost(encoded))
+        n_features = tf.cast(tf.shape(batch.target)[1], cost.dtype)
+        return tf.stack([loss + numbers["penalty_weight"] * cost / n_features, loss])
+
+    def _entry_weight(self, batch: Batch, numbers: Mapping[str, Any]) -> Any:
+        if not self.emphasised:
+            return None
+        emphasis = numbers["emphasis"]
+        return tf.where(batch.given != batch.target, 2 * emphasis, 2 * (1 - emphasis))

@@ -1,0 +1,1 @@
+"""What everything else stands on, none of it about autoencoders."""

@@ -1,0 +1,107 @@
+"""A table of named callables: a dict, a decorator, and an error that knows the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the closest of `names`, or an empty string."""
+    by_lower_case = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), list(by_lower_case), n=1)
+    return f" Did you mean {by_lower_case[close[0]]!r}?" if close else ""
+
+
+class Registry(Generic[T]):
+    """The named entries of one `kind` ("architecture", "loss", …).
+
+    Packages can add entries through the entry-point group `group`; those are loaded only when a
+    name is not found otherwise or when all names are listed. Where an entry is not itself the
+    function that was registered, `wrap` makes it of that and `function` finds that in it.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        group: str | None = None,
+        or_else: str = "a callable",
+        wrap: Callable[[Any], T] = lambda function: function,
+        function: Callable[[T], object] = lambda entry: entry,
+    ) -> None:
+        self._wrap, self._function = wrap, function
+        self.kind = kind
+        self.or_else = or_else
+        self.group = group
+        self._entries: dict[str, T] = {}
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Return a decorator that adds its argument under `name`."""
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"The name of a {self.kind} must be a non-empty str. Got {name!r}.")
+
+        def add(entry: T) -> T:
+            taken = self._entries.get(name)
+            known = None if taken is None else self._function(taken)
+            if known is not None and not _same_definition(known, self._function(entry)):
+                raise ValueError(f"The {self.kind} {name!r} is registered already: {known!r}.")
+            self._entries[name] = entry
+            return entry
+
+        return add
+
+    def register_function(self, name: str) -> Callable[[F], F]:
+        """Return a decorator that adds a user's function under `name` and returns it unchanged."""
+        add = self.register(name)
+
+        def register(function: F) -> F:
+            if not callable(function):
+                raise ValueError(f"The {self.kind} {name!r} must be a function. Got {function!r}.")
+            add(self._wrap(function))
+            return function
+
+        return register
+
+    def find(self, wanted: Any) -> T:
+        """Return the entry of that name, or make one of a function."""
+        return self[wanted] if isinstance(wanted, str) else self._wrap(wanted)
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._entries:
+            self._load_entry_points()
+        if name not in self._entries:
+            raise ValueError(
+                f"The {self.kind!r} parameter must be one of {sorted(self._entries)} or "
+                f"{self.or_else}. Got {name!r}.{nearest_name(name, self._entries)}"
+            )
+        return self._entries[name]
+
+    def describe(self) -> dict[str, str]:
+        """Return every name with the first line of its documentation."""
+        self._load_entry_points()
+        return {
+            name: (inspect.getdoc(self._function(entry)) or "").partition("\n")[0]
+            for name, entry in sorted(self._entries.items())
+        }
+
+    def _load_entry_points(self) -> None:
+        if self.group is None:
+            return
+        for point in entry_points(group=self.group):
+            if point.name not in self._entries:
+                self._entries[point.name] = point.load()
+
+
+def _same_definition(old: object, new: object) -> bool:
+    """Whether `new` is `old` defined again, as when a module or notebook cell is run twice."""
+
+    def place(entry: object) -> tuple[object, object]:
+        return getattr(entry, "__module__", None), getattr(entry, "__qualname__", id(entry))
+
+    return old is new or (place(old) == place(new) and "<lambda>" not in str(place(new)))

@@ -1,0 +1,15 @@
+"""The vocabulary: what a builder is told and returns, and what a chunk of data is."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+Weights: TypeAlias = list[Array]
+
+
+def stored_dtype(precision: str) -> str:
+    """Return the dtype of rows, weights and losses; in a mixed precision layers compute in less."""
+    return "float32" if precision == "mixed_bfloat16" else precision

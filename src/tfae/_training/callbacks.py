@@ -1,0 +1,141 @@
+"""Those who watch a training: Keras callbacks, scikit-learn callbacks, printed lines.
+
+The epoch loop knows only :class:`Observer`; none of its kinds is known to it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tfae._support.tensorflow import keras
+from tfae._training.step.program import Program
+
+Logs = dict[str, float]
+
+
+class Observer:
+    """Is told how a training goes, and may end it. The methods of this one do nothing."""
+
+    def on_train_begin(self) -> None:
+        """Training begins."""
+
+    def on_epoch_begin(self, epoch: int) -> float | None:
+        """An epoch begins; a number returned is the learning rate from now on."""
+        return None
+
+    def on_chunk_end(self, step: int, logs: Logs) -> None:
+        """The device has finished a chunk, the last of whose batches is number `step`."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> bool:
+        """An epoch ends; True ends the training."""
+        return False
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Training ends as it should."""
+
+    def close(self) -> None:
+        """Training is over, however it ended."""
+
+
+class PrintedLines(Observer):
+    """Prints a line every epoch."""
+
+    def __init__(self, max_iter: int) -> None:
+        self._max_iter = max_iter
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> bool:
+        values = ", ".join(f"{name} {value:.6g}" for name, value in logs.items())
+        print(f"Epoch {epoch + 1}/{self._max_iter}: {values}")
+        return False
+
+
+class KerasCallbacks(Observer):
+    """Passes everything on to Keras callbacks, whose model is the program's live one.
+
+    As with Keras's ``steps_per_execution``, the batch methods are called once for every run of the
+    compiled program. A callback may set ``model.stop_training`` and
+    ``model.optimizer.learning_rate``.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Any], program: Program, learning_rate: float, **params: int
+    ) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(
+                    f"'callbacks' must be instances of keras.callbacks.Callback. Got {callback!r}."
+                )
+        self._model = program.model
+        self._model.compile(keras.optimizers.SGD(learning_rate), jit_compile=False)
+        self._model.stop_training = False
+        self._rate = self._current_rate()
+        self._callbacks = keras.callbacks.CallbackList(
+            list(callbacks),
+            model=self._model,
+            steps=None,  # not known before, as in Keras with a generator; some callbacks ask for it
+            **params,
+        )
+
+    def _current_rate(self) -> float:
+        return float(self._model.optimizer.learning_rate)
+
+    def on_train_begin(self) -> None:
+        self._callbacks.on_train_begin()
+
+    def on_epoch_begin(self, epoch: int) -> float | None:
+        self._callbacks.on_epoch_begin(epoch)
+        before, self._rate = self._rate, self._current_rate()
+        return self._rate if self._rate != before else None
+
+    def on_chunk_end(self, step: int, logs: Logs) -> None:
+        self._callbacks.on_train_batch_begin(step)
+        self._callbacks.on_train_batch_end(step, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> bool:
+        self._callbacks.on_epoch_end(epoch, dict(logs))
+        return bool(self._model.stop_training)
+
+    def on_train_end(self, logs: Logs) -> None:
+        self._callbacks.on_train_end(dict(logs))
+
+    def close(self) -> None:
+        # The model goes to another fit: whoever held on to it would see those weights.
+        for callback in self._callbacks.callbacks:
+            callback.set_model(None)
+
+
+def has_sklearn_callbacks(estimator: Any) -> bool:
+    """Whether ``set_callbacks`` was called, for which scikit-learn 1.9 has no public question."""
+    return bool(getattr(estimator, "_skl_callbacks", ()))
+
+
+class SklearnCallbacks(Observer):
+    """Reports every epoch as a task of scikit-learn's callback protocol (1.9, experimental)."""
+
+    def __init__(self, estimator: Any, max_iter: int, fitted: Callable[[], dict[str, Any]]) -> None:
+        self._estimator = estimator
+        self._fitted = fitted
+        self._context = estimator._init_callback_context(max_subtasks=max_iter)
+        self._epoch: Any = None
+
+    def on_train_begin(self) -> None:
+        self._context.call_on_fit_task_begin(estimator=self._estimator)
+
+    def on_epoch_begin(self, epoch: int) -> float | None:
+        self._epoch = self._context.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(estimator=self._estimator)
+        return None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> bool:
+        stop = self._epoch.call_on_fit_task_end(
+            estimator=self._estimator,
+            metadata={"logs": logs},
+            reconstruction_attributes=self._fitted,
+        )
+        return bool(stop)
+
+    def on_train_end(self, logs: Logs) -> None:
+        self._context.call_on_fit_task_end(
+            estimator=self._estimator, reconstruction_attributes=self._fitted
+        )

@@ -1,0 +1,291 @@
+"""Rows of an array or sparse matrix as fixed-shape chunks, made ahead of the device.
+
+Who owns what: the caller owns the data, the shape of a chunk and what is random in it; this file
+owns the filling of incomplete batches, and the thread that makes the next chunk.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tfae._data.rows import dense_blocks
+from tfae._data.scaling import Scaling
+from tfae._data.streams import Opened
+from tfae._objective.corruptions import Corrupt
+from tfae._support.typing import Array
+from tfae._training.order import Order, epoch_order
+from tfae._training.step.chunk import Chunk, ChunkShape, aligned
+
+T = TypeVar("T")
+AtOnce = Callable[[int], int]
+
+# Larger chunks gain nothing on the device, cost memory, and leave malloc's reusable range, after
+# which every chunk pays for fresh pages.
+_CHUNK_BYTES = 16 << 20
+_USUAL_STEPS = 64
+# A call of a program costs as much as 2 to 10 of the shortest steps, of which a chunk holds more.
+_SHORT_BYTES = 8 << 20
+_MAX_STEPS = 256
+# Epochs go together while their features stay in a core's own cache.
+_TOGETHER_BYTES = 2 << 20
+
+
+def chunk_shape(batch_size: int, n_features: int, dtype: str, beside: int = 0) -> ChunkShape:
+    """Choose the number of steps in a chunk: from the size of a batch alone, never of the data.
+
+    `beside` says how many numbers come with every row besides its features.
+    """
+    batch_bytes = batch_size * (n_features + beside) * np.dtype(dtype).itemsize
+    usual = min(_CHUNK_BYTES // batch_bytes, _USUAL_STEPS)
+    short = min(_SHORT_BYTES // batch_bytes, _MAX_STEPS)
+    return ChunkShape(max(1, usual, short), batch_size, n_features, dtype)
+
+
+def one_at_once(epoch: int) -> int:
+    """Let a chunk hold rows of one epoch only."""
+    return 1
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is random in a chunk besides the order of its rows; by default nothing."""
+
+    rng: np.random.Generator | None = None
+    corrupt: Corrupt | None = None
+    width: int = 0  # standard normal numbers for every row
+    fresh: bool = True  # False: every epoch has the same, and none goes together with others
+
+    def __bool__(self) -> bool:
+        return self.corrupt is not None or self.width > 0
+
+    def of_epoch(self) -> np.random.Generator | None:
+        """Return what an epoch draws from."""
+        return self.rng if self.fresh else copy.deepcopy(self.rng)
+
+    def buffers(self, shape: ChunkShape) -> tuple[Array | None, Array | None]:
+        """Make buffers for a chunk's corrupted rows and for its random numbers."""
+        n_rows = shape.steps * shape.batch
+        return (
+            None if self.corrupt is None else aligned((n_rows, shape.features), shape.dtype),
+            aligned((n_rows, self.width), shape.dtype) if self.width else None,
+        )
+
+    def draw(
+        self, x: Array, rows: slice, buffers: tuple[Array | None, Array | None], rng: Any
+    ) -> None:
+        """Corrupt some rows of `x` and draw new numbers for them, into buffers."""
+        given, normal = buffers
+        if given is not None and self.corrupt is not None:
+            self.corrupt(x[rows], given[rows], rng)
+        if normal is not None:
+            rng.standard_normal(out=normal[rows], dtype=normal.dtype.type)
+
+
+class Rows:
+    """Some rows of `X`, scaled, cut into chunks.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, features)
+    scaling : Scaling
+    shape : ChunkShape
+    index : ndarray of int or None
+        Which rows of `X`; None takes them all.
+    noise : Noise
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        scaling: Scaling,
+        shape: ChunkShape,
+        index: Array | None = None,
+        noise: Noise = Noise(),
+    ) -> None:
+        self._X, self._scaling, self._shape = X, scaling, shape
+        self._noise = noise
+        self._index = index
+
+    def __len__(self) -> int:
+        return int(self._X.shape[0]) if self._index is None else len(self._index)
+
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
+    ) -> Generator[Chunk, None, None]:
+        """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one.
+
+        `at_once` is asked, before a chunk is made, how many epochs from a given one on it may
+        hold; that may be while the chunk before is in use.
+        """
+        if self._one_chunk and rng is None and not (self._noise and self._noise.fresh):
+            return self._repeated()
+        # For rows in memory to change places needs no thread.
+        if self._one_chunk and not self._noise:
+            return self._gathered(rng, at_once, n_buffers=1)
+        return ahead(self._gathered(rng, at_once))
+
+    @property
+    def _one_chunk(self) -> bool:
+        return len(self) <= self._shape.steps * self._shape.batch
+
+    def _repeated(self) -> Generator[Chunk, None, None]:
+        """Every epoch is the same chunk."""
+        chunk = next(self._gathered(None, n_buffers=1))
+        while True:
+            yield chunk
+
+    def _gathered(
+        self, rng: np.random.Generator | None, at_once: AtOnce = one_at_once, n_buffers: int = 2
+    ) -> Generator[Chunk, None, None]:
+        """Gather chunk after chunk into some buffers in turn.
+
+        Two are enough for reading ahead, otherwise one: a buffer is asked for again only after the
+        step that read it has ended.
+        """
+        capacity = self._shape.steps * self._shape.batch
+        buffers, gather = cycle([self._buffers() for _ in range(n_buffers)]), self._gatherer()
+        epoch = 0
+        while True:
+            n_epochs = min(at_once(epoch), self._epochs_that_fit) if self._one_chunk else 1
+            epoch += n_epochs
+            orders = [epoch_order(len(self), rng) for _ in range(n_epochs)]
+            noise_rng = self._noise.of_epoch()
+            for start in range(0, len(self), capacity):
+                x, noise = next(buffers)
+                n_filled = 0
+                for order in orders:
+                    part = self._filled(order[start : start + capacity], order)
+                    rows = slice(n_filled, n_filled + len(part))
+                    gather(part, x[rows])
+                    self._noise.draw(x, rows, noise, noise_rng)
+                    n_filled = rows.stop
+                n_rows = min(capacity, len(self) - start)
+                yield self._chunk(x, n_rows, start + capacity >= len(self), noise, n_epochs)
+
+    @property
+    def _epochs_that_fit(self) -> int:
+        """How many epochs may go into a chunk that holds one."""
+        steps, batch, features, dtype = self._shape
+        n_steps = -(-len(self) // batch)
+        most = _TOGETHER_BYTES // (batch * features * np.dtype(dtype).itemsize)
+        return max(1, min(steps, most) // n_steps)
+
+    def _filled(self, part: Array, order: Order) -> Array:
+        """Fill the last batch of `part` with rows from the start of the epoch's order."""
+        missing = -len(part) % self._shape.batch
+        return np.concatenate([part, np.resize(order[:missing], missing)])
+
+    def _buffer(self) -> Array:
+        steps, batch, features, dtype = self._shape
+        return aligned((steps * batch, features), dtype)
+
+    def _buffers(self) -> tuple[Array, tuple[Array | None, Array | None]]:
+        """Make buffers for a chunk's rows and for its noise."""
+        return self._buffer(), self._noise.buffers(self._shape)
+
+    def _gatherer(self) -> Callable[[Array, Array], None]:
+        """Choose how rows come from their positions into a buffer."""
+        if self._are_ready:
+            return partial(_take, self._X, self._index)
+        if not self._one_chunk:
+            return self._gather
+        scaled = self._buffer()
+        self._gather(np.arange(len(self)), scaled)
+        return partial(_take, scaled, None)
+
+    @property
+    def _are_ready(self) -> bool:
+        """Whether the rows in memory are what the network takes, and ``take`` copies no others."""
+        X = self._X
+        if not isinstance(X, np.ndarray) or X.dtype != self._shape.dtype:
+            return False
+        return X.flags.c_contiguous and X.flags.aligned and self._scaling.is_identity
+
+    def _gather(self, positions: Array, buffer: Array) -> None:
+        """Scale some rows into a buffer, by blocks: all at once would take memory for as many."""
+        chosen = positions if self._index is None else self._index[positions]
+        for block, rows in dense_blocks(self._X, chosen):
+            self._scaling.forward(rows, buffer.dtype, out=buffer[block])
+
+    def _chunk(
+        self,
+        x: Array,
+        n_rows: int,
+        last: bool,
+        noise: tuple[Array | None, Array | None],
+        n_epochs: int = 1,
+    ) -> Chunk:
+        """Make a chunk of epochs of rows in `x`, whose rows after `n_rows` weigh nothing."""
+        steps, batch, _, dtype = self._shape
+        weight = aligned((steps, batch), dtype)
+        n_steps = n_epochs * -(-n_rows // batch)
+        weight[:n_steps].reshape(n_epochs, -1)[:, :n_rows] = 1
+        return Chunk(x, weight, n_steps, last, *noise, n_epochs)
+
+
+class StreamedRows(Rows):
+    """The rows of a stream, which are shuffled by its window, read once in every epoch."""
+
+    def __init__(self, X: Opened, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
+        super().__init__(X, scaling, shape, np.empty(0, np.intp), noise)
+
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
+    ) -> Generator[Chunk, None, None]:
+        """Yield the chunks of epoch after epoch; none is read before it is asked for."""
+        while True:
+            yield from ahead(self._epoch(rng))
+
+    def _epoch(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
+        buffers = cycle([self._buffers() for _ in range(2)])
+        noise_rng = self._noise.of_epoch()
+        parts = self._X.epoch(self._shape.steps * self._shape.batch, rng)
+        part = next(parts, None)
+        while part is not None:
+            (x, noise), n_rows = next(buffers), len(part)
+            missing = -n_rows % self._shape.batch
+            self._scaling.forward(part, x.dtype, out=x[:n_rows])
+            x[n_rows : n_rows + missing] = x[np.arange(missing) % n_rows]
+            self._noise.draw(x, slice(n_rows + missing), noise, noise_rng)
+            following = next(parts, None)
+            yield self._chunk(x, n_rows, following is None, noise)
+            part = following
+
+
+def rows_of(
+    X: Any, scaling: Scaling, shape: ChunkShape, index: Any = None, noise: Noise = Noise()
+) -> Rows:
+    """Return some rows of `X` as chunks, whatever `X` is."""
+    if isinstance(X, Opened) and index is not None:
+        X, index = X[index], None
+    if isinstance(X, Opened):
+        return StreamedRows(X, scaling, shape, noise)
+    return Rows(X, scaling, shape, index, noise)
+
+
+def _take(rows: Array, index: Array | None, positions: Array, buffer: Array) -> None:
+    """Copy some rows, or some of those in `index`, into a buffer."""
+    chosen = positions if index is None else index[positions]
+    # In any other mode NumPy writes into a copy of the buffer first.
+    np.take(rows, chosen, axis=0, out=buffer[: len(chosen)], mode="clip")
+
+
+def ahead(chunks: Generator[T, None, None]) -> Generator[T, None, None]:
+    """Yield from `chunks` while a thread makes the next one."""
+    with (
+        closing(chunks),
+        ThreadPoolExecutor(1, thread_name_prefix="tfae-chunks") as thread,
+    ):
+        coming = thread.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = thread.submit(next, chunks, None)
+            yield chunk

@@ -1,0 +1,295 @@
+"""The epoch loop: chunks go through a program until it is time to stop.
+
+Who owns what: the program owns the live weights, the loop their history, the best of them and the
+reasons to stop; observers only watch and may ask it to end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from tfae._support.tensorflow import as_arrays
+from tfae._support.typing import Array, Weights
+from tfae._training.callbacks import Logs, Observer
+from tfae._training.chunks import AtOnce, one_at_once
+from tfae._training.state import TrainingState
+from tfae._training.step.chunk import Chunk
+from tfae._training.step.optimizers import Optimizer, learning_rates
+from tfae._training.step.program import Program
+
+Chunks = Generator[Chunk, None, None]
+
+
+class Batches(Protocol):
+    """What a training runs over, such as :class:`tfae._training.chunks.Rows`."""
+
+    def epochs(
+        self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
+    ) -> Chunks:
+        """Yield the chunks of epoch after epoch, in an order drawn from `rng` if there is one.
+
+        `at_once` tells how many epochs from a given one on a chunk may hold.
+        """
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """When a training ends: the words are those of scikit-learn's ``MLPRegressor``."""
+
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers that a compiled step is given, one of which may change over the first epochs."""
+
+    final: Array
+    growing: int = 0  # the position of that one
+    warm_up: int = 0  # how many epochs it takes to come from `start` times its final value
+    epoch: int = 0  # of earlier trainings that this one goes on from
+    start: float = 0.0
+
+    def of_epoch(self, epoch: int) -> Array:
+        """Return the numbers of an epoch of this training."""
+        if self.settled(epoch):
+            return self.final
+        numbers = self.final.copy()
+        progress = (self.epoch + epoch) / self.warm_up
+        numbers[self.growing] *= self.start + (1 - self.start) * progress
+        return numbers
+
+    def settled(self, epoch: int) -> bool:
+        """Whether nothing changes any more, so that losses can be compared."""
+        return self.epoch + epoch >= self.warm_up
+
+
+@dataclass
+class Outcome:
+    """What a training leaves: the weights to keep and what happened."""
+
+    history: dict[str, list[float]]
+    weights: Weights = field(default_factory=list)
+    diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
+    interrupted: bool = False
+    best_epoch: int = 0  # the one of the lowest validation loss, counted from 1
+    went_together: bool = False  # whether a call of the program went through several epochs
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether training came to its end."""
+        return not self.interrupted and self.diverged_at is None
+
+
+class Training:
+    """One run of a program, loaded with weights and optimizer state, over some rows.
+
+    Parameters
+    ----------
+    program : Program
+    rows, held_out : Batches
+        What is trained on, and what the validation loss is computed on (or None). If there are
+        held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
+    optimizer : Optimizer
+    numbers : Numbers
+        Those of the program's plan, in its order. The validation takes their final values.
+    stopping : Stopping
+    observers : sequence of Observer
+    unit : float
+        What a loss of the scaled data is multiplied by when it is reported.
+    keep_start : bool
+        Whether the weights at the start count among the best on the held-out rows.
+    together : bool
+        Whether one call of the program may go through several epochs, if nobody watches them and
+        none but the last can end the training. It changes nothing unless the training diverges:
+        the last weights known to be good are then those from before the call.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rows: Batches,
+        held_out: Batches | None,
+        optimizer: Optimizer,
+        numbers: Numbers,
+        stopping: Stopping,
+        observers: Sequence[Observer] = (),
+        unit: float = 1.0,
+        keep_start: bool = False,
+        together: bool = True,
+    ) -> None:
+        self._program, self._rows, self._held_out = program, rows, held_out
+        self._stopping, self._observers, self._unit = stopping, observers, unit
+        self._rate: float | Callable[[Any], Any] = optimizer.learning_rate
+        self._numbers = numbers
+        self._outcome = Outcome({name: [] for name in self._recorded()})
+        self._good = program.snapshot()
+        self._best = np.inf
+        self._epoch = self._stale_epochs = 0
+        self._keep_start = keep_start and held_out is not None
+        self._one_by_one = not together or held_out is not None or bool(observers)
+
+    def _recorded(self) -> list[str]:
+        """What is noted of every epoch."""
+        terms = self._program.terms
+        held_out = [] if self._held_out is None else [f"val_{term}" for term in terms]
+        return [*terms, *held_out, "seconds"]
+
+    def run(self, state: TrainingState, shuffle: bool) -> Outcome:
+        """Train until there is a reason to stop; the state is brought up to date."""
+        outcome = self._outcome
+        self._step = state.step
+        rng = state.order_rng if shuffle else None
+        tests = nullcontext() if self._held_out is None else closing(self._held_out.epochs())
+        try:
+            with closing(self._rows.epochs(rng, self._at_once)) as chunks, tests as held_out:
+                self._loop(chunks, held_out)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+        finally:
+            for observer in self._observers:
+                observer.close()
+        has_best = self._held_out is not None and np.isfinite(self._best)
+        if outcome.diverged_at is None and not has_best:
+            if self._step:  # before the first one averages are 0
+                self._program.finish()
+            outcome.weights = self._program.weights()
+            if not _finite(outcome.weights):  # of the last step no loss tells
+                outcome.diverged_at = self._epoch + outcome.interrupted
+        if outcome.diverged_at is not None or has_best:
+            outcome.weights = as_arrays(self._good)
+        slots = self._program.slots()
+        # After a divergence the optimizer's state is as bad as the weights were; it can be worse.
+        state.slots = slots if outcome.diverged_at is None and _finite(slots) else None
+        state.step = self._step
+        return outcome
+
+    def _loop(self, chunks: Chunks, held_out: Chunks | None) -> None:
+        logs: Logs = {}
+        terms = self._program.terms
+        for observer in self._observers:
+            observer.on_train_begin()
+        if self._keep_start and held_out is not None:
+            self._best = self._test_epoch(held_out)[0]
+        for epoch, (losses, before, seconds) in enumerate(self._epochs(chunks)):
+            start = time.perf_counter()
+            logs = dict(zip(terms, losses, strict=True))
+            with self._program.averaged():
+                if held_out is not None:
+                    losses = self._test_epoch(held_out)
+                    logs |= {f"val_{t}": v for t, v in zip(terms, losses, strict=True)}
+                if not np.isfinite(list(logs.values())).all():
+                    self._outcome.diverged_at = epoch + 1
+                    break
+                over = self._watch(epoch, logs, before)
+            logs = {name: loss * self._unit for name, loss in logs.items()}
+            seconds += time.perf_counter() - start
+            for name, value in {**logs, "seconds": seconds}.items():
+                self._outcome.history[name].append(value)
+            self._epoch = epoch + 1
+            if any([over, *(observer.on_epoch_end(epoch, logs) for observer in self._observers)]):
+                break
+        for observer in self._observers:
+            observer.on_train_end(logs)
+
+    def _epochs(self, chunks: Chunks) -> Iterator[tuple[list[float], list[Any], float]]:
+        """Train epoch after epoch; yield of each what :meth:`_train_chunks` does, and seconds."""
+        while self._epoch < self._stopping.max_iter:
+            start = time.perf_counter()
+            self._begin_epoch(self._epoch)
+            means, before = self._train_chunks(chunks, self._numbers.of_epoch(self._epoch))
+            seconds = (time.perf_counter() - start) / len(means)
+            self._outcome.went_together |= len(means) > 1
+            for losses in means:
+                yield losses, before, seconds
+
+    def _begin_epoch(self, epoch: int) -> None:
+        for observer in self._observers:
+            rate = observer.on_epoch_begin(epoch)
+            self._rate = self._rate if rate is None else rate
+
+    def _at_once(self, epoch: int) -> int:
+        """Return how many epochs from `epoch` on may be in one chunk: none but the last may end it.
+
+        It may be asked in another thread while the epochs before are trained: for all that is
+        known then, each of them may be one without progress.
+        """
+        under_way = epoch - self._epoch  # read first: stale epochs are counted before it changes
+        if self._one_by_one or not self._numbers.settled(epoch):
+            return 1
+        before_end = self._stopping.n_iter_no_change + 1 - self._stale_epochs - under_way
+        return max(1, min(self._stopping.max_iter - epoch, before_end))
+
+    def _train_chunks(self, chunks: Chunks, numbers: Array) -> tuple[list[list[float]], list[Any]]:
+        """Train on an epoch's chunks, or on a chunk of several epochs.
+
+        Return the means of the terms for every epoch, and the weights from before the first.
+        """
+        terms, dtype = self._program.terms, self._program.shape.dtype
+        totals, weight = np.zeros((1, len(terms))), np.zeros((1, 1))
+        before: list[Any] = []
+        for chunk in chunks:
+            n_steps = chunk.n_steps // chunk.n_epochs
+            # Asked for several epochs at once, schedules of Keras's give other last bits.
+            rates = np.concatenate(
+                [
+                    learning_rates(self._rate, self._step + epoch * n_steps, n_steps, dtype)
+                    for epoch in range(chunk.n_epochs)
+                ]
+            )
+            # If Ctrl-C is heard when a call returns, nothing tells of its epochs.
+            several = chunk.n_epochs > 1
+            with self._program.undone_by_interrupt() if several else nullcontext():
+                sums, weights = self._program.train(chunk, rates, numbers)
+            before = before or weights
+            del weights  # as large as the network
+            self._step += chunk.n_steps
+            rows = chunk.weight[: chunk.n_steps].sum(axis=1, dtype=np.float64)
+            totals = totals + sums.reshape(chunk.n_epochs, -1, len(terms)).sum(axis=1)
+            weight = weight + rows.reshape(chunk.n_epochs, -1).sum(axis=1, keepdims=True)
+            means = self._unit * sums.sum(axis=0) / rows.sum()
+            logs = dict(zip(terms, means.tolist(), strict=True))
+            for observer in self._observers:
+                observer.on_chunk_end(self._step, logs)
+            if chunk.last or not np.isfinite(totals).all():
+                break
+        return (totals / weight).tolist(), before
+
+    def _test_epoch(self, chunks: Chunks) -> list[float]:
+        totals, weight = np.zeros(len(self._program.terms)), 0.0
+        for chunk in chunks:
+            totals += self._program.test(chunk, self._numbers.final)
+            weight += float(chunk.weight.sum())
+            if chunk.last:
+                break
+        return (totals / weight).tolist()
+
+    def _watch(self, epoch: int, logs: Logs, before: list[Any]) -> bool:
+        """Note the loss that decides, with the weights that belong to it; tell whether to stop.
+
+        A validation loss belongs to the weights at the epoch's end. A training loss was summed up
+        on the way: of its epoch the weights at the start are those known to be good, and they are
+        what is left if the training diverges later.
+        """
+        if not self._numbers.settled(epoch):
+            self._good = before
+            return False
+        watched = logs.get("val_loss", logs["loss"])
+        stale = watched > self._best - self._stopping.tol
+        self._stale_epochs = self._stale_epochs + 1 if stale else 0
+        if watched < self._best:
+            self._best = watched
+            self._good = before if self._held_out is None else self._program.snapshot()
+            self._outcome.best_epoch = epoch + 1
+        return self._stale_epochs > self._stopping.n_iter_no_change
+
+
+def _finite(arrays: Weights) -> bool:
+    return all(np.isfinite(array).all() for array in arrays)

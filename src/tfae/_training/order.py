@@ -1,0 +1,64 @@
+"""The order in which an epoch visits rows: a stored one for few, a computed one for many."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from tfae._support.typing import Array
+
+_STORED = 1 << 19  # numbers: 4 MB
+# Five make it as good as random for as many places as a table has entries (Patarin, 2004, "Security
+# of random Feistel schemes with 5 or more rounds"). One costs 0.1 ms for 16,000 rows.
+_ROUNDS = 6
+
+
+class Order(Protocol):
+    """Numbers of rows, any stretch of which can be asked for."""
+
+    def __getitem__(self, stretch: slice) -> Array:
+        """Return the numbers from one place to another."""
+
+
+def epoch_order(n_rows: int, rng: np.random.Generator | None) -> Order:
+    """Return the numbers from 0 to `n_rows` in an order drawn from `rng`, if there is one."""
+    if n_rows > _STORED:
+        return Computed(n_rows, rng)
+    order = np.arange(n_rows)
+    if rng is not None:
+        rng.shuffle(order)
+    return order
+
+
+class Computed:
+    """A random order that needs memory for the square root of its length only.
+
+    A Feistel network whose functions are tables of random numbers permutes a square that is
+    hardly larger than `n_rows`; what falls outside goes through it again, until it is inside
+    (Black and Rogaway, 2002, "Ciphers with arbitrary finite domains").
+    """
+
+    def __init__(self, n_rows: int, rng: np.random.Generator | None) -> None:
+        self._n_rows = n_rows
+        self._side = math.isqrt(n_rows - 1) + 1
+        shape = (_ROUNDS, self._side)
+        self._tables = None if rng is None else rng.integers(self._side, size=shape)
+
+    def __getitem__(self, stretch: slice) -> Array:
+        numbers = np.arange(*stretch.indices(self._n_rows))
+        if self._tables is None:
+            return numbers
+        numbers = self._permuted(numbers)
+        while (outside := numbers >= self._n_rows).any():
+            numbers[outside] = self._permuted(numbers[outside])
+        return numbers
+
+    def _permuted(self, numbers: Array) -> Array:
+        assert self._tables is not None
+        left, right = np.divmod(numbers, self._side)
+        for table in self._tables:
+            left, right = right, left + table[right]
+            right -= self._side * (right >= self._side)
+        return left * self._side + right

@@ -1,0 +1,40 @@
+"""What one training hands on to the next."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from tfae._support.typing import Weights
+from tfae._training.step.optimizers import Rule
+
+
+@dataclass
+class TrainingState:
+    """What one training hands on to the next: streams of random numbers, the optimizer's slots."""
+
+    split_rng: np.random.Generator
+    weights_rng: np.random.Generator
+    order_rng: np.random.Generator
+    noise_rng: np.random.Generator
+    slots: Weights | None = None
+    rule: Rule | None = None  # whose slots they are
+    step: int = 0
+
+    def copy(self) -> TrainingState:
+        """Return a state that draws the same numbers."""
+        split, weights, order, noise = copy.deepcopy(
+            (self.split_rng, self.weights_rng, self.order_rng, self.noise_rng)
+        )
+        return TrainingState(split, weights, order, noise, self.slots, self.rule, self.step)
+
+    @classmethod
+    def new(cls, random_state: Any) -> TrainingState:
+        """Derive independent streams from scikit-learn's kind of random state."""
+        seed = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
+        split, weights, order, noise = np.random.default_rng(seed).spawn(4)
+        return cls(split, weights, order, noise)

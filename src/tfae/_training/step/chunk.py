@@ -1,0 +1,48 @@
+"""Rows of several optimizer steps, as a compiled program takes them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfae._support.typing import Array
+
+_ALIGNMENT = 64  # what XLA needs to read a NumPy buffer in place
+
+
+class ChunkShape(NamedTuple):
+    """The fixed shape of the chunks that a compiled program takes."""
+
+    steps: int
+    batch: int
+    features: int
+    dtype: str
+
+
+class Chunk(NamedTuple):
+    """Rows for up to ``steps`` optimizer steps.
+
+    Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``; a batch that
+    the data does not fill is filled up with other rows of weight zero. ``given`` holds what the
+    encoder gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or
+    what else the objective takes for every row. It holds a part of an epoch, a whole one, or
+    several whole ones, which have as many steps each.
+    """
+
+    x: Array  # [steps * batch, features], scaled
+    weight: Array  # [steps, batch]
+    n_steps: int  # how many of the steps hold rows
+    last: bool  # whether an epoch ends here
+    given: Array | None = None  # as x
+    noise: Array | None = None  # [steps * batch, width]
+    n_epochs: int = 1  # of how many epochs the rows are
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
+    """Make an array of zeros that the device can read in place."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)

@@ -1,0 +1,109 @@
+"""Dropout that is given its random numbers together with the rows of a step.
+
+Random numbers made inside an XLA program on the CPU cost more than the step they are for, on some
+machines three times as much. NumPy draws 16 bits for every unit in less than a hundredth of it,
+and the same ones however the step runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from tfae._networks.spec import Network
+from tfae._support.keras_graphs import flat_layers, with_stand_ins
+from tfae._support.random_bits import N_VALUES, sixteen_bits
+from tfae._support.tensorflow import keras, private_keras, tf
+from tfae._support.typing import Array
+from tfae._training.step.chunk import ChunkShape, aligned
+
+
+def given_dropout(network: Network, shape: ChunkShape, precision: str) -> GivenDropout | None:
+    """Return the dropout of a network of dense layers; None if it has none."""
+    drops = any(_drops(layer) for model in network for layer in flat_layers(model))
+    return GivenDropout(network, shape, precision) if drops else None
+
+
+class GivenDropout:
+    """The dropout of a network as a part of its programs.
+
+    ``network`` has the layers of the network that is given, on the same weights, and in the place
+    of Keras's dropout layers that take their numbers from here.
+    """
+
+    def __init__(self, network: Network, shape: ChunkShape, precision: str) -> None:
+        self._layers: list[Any] = []
+        with private_keras(precision):
+            encoder, decoder = (with_stand_ins(model, self._in_place_of) for model in network)
+        self.network = Network(encoder, decoder)
+        width = sum(layer.width for layer in self._layers)
+        self._buffer = aligned((shape.steps, shape.batch, width), np.uint16)
+        self._rng = np.random.default_rng(0)
+
+    def _in_place_of(self, layer: Any) -> Any:
+        if not _drops(layer):
+            return layer
+        self._layers.append(_layer_class()(layer.rate, name=layer.name, dtype=layer.dtype_policy))
+        return self._layers[-1]
+
+    @property
+    def signature(self) -> Any:
+        """What a compiled function takes for a chunk."""
+        return tf.TensorSpec(self._buffer.shape, tf.uint16)
+
+    def load(self, rng: np.random.Generator) -> None:
+        """Draw from now on from a new stream."""
+        (self._rng,) = rng.spawn(1)
+
+    def draw(self, n_steps: int, n_epochs: int = 1) -> Array:
+        """Return new numbers for the first steps of a chunk, in a buffer that is used again.
+
+        They are drawn epoch by epoch, so that they do not depend on how many are in a chunk.
+        """
+        for numbers in np.split(self._buffer[:n_steps], n_epochs):
+            numbers[...] = sixteen_bits(numbers.shape, self._rng)
+        return self._buffer
+
+    @contextmanager
+    def given(self, numbers: Any) -> Iterator[None]:
+        """Let the layers drop by these numbers of a step, of shape [batch, units]."""
+        parts = tf.split(numbers, [layer.width for layer in self._layers], axis=1)
+        for layer, part in zip(self._layers, parts, strict=True):
+            layer.numbers = part
+        try:
+            yield
+        finally:
+            for layer in self._layers:
+                layer.numbers = None
+
+
+def _drops(layer: Any) -> bool:
+    return type(layer) is keras.layers.Dropout and layer.rate > 0
+
+
+@cache
+def _layer_class() -> Any:
+    class Given(keras.layers.Layer):
+        """Keras's ``Dropout`` on 16-bit numbers; the rate is rounded to those."""
+
+        def __init__(self, rate: float, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.rate = rate
+            self.numbers: Any = None
+
+        def build(self, shape: Any) -> None:
+            self.width = math.prod(shape[1:])
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            if not training:
+                return inputs
+            dropped = min(round(self.rate * N_VALUES), N_VALUES - 1)
+            kept = tf.reshape(self.numbers >= dropped, tf.shape(inputs))
+            return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / N_VALUES)
+
+    return Given

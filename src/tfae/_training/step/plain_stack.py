@@ -1,0 +1,123 @@
+"""Plain stacks of layers as the operations that XLA compiles soonest.
+
+TensorFlow hands most operations to XLA by a rule. For some it has none and runs a pipeline of
+MLIR's passes over every single one, for 7 ms: Relu and its gradient, the gradient of BiasAdd,
+IsFinite, Abs, Exp, Sigmoid, Sqrt, Tanh (TensorFlow 2.21). A dense layer of Keras's has up to three
+of them. What stands here computes the same from others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import singledispatch
+from typing import Any
+
+from tfae._networks.plain_layers import (
+    Activation,
+    Dense,
+    EachFeature,
+    PlainLayer,
+    Rescaling,
+    Sum,
+    plain_layers,
+)
+from tfae._networks.spec import Network
+from tfae._support.keras_graphs import flat_layers
+from tfae._support.tensorflow import keras, tf
+
+
+class Stack:
+    """A Keras model of plain layers, called in another way."""
+
+    def __init__(self, model: Any, layers: Sequence[PlainLayer]) -> None:
+        self._model, self._layers = model, layers
+
+    def __call__(self, x: Any, training: bool) -> Any:
+        """Send a tensor of rows through the layers, which do the same in training as after it."""
+        weights = [tf.convert_to_tensor(weight) for weight in self._model.weights]
+        return _run(self._layers, weights, x)
+
+    @property
+    def layers(self) -> list[Any]:
+        """Keras's layers."""
+        return list(self._model.layers)
+
+    @property
+    def losses(self) -> list[Any]:
+        """The losses of regularizers of the weights."""
+        return list(self._model.losses)
+
+    @property
+    def non_trainable_variables(self) -> list[Any]:
+        """Those of the model."""
+        return list(self._model.non_trainable_variables)
+
+
+def as_stacks(network: Network, dtype: str) -> Network | None:
+    """Return stacks on the weights of a network; None where a side is none."""
+    encoder, decoder = (_layers(model, dtype) for model in network)
+    if encoder is None or decoder is None:
+        return None
+    return Network(Stack(network.encoder, encoder), Stack(network.decoder, decoder))
+
+
+def _layers(model: Any, dtype: str) -> Sequence[PlainLayer] | None:
+    """Return the layers of a model that does the same in training as after it, all in `dtype`."""
+    kinds = keras.layers
+    others = kinds.Dropout, kinds.GaussianNoise, kinds.BatchNormalization
+    for layer in flat_layers(model):
+        alike = not isinstance(layer, others) and layer.activity_regularizer is None
+        if not alike or layer.compute_dtype != dtype:
+            return None
+    return plain_layers(model)
+
+
+def _run(layers: Sequence[PlainLayer], weights: list[Any], x: Any) -> Any:
+    for layer in layers:
+        x = _apply(layer, weights, x)
+    return x
+
+
+@singledispatch
+def _apply(layer: PlainLayer, weights: list[Any], x: Any) -> Any:
+    """Send a tensor of rows through a layer."""
+    raise NotImplementedError(layer)
+
+
+@_apply.register
+def _(layer: Dense, weights: list[Any], x: Any) -> Any:
+    x = tf.matmul(x, weights[layer.kernel])
+    return _activated(layer.activation, x if layer.bias is None else x + weights[layer.bias])
+
+
+@_apply.register
+def _(layer: Activation, weights: list[Any], x: Any) -> Any:
+    return _activated(layer.activation, x)
+
+
+@_apply.register
+def _(layer: EachFeature, weights: list[Any], x: Any) -> Any:
+    return x * weights[layer.kernel] + weights[layer.bias]
+
+
+@_apply.register
+def _(layer: Rescaling, weights: list[Any], x: Any) -> Any:
+    return x * tf.constant(layer.scale, x.dtype) + tf.constant(layer.offset, x.dtype)
+
+
+@_apply.register
+def _(layer: Sum, weights: list[Any], x: Any) -> Any:
+    one, other = (_run(path, weights, x) for path in layer.paths)
+    return one + other
+
+
+def _activated(name: str, x: Any) -> Any:
+    return _relu(x) if name == "relu" else keras.activations.get(name)(x)
+
+
+def _relu(x: Any) -> Any:
+    def with_gradient(x: Any) -> Any:
+        y = tf.maximum(x, tf.zeros([], x.dtype))
+        return y, lambda dy: tf.where(y > 0, dy, tf.zeros([], dy.dtype))
+
+    return tf.custom_gradient(with_gradient)(x)

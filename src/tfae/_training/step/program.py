@@ -1,0 +1,396 @@
+"""Compiled programs: a network, its optimizer's slots, and the functions that train and test it.
+
+A program depends on structure alone (:class:`Plan`). It is kept when a fit ends and leased to the
+next fit of the same structure, which writes its own weights into it; so nothing is traced or
+compiled twice, and two fits never share one at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from tfae._networks.spec import Network
+from tfae._networks.structure import Structure, tied_kernels
+from tfae._objective.objective import Batch, Objective
+from tfae._support.pool import Pool
+from tfae._support.tensorflow import as_arrays, keras, private_keras, read, tf, write
+from tfae._support.typing import Array, Weights
+from tfae._training.step.chunk import Chunk, ChunkShape, aligned
+from tfae._training.step.convolution import for_xla
+from tfae._training.step.dropout import given_dropout
+from tfae._training.step.optimizers import Rule
+from tfae._training.step.plain_stack import as_stacks
+from tfae._training.step.xla_or_executor import by_rule, fastest, of_testing, of_training
+
+# Dense networks are tested on so many rows at once that their widest layer has this many entries
+# (1 MB; the executor holds dozens of such arrays), and convolutional ones a batch at a time.
+_TESTED_AT_ONCE = 1 << 18
+
+_n_traces = 0
+
+
+def trace_count() -> int:
+    """Return how many functions this process has traced, for tests and benchmarks."""
+    return _n_traces
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that the structure of a program depends on."""
+
+    structure: Structure
+    objective: Objective
+    rule: Rule
+    shape: ChunkShape
+    precision: str  # of the layers, by the name of a policy of Keras
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The names of the numbers that the compiled functions take, in their order."""
+        relative = ("loss_scale",) if self.structure.linear_path else ()
+        return (*self.rule.numbers, *self.objective.numbers, *relative)
+
+
+class Program:
+    """A network with an optimizer, and its two compiled functions."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
+        shape, structure = plan.shape, plan.structure
+        self.network = structure.build(plan.precision)
+        self._rule = by_rule(self.network)
+        self._dropout = given_dropout(self.network, shape, plan.precision) if self._rule else None
+        self._in_executor = self.network if self._dropout is None else self._dropout.network
+        encoder, decoder = (model.weights for model in self.network)
+        self._ties = [
+            (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
+            for tie in tied_kernels(structure, self.network)
+        ]
+        tied = {id(kernel) for _, kernel, _ in self._ties}
+        trained = _once(v for model in self.network for v in model.trainable_variables)
+        self._trained = [v for v in trained if id(v) not in tied]
+        with private_keras(plan.precision):
+            decayed = [len(variable.shape) > 1 for variable in self._trained]
+            self._update = plan.rule.build(self._trained, decayed)
+        weights = [*encoder, *decoder]
+        self._variables = [variable.value for variable in weights]
+        # Variables that are no weights are the states of layers that draw random numbers.
+        known = {id(variable) for variable in weights}
+        variables = _once(v for model in self.network for v in model.variables)
+        self._seeds = [v.value for v in variables if id(v) not in known]
+        self._activation = keras.activations.get(
+            "linear" if plan.objective.loss.from_logits else structure.output_activation
+        )
+        self._train: Callable[..., Any] | None = None
+
+    @cached_property
+    def model(self) -> Any:
+        """The network as one Keras model on scaled data, its weights the live ones."""
+        shape, structure = self.shape, self.plan.structure
+        with private_keras(self.plan.precision):
+            x = keras.Input((shape.features,), dtype=shape.dtype)
+            activation = keras.layers.Activation(
+                structure.output_activation, name="reconstruction", dtype=shape.dtype
+            )
+            code = structure.code.in_keras(self.network.encoder(x))
+            return keras.Model(x, activation(self.network.decoder(code)), name="autoencoder")
+
+    def load(self, weights: Weights, slots: Weights | None, rng: np.random.Generator) -> None:
+        """Start from these weights and optimizer slots (None: new ones) and from new seeds."""
+        write(self._variables, weights)
+        self._update.load(slots)
+        write(self._seeds, [rng.integers(2**31, size=seed.shape) for seed in self._seeds])
+        if self._dropout is not None:
+            self._dropout.load(rng)
+
+    def weights(self) -> Weights:
+        """Return the encoder's and then the decoder's weights as NumPy arrays."""
+        return as_arrays(self.snapshot())
+
+    def snapshot(self) -> list[Any]:
+        """Return the weights as tensors, which costs no copy until the next step changes them."""
+        return read(self._variables)
+
+    def slots(self) -> Weights:
+        """Return the optimizer's state as NumPy arrays."""
+        return self._update.state()
+
+    def finish(self) -> None:
+        """Let the optimizer write its final values, where it keeps averages of the weights."""
+        self._update.finish()
+        self._write_ties()
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Have the optimizer's final values in the weights for the length of a ``with`` block."""
+        if not self._update.averages:
+            yield
+            return
+        weights = self.snapshot()
+        self.finish()
+        try:
+            yield
+        finally:
+            write(self._variables, weights)
+
+    @contextmanager
+    def undone_by_interrupt(self) -> Iterator[None]:
+        """Put weights and slots back if a ``with`` block is interrupted."""
+        weights, slots = self.snapshot(), self._update.snapshot()
+        try:
+            yield
+        except KeyboardInterrupt:
+            write(self._variables, weights)
+            self._update.load(slots)
+            raise
+
+    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> tuple[Array, list[Any]]:
+        """Take a step for every batch of a chunk, at the rates given for them.
+
+        Return for every step the sums of the terms over its rows, of shape [n_steps, n_terms], and
+        the weights from before the first step as tensors: to read them apart from this would cost a
+        small network some per cent of its epoch.
+        """
+        rates_ = aligned((self.shape.steps,), self.shape.dtype)
+        rates_[: chunk.n_steps] = rates
+        inputs = *self._tensors(chunk, numbers), _tensor(rates_), *self._drawn(chunk)
+        if self._train is None:
+            self._train = self._fastest_training(inputs)
+        sums, *before = self._train(*inputs)
+        return np.asarray(sums, np.float64)[: chunk.n_steps], before
+
+    def test(self, chunk: Chunk, numbers: Array) -> Array:
+        """Return the sums over a chunk's rows of the terms of the objective."""
+        sums = np.asarray(self._test(*self._tensors(chunk, numbers)), np.float64)
+        return np.asarray(sums.sum(axis=0))
+
+    @cached_property
+    def _signature(self) -> dict[str, Any]:
+        """What the compiled functions take, by name; the rates of training come after it."""
+        steps, batch, features, dtype = self.shape
+        objective = self.plan.objective
+        width = objective.noise_width(self.plan.structure.spec.n_components)
+        signature = {
+            "x": tf.TensorSpec((steps * batch, features), dtype),
+            "weight": tf.TensorSpec((steps, batch), dtype),
+            "n_steps": tf.TensorSpec((), tf.int32),
+            "numbers": tf.TensorSpec((len(self.plan.numbers),), dtype),
+        }
+        if objective.corrupted:
+            signature["given"] = signature["x"]
+        if width:
+            signature["noise"] = tf.TensorSpec((steps * batch, width), dtype)
+        return signature
+
+    def _tensors(self, chunk: Chunk, numbers: Array) -> tuple[Any, ...]:
+        """Hand a chunk over without copying it."""
+        inputs = _tensor(chunk.x), _tensor(chunk.weight), _copied(chunk.n_steps, np.int32)
+        noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
+        return *inputs, _copied(numbers, self.shape.dtype), *noise
+
+    def _drawn(self, chunk: Chunk) -> list[Any]:
+        """Return the random numbers of a chunk's steps, if there is dropout."""
+        if self._dropout is None:
+            return []
+        return [_tensor(self._dropout.draw(chunk.n_steps, chunk.n_epochs))]
+
+    def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
+        """Compile the training, both ways where only a measurement can tell which is better."""
+        if self._xla_by_rule is not None:
+            return self._compiled(self._train_steps, self._xla_by_rule)
+        weights, slots, seeds = self.snapshot(), self.slots(), read(self._seeds)
+        place = list(self._signature).index("n_steps")
+        training = fastest(
+            self.plan,
+            lambda xla: self._compiled(self._train_steps, xla),
+            (*inputs[:place], tf.minimum(inputs[place], 2), *inputs[place + 1 :]),
+        )
+        write(self._variables, weights)
+        self._update.load(slots)
+        write(self._seeds, seeds)
+        return training
+
+    @cached_property
+    def _xla_by_rule(self) -> bool | None:
+        """Whether the program runs in XLA; None where only a measurement can tell."""
+        mixed = self.plan.precision != self.shape.dtype
+        return of_training(self._rule, self.plan.structure.code.sorts, mixed)
+
+    @cached_property
+    def _in_xla(self) -> Network:
+        """The network for XLA, which is made only where something runs there."""
+        network, dtype = self._in_executor, self.shape.dtype
+        return as_stacks(network, dtype) or for_xla(network, self.plan.precision)
+
+    @cached_property
+    def _test(self) -> Any:
+        xla = of_testing(self.plan, self._xla_by_rule, self._tests_groups)
+        return self._compiled(self._test_steps, xla)
+
+    @property
+    def _tests_groups(self) -> bool:
+        """Whether a test may take several batches for one."""
+        return bool(self._xla_by_rule and self.plan.objective.of_single_rows)
+
+    @property
+    def _group(self) -> int:
+        """How many steps of a test are taken at once."""
+        convolves = any(len(variable.shape) > 2 for variable in self._trained)
+        if convolves or not self._tests_groups:
+            return 1
+        widest = max(self.shape.features, *(variable.shape[-1] for variable in self._trained))
+        return max(1, _TESTED_AT_ONCE // (widest * self.shape.batch))
+
+    def _compiled(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
+        """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""
+        signature = list(self._signature.values())
+        if function == self._train_steps:
+            signature.append(tf.TensorSpec((self.shape.steps,), self.shape.dtype))
+            signature += [] if self._dropout is None else [self._dropout.signature]
+        compiled: Callable[..., Any] = tf.function(
+            partial(function, self._in_xla if xla else self._in_executor),
+            input_signature=signature,
+            jit_compile=xla,
+            autograph=False,
+        ).get_concrete_function()
+        return compiled
+
+    def _train_steps(self, network: Network, *inputs: Any) -> Any:
+        named = dict(zip(self._signature, inputs, strict=False))
+        rates, *drawn = inputs[len(named) :]
+        numbers = self._named_numbers(named)
+        variables = [variable.value for variable in self._trained]
+        before = [tf.identity(variable) for variable in self._variables]
+
+        def step(i: Any) -> Any:
+            batch = _batch(named, i)
+            with tf.GradientTape() as tape:
+                with self._dropout.given(drawn[0][i]) if self._dropout else nullcontext():
+                    sums = self._sums(network, batch, numbers, training=True)
+                # What layers ask for themselves: regularizers of weights and of activities.
+                penalties = [*network.encoder.losses, *network.decoder.losses]
+                mean = sums[0] / tf.reduce_sum(batch.weight) * numbers.get("loss_scale", 1)
+                objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
+            gradients = tape.gradient(
+                objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            self._update.apply(gradients, rates[i], numbers)
+            return sums
+
+        sums = self._of_steps(step, named["n_steps"], self.shape.steps)
+        with tf.control_dependencies([sums]):
+            self._write_ties()
+        return [sums, *before]
+
+    def _test_steps(self, network: Network, *inputs: Any) -> Any:
+        named = dict(zip(self._signature, inputs, strict=True))
+        numbers = self._named_numbers(named)
+        group, n_steps = self._group, named["n_steps"]
+
+        def steps(i: Any) -> Any:
+            return i if group == 1 else slice(i * group, tf.minimum((i + 1) * group, n_steps))
+
+        return self._of_steps(
+            lambda i: self._sums(network, _batch(named, steps(i)), numbers, training=False),
+            -(-n_steps // group),
+            -(-self.shape.steps // group),
+        )
+
+    def _named_numbers(self, named: dict[str, Any]) -> dict[str, Any]:
+        names = self.plan.numbers
+        return dict(zip(names, tf.unstack(named["numbers"], len(names)), strict=True))
+
+    def _sums(self, network: Network, batch: Batch, numbers: dict[str, Any], training: bool) -> Any:
+        def decode(code: Any) -> Any:
+            output = self._decode(network.decoder, code, training)
+            return self._activation(tf.cast(output, self.shape.dtype))
+
+        return self.plan.objective.sums(batch, network.encoder, decode, numbers, training)
+
+    def _decode(self, decoder: Any, code: Any, training: bool) -> Any:
+        """Run the decoder, its tied kernels being the encoder's, through which gradients flow."""
+        if not self._ties:
+            return decoder(code, training=training)
+        kernels = [(target, _mirrored(source, flip)) for source, target, flip in self._ties]
+        with keras.StatelessScope(state_mapping=kernels) as scope:
+            output = decoder(code, training=training)
+        # In that scope what a layer notes for itself, such as moving averages, is only kept aside.
+        for variable in decoder.non_trainable_variables:
+            new = scope.get_current_value(variable)
+            if new is not None:
+                variable.assign(new)
+        return output
+
+    def _write_ties(self) -> None:
+        for source, target, transposed in self._ties:
+            target.assign(_mirrored(source, transposed))
+
+    def _of_steps(self, step: Callable[[Any], Any], n_steps: Any, most: int) -> Any:
+        """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once.
+
+        Return what it gives, of shape [most, terms]; 0 for steps that are not taken.
+        """
+        global _n_traces
+        _n_traces += 1
+
+        def more(i: Any, sums: Any) -> Any:
+            last = sums.read(tf.maximum(i - 1, 0))[0]
+            # As tf.math.is_finite, which takes longer to compile: see plain_stack.py.
+            finite = tf.logical_and(last > -np.inf, last < np.inf)
+            return tf.logical_and(i < n_steps, finite)
+
+        def body(i: Any, sums: Any) -> Any:
+            return i + 1, sums.write(i, step(i))
+
+        none = tf.zeros((most, len(self.terms)), self.shape.dtype)
+        sums = tf.TensorArray(none.dtype, most).unstack(none)
+        start = tf.constant(0), sums
+        return tf.while_loop(more, body, start, parallel_iterations=1)[1].stack()
+
+
+def _once(variables: Iterable[Any]) -> list[Any]:
+    """Return every variable once, for the two sides may share layers."""
+    return list({id(variable): variable for variable in variables}.values())
+
+
+def _batch(named: dict[str, Any], steps: Any) -> Batch:
+    """Return the rows of one step, or of a slice of them.
+
+    They are cut out of matrices, for which XLA takes 15 µs less than for the same from a cube.
+    """
+    n_rows, weight = named["weight"].shape[1], tf.reshape(named["weight"][steps], [-1])
+    grouped = isinstance(steps, slice)
+    first, count = (steps.start * n_rows, tf.size(weight)) if grouped else (steps * n_rows, n_rows)
+
+    def of_steps(name: str) -> Any:
+        rows = named[name]
+        return tf.slice(rows, [first, 0], [count, rows.shape[1]])
+
+    target = of_steps("x")
+    given = of_steps("given") if "given" in named else target
+    noise = of_steps("noise") if "noise" in named else None
+    return Batch(target, given, weight, noise)
+
+
+def _mirrored(kernel: Any, transposed: bool) -> Any:
+    return tf.transpose(kernel.value) if transposed else tf.identity(kernel.value)
+
+
+def _tensor(array: Array) -> Any:
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+
+
+def _copied(numbers: Any, dtype: Any) -> Any:
+    """Hand a few numbers over; ``tf.constant`` takes ten times as long."""
+    array = aligned(np.shape(numbers), dtype)
+    array[...] = numbers
+    return _tensor(array)
+
+
+PROGRAMS: Pool[Plan, Program] = Pool(Program, capacity=24)

@@ -1,0 +1,152 @@
+"""How a compiled step runs: as one XLA program, or operation by operation in TensorFlow's executor.
+
+The whole decision is here, and what it rests on stands beside it; `docs/benchmarks.md` has the
+tables. A rule decides for stacks of dense layers and for convolutions on the CPU. For all others
+(layers of other kinds, sorting, bfloat16, and whatever runs on a GPU) either way may be several
+times faster, by the network and the machine; there the first training of a plan times two steps
+each way.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+
+from tfae._support.keras_graphs import flat_layers, inbound_nodes, is_graph
+from tfae._support.tensorflow import keras, tf
+from tfae._training.step.convolution import convolutions, has_stand_in
+
+# XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
+# on the machine's mood. What was chosen holds for the life of the process.
+_CLEARLY = 1.25
+# Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
+# executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
+_FEW_NUMBERS = 6_400
+_ROUNDS = 3
+_xla: dict[Hashable, bool] = {}
+
+
+def by_rule(network: Any) -> bool | None:
+    """Tell whether the layers of a network run in XLA; None where a measurement must tell."""
+    if tf.config.list_logical_devices("GPU"):
+        return None
+    layers = keras.layers
+    # XLA gives 1.09 times the executor's speed, with dropout that is given its numbers 1.2 times.
+    plain = {
+        *(layers.InputLayer, layers.Dense, layers.Activation, layers.BatchNormalization),
+        *(layers.Rescaling, layers.Reshape, layers.Flatten, layers.ReLU, layers.LeakyReLU),
+        *(layers.Add, layers.EinsumDense),
+    }
+    if all(map(_gives_dropout, network)):
+        plain.add(layers.Dropout)
+    # Where the step itself draws, XLA is 1.1 to 1.6 times as fast on one machine, a third as fast
+    # on another; and the two draw other numbers, which must not hang on a measurement.
+    random = {layers.Dropout, layers.GaussianNoise, layers.GaussianDropout}
+    convolving = {layers.Conv2D, layers.Conv2DTranspose, layers.Cropping2D}
+    kinds = {type(layer) for model in network for layer in flat_layers(model)}
+    if kinds <= plain:
+        return True
+    if kinds <= (plain | convolving) - random:
+        return _convolves_fast(network)
+    return False if kinds <= plain | random | convolving else None
+
+
+def of_training(rule: bool | None, sorts: bool, mixed: bool) -> bool | None:
+    """Tell whether a network trains in XLA, `rule` being what :func:`by_rule` tells of its layers.
+
+    None stands for a measurement: of codes that are sorted, and where layers compute in bfloat16,
+    for which it depends on the instructions of the processor whether XLA is better.
+    """
+    return None if sorts or (rule and mixed) else rule
+
+
+def of_testing(plan: Hashable, training: bool | None, grouped: bool) -> bool:
+    """Tell whether a test runs in XLA: where the training does, unless batches are `grouped`.
+
+    These go through the executor: that costs some 0.2 ms an epoch more than a step for every batch
+    in XLA, and saves a second of compiling it.
+    """
+    return not grouped and _xla.get(plan, bool(training))
+
+
+def _convolves_fast(network: Any) -> bool:
+    """Whether the convolutions of a network are better left to XLA on the CPU."""
+    try:
+        return all(map(is_graph, network)) and all(
+            has_stand_in(layer)
+            and layer.compute_dtype == "float32"  # the only one that XLA hands to Eigen
+            and _size_of_small_image(layer) <= _FEW_NUMBERS
+            for layer in convolutions(network)
+        )
+    except AttributeError:  # within a model of the user's own class
+        return False
+
+
+def _size_of_small_image(layer: Any) -> int:
+    transposed = isinstance(layer, keras.layers.Conv2DTranspose)
+    return math.prod((layer.input if transposed else layer.output).shape[1:])
+
+
+def _gives_dropout(model: Any) -> bool:
+    """Whether :mod:`tfae._training.step.dropout` can stand for all dropout of a model.
+
+    It can where Keras calls every layer once.
+    """
+    dropout = keras.layers.Dropout
+    if all(type(layer) is not dropout for layer in flat_layers(model)):
+        return True
+    return _calls_once(model) and all(
+        _gives_dropout(layer)
+        if hasattr(layer, "layers")
+        else type(layer) is not dropout
+        or (layer.noise_shape is None and layer.activity_regularizer is None)
+        for layer in model.layers
+    )
+
+
+def _calls_once(model: Any) -> bool:
+    if type(model) is keras.Sequential:
+        return True
+    calls = inbound_nodes(model) if is_graph(model) else None
+    return calls is not None and all(len(nodes) <= 1 for nodes in calls)
+
+
+def fastest(
+    plan: Hashable, compiled: Callable[[bool], Callable[..., Any]], inputs: tuple[Any, ...]
+) -> Callable[..., Any]:
+    """Return the faster of ``compiled(xla=True)`` and ``compiled(xla=False)`` on these inputs.
+
+    It is measured once for equal plans.
+    """
+    if plan in _xla:
+        return compiled(_xla[plan])
+    executor, xla = compiled(False), compiled(True)
+    _xla[plan] = _is_clearly_faster(xla, executor, inputs)
+    return xla if _xla[plan] else executor
+
+
+def _is_clearly_faster(
+    xla: Callable[..., Any], executor: Callable[..., Any], inputs: tuple[Any, ...]
+) -> bool:
+    """Compare the best of some calls after those that compile."""
+    _seconds(executor, inputs)
+    if math.isinf(_seconds(xla, inputs)):
+        return False
+    # In turns, for what else the machine does for a moment must not slow one side alone.
+    rounds = [(_seconds(xla, inputs), _seconds(executor, inputs)) for _ in range(_ROUNDS)]
+    best, of_executor = np.min(rounds, axis=0)
+    return bool(best * _CLEARLY < of_executor)
+
+
+def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:
+    """Time one call; it takes infinitely long if XLA cannot compile every operation."""
+    start = time.perf_counter()
+    try:
+        np.asarray(function(*inputs)[0])
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+        return math.inf
+    return time.perf_counter() - start

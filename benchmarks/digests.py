@@ -391,6 +391,8 @@ def _feed(of, value):
             _feed(of, part)
     elif isinstance(value, (np.ndarray, np.generic)):
         value = np.asarray(value)
+        if value.dtype == object:  # whose bytes are addresses
+            return _feed(of, value.tolist())
         of.update(f"{value.dtype}{value.shape}".encode())
         of.update(np.ascontiguousarray(value).tobytes())
     elif isinstance(value, float):

@@ -1,13 +1,11 @@
 """Autoencoders with the interface of scikit-learn, trained by TensorFlow."""
 
-from tfae._estimators.autoencoder import (
-    Autoencoder,
-    ContractiveAutoencoder,
-    DenoisingAutoencoder,
-    SparseAutoencoder,
-)
+from tfae._estimators.autoencoder import Autoencoder
+from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
+from tfae._estimators.denoising_autoencoder import DenoisingAutoencoder
 from tfae._estimators.parametric_tsne import ParametricTSNE
+from tfae._estimators.sparse_autoencoder import SparseAutoencoder
 from tfae._estimators.stacked_autoencoder import StackedAutoencoder
 from tfae._estimators.variational_autoencoder import VariationalAutoencoder
 from tfae._networks.architectures.registry import architectures, register_architecture

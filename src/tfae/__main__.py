@@ -5,10 +5,16 @@ command says what to install.
 """
 
 import sys
-
-from tfae._cli.app import build_app
+from typing import Any
 
 _EXTRA_MODULES = {"typer", "matplotlib", "rich"}
+
+
+def build_app() -> Any:
+    """Return the Typer application; it is imported here because Typer may be missing."""
+    from tfae._cli.app import app
+
+    return app
 
 
 def main() -> None:

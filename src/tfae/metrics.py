@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.stats import pearsonr, rankdata
+from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
 from sklearn.neighbors import KNeighborsClassifier
@@ -246,9 +246,8 @@ def shepard_correlation(
     pairs = [distances[upper], pairwise_distances(Z)[upper]]
     if any(len(d) < 2 or d.min() == d.max() for d in pairs):
         return float("nan")
-    if method == "spearman":
-        pairs = [rankdata(d) for d in pairs]
-    return float(pearsonr(*pairs).statistic)
+    correlation = spearmanr if method == "spearman" else pearsonr
+    return float(correlation(*pairs).statistic)
 
 
 def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:

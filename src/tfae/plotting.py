@@ -21,6 +21,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from tfae._support.images import square_image
+
 __all__ = [
     "code_scatter",
     "embedding_scores",
@@ -465,14 +467,12 @@ def _as_images(
         return _drawable(rows)
     rows = rows.reshape(len(rows), -1)
     n_features = rows.shape[1]
-    side = math.isqrt(n_features)
+    image_shape = square_image(n_features) if image_shape is None else image_shape
     if image_shape is None:
-        if side * side != n_features:
-            raise ValueError(
-                "image_shape must be given when the number of features is not a perfect square, "
-                f"got {n_features} features."
-            )
-        image_shape = (side, side)
+        raise ValueError(
+            "image_shape must be given when the number of features is not a perfect square, "
+            f"got {n_features} features."
+        )
     if len(image_shape) != 2 or math.prod(image_shape) != n_features or min(image_shape) < 1:
         raise ValueError(
             f"image_shape must be (height, width) with height * width = {n_features}, "

@@ -21,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml, load_digits
 
+from tfae._support.images import square_image
 from tfae._support.registry import nearest_name
 
 _MNIST_PARTS = ("train", "t10k")
@@ -98,7 +99,9 @@ def csv(path: str | Path, label_column: str | None = None) -> Dataset:
     label = _label_name(frame, label_column, path)
     y = None if label is None else _labels(frame[label], path)
     X = _numbers(frame if label is None else frame.drop(columns=label), path)
-    return Dataset(X, y, _square(X.shape[1]), path.name)
+    n_columns = X.shape[1]
+    image_shape = square_image(n_columns) if n_columns >= _SMALLEST_IMAGE else None
+    return Dataset(X, y, image_shape, path.name)
 
 
 def _mnist_folders() -> list[Path]:
@@ -248,8 +251,3 @@ def _require(good: NDArray[np.bool_], column: pd.Series[Any], what: str, path: P
     raise ValueError(
         f"The column {column.name!r} of {path} must have {what}, got {got} in row {row + 1}.{hint}"
     )
-
-
-def _square(n_columns: int) -> tuple[int, int] | None:
-    side = math.isqrt(n_columns)
-    return (side, side) if side * side == n_columns >= _SMALLEST_IMAGE else None

@@ -1,48 +1,17 @@
-"""What comes in: parameters and data, each wrong one answered by one clear error."""
+"""What data must be: each wrong one is answered by one clear error."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
 
 from tfae._support.typing import Array
-
-__all__ = [
-    "check_finite",
-    "check_rows",
-    "float_dtype",
-    "put_back",
-    "unchanged_on_error",
-]
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def unchanged_on_error(method: F) -> F:
-    """Decorate a method so that the estimator's attributes are put back if it raises."""
-
-    @functools.wraps(method)
-    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
-        before = dict(vars(self))
-        try:
-            return method(self, *args, **kwargs)
-        except BaseException:
-            put_back(self, before)
-            raise
-
-    return wrapper  # type: ignore[return-value]
-
-
-def put_back(estimator: Any, before: dict[str, Any]) -> None:
-    """Give an estimator the attributes that it had before, and no others."""
-    vars(estimator).clear()
-    vars(estimator).update(before)
 
 
 def float_dtype(X: Any) -> type[np.floating[Any]]:
@@ -50,62 +19,39 @@ def float_dtype(X: Any) -> type[np.floating[Any]]:
     return np.float32 if X.dtype == np.float32 else np.float64
 
 
-def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-    """Check the data of fit (``reset=True``) or of a fitted estimator.
-
-    Returns
-    -------
-    ndarray or CSR matrix of shape (n_samples, n_features)
-        Numbers of the given dtype, all finite. It is not copied unless it must be.
-    """
-    if not reset and _is_as_fitted(estimator, X, min_samples):
-        check_finite(X, None)
-        return X
+@contextmanager
+def explained(X: Any) -> Iterator[None]:
+    """Turn scikit-learn's errors about data into ones that say what to do."""
     try:
-        rows = validate_data(
-            estimator,
-            _with_names(X),
-            reset=reset,
-            accept_sparse="csr",
-            dtype="numeric",
-            ensure_all_finite=False,
-            ensure_min_samples=min_samples,
-        )
-        if rows.dtype == object:  # text and categories that scikit-learn left as they are
-            rows = rows.astype(np.float64)
-        if rows.dtype.kind in "mM" or _has_dates(X):
-            raise ValueError(f"X must hold numbers only: {_no_numbers(rows.dtype)}.")
+        yield
     except (TypeError, ValueError) as error:
         _explain_path(X, error)
         _explain_images(X, error)
         _explain_list(X, error)
-        _explain_column(X, error)
+        _explain_column(with_names(X), error)
         raise
-    check_finite(rows, getattr(estimator, "feature_names_in_", None))
+
+
+def as_numbers(rows: Any, X: Any) -> Any:
+    """Return checked rows of `X` as numbers: scikit-learn leaves text and categories as they are.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+    if rows.dtype == object:
+        rows = rows.astype(np.float64)
+    if rows.dtype.kind in "mM" or _has_dates(X):
+        raise ValueError(f"X must hold numbers only: {_no_numbers(rows.dtype)}.")
     return rows
 
 
-def _is_as_fitted(estimator: Any, X: Any, min_samples: int) -> bool:
-    """Whether `X` is a plain array of the shape that was fitted.
-
-    scikit-learn takes some 50 µs to find that out, as long as all the rest of a row's code.
-    """
-    return (
-        type(X) is np.ndarray
-        and X.dtype in (np.float32, np.float64)
-        and X.ndim == 2
-        and X.shape[1] == estimator.n_features_in_
-        and len(X) >= min_samples
-        and not hasattr(estimator, "feature_names_in_")
-    )
-
-
-def _with_names(X: Any) -> Any:
-    """Return a record batch of Arrow as a table: of these scikit-learn reads the names."""
-    if type(X).__module__.startswith("pyarrow.") and type(X).__name__ == "RecordBatch":
-        from pyarrow import Table
-
-        return Table.from_batches([X])
+def with_names(X: Any) -> Any:
+    """Return a record batch of Arrow as a table, because scikit-learn reads the names of these."""
+    arrow = nw.dependencies.get_pyarrow()
+    if arrow is not None and isinstance(X, arrow.RecordBatch):
+        return arrow.Table.from_batches([X])
     return X
 
 
@@ -138,30 +84,27 @@ def _explain_list(X: Any, error: Exception) -> None:
         ) from error
 
 
-def _is_of_polars(X: Any) -> bool:
-    return type(X).__module__.startswith("polars.") and type(X).__name__ == "DataFrame"
-
-
 def _has_dates(X: Any) -> bool:
-    """Whether `X` is a frame of Polars with dates, which beside numbers become numbers."""
-    return _is_of_polars(X) and any(dtype.is_temporal() for dtype in X.dtypes)
+    """Whether `X` is a frame with dates. Polars and Arrow make numbers of them beside numbers."""
+    return nw.dependencies.is_into_dataframe(X) and any(
+        dtype.is_temporal() for dtype in nw.from_native(X).schema.dtypes()
+    )
 
 
 def _explain_column(X: Any, error: Exception) -> None:
     """Raise an error that names the first column of a frame that cannot be read as numbers."""
-    columns = X if _is_of_polars(X) else getattr(X, "iloc", None)
-    if columns is None or not hasattr(X, "columns"):  # other frames are indexed in other ways
+    if not nw.dependencies.is_into_dataframe(X):
         return
-    for place, name in enumerate(X.columns):
-        column = columns[:, place]
+    for column in nw.from_native(X).iter_columns():
         try:
-            values = np.asarray(column)
+            values = column.to_numpy()
             if values.dtype.kind in "mMc":
                 raise TypeError(_no_numbers(values.dtype))
             values.astype(np.float64)
         except (TypeError, ValueError) as reason:
+            dtype = getattr(column.to_native(), "dtype", column.dtype)  # in the frame's own words
             raise ValueError(
-                f"X must hold numbers only. Column {name!r} has dtype {column.dtype}: {reason}. "
+                f"X must hold numbers only. Column {column.name!r} has dtype {dtype}: {reason}. "
                 "Encode or drop it first, for example with sklearn.compose.ColumnTransformer."
             ) from error
 

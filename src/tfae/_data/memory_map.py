@@ -45,7 +45,7 @@ class Mapped(Source):
         self._X, self._values, self._index = X, np.asarray(X), index
         n_rows = X.shape[0] if index is None else len(index)
         self.shape, self.dtype = (n_rows, X.shape[1]), X.dtype
-        self.covariance = False  # whether a pass must sum it up
+        self._with_covariance = False
         self._surveyed: tuple[Any, Survey] | None = None
         self._offset = _offset_in_file(X)
 
@@ -58,6 +58,10 @@ class Mapped(Source):
 
     def __getitem__(self, rows: Array) -> Mapped:
         return Mapped(self._X, rows if self._index is None else self._index[rows])
+
+    def prepare(self, covariance: bool, once: bool = False) -> None:
+        """Note whether a pass must sum up the covariance: there is none before it is asked for."""
+        self._with_covariance = covariance
 
     def blocks(self, rows: Array | None = None) -> Iterator[Array]:
         """Yield rows in their order, as dense float blocks of bounded size."""
@@ -82,7 +86,7 @@ class Mapped(Source):
         """Return what one pass tells of some rows, kept for the next who asks."""
         if self._surveyed is None or self._surveyed[0] is not rows:
             n_rows = len(self) if rows is None else len(rows)
-            every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self.covariance else 0
+            every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self._with_covariance else 0
             survey = Survey(self.blocks(rows), lambda: self.some(rows), every)
             self._surveyed = rows, survey
         return self._surveyed[1]

@@ -1,15 +1,14 @@
-"""What data an estimator takes, and what it becomes: an array, a memory map or a stream."""
+"""What a user gives as data, and what it becomes: an array, a memory map or a stream."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
-from tfae._data.checks import check_rows
 from tfae._data.files import from_batches, from_dataset, is_dataset
 from tfae._data.memory_map import Mapped, is_large_map
 from tfae._data.source import Source
@@ -38,31 +37,23 @@ def as_stream(X: Any) -> Stream:
     return from_dataset(X) if is_dataset(X) else from_batches(X)
 
 
-def read_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-    """Check the data of fit (``reset=True``) or of a fitted estimator.
+def opened(X: Any, check: Callable[[Any, bool], Any]) -> Opened:
+    """Return a stream that is read for an estimator.
 
-    Returns
-    -------
-    ndarray, CSR matrix or Source
-        Arrays are checked whole; sources check the rows that they read.
+    `check` is given a batch, and whether it is the first one.
     """
-    if isinstance(X, Source):
-        estimator.n_features_in_ = X.shape[1]
-        return X
-    if is_stream(X):
-        if reset and not hasattr(estimator, "partial_fit"):
-            raise ValueError(
-                f"X must be an array or a data frame: {type(estimator).__name__} learns from all "
-                f"rows at once. Got {X!r}."
-            )
-        return Opened(
-            as_stream(X),
-            lambda batch, first: estimator._check_rows(batch, reset=reset and first),
-        )
+    return Opened(as_stream(X), check)
+
+
+def read_table(X: Any, check: Callable[[Any], Any], min_samples: int = 1) -> Any:
+    """Return checked rows of what is no stream: an array, a CSR matrix or a memory map.
+
+    Of a memory map the first `min_samples` rows are checked; it checks the rows that it reads.
+    """
     if is_large_map(X):
-        check_rows(estimator, np.array(X[:min_samples]), reset=reset, min_samples=min_samples)
+        check(np.array(X[:min_samples]))
         return Mapped(X)
-    return check_rows(estimator, X, reset=reset, min_samples=min_samples)
+    return check(X)
 
 
 def repeatable(X: Any, method: str) -> Any:
@@ -71,35 +62,44 @@ def repeatable(X: Any, method: str) -> Any:
         raise ValueError(
             f"X must be something that {method} can read more than once. Got {X!r}, which can be "
             "read once. Pass a callable that returns a new iterator each time, or an iterable that "
-            "is none itself; partial_fit and transform take an iterator."
+            "is no iterator; partial_fit and transform take an iterator."
         )
     return X
 
 
-def for_training(
-    X: Any, random_state: Any, covariance: bool, *, once: bool = False, min_samples: int = 1
-) -> Any:
-    """Return rows that can be trained on: of a stream, learn what must be known before.
+def begun(X: Any, random_state: Any, min_samples: int = 1) -> Any:
+    """Return `X` with its shape known as far as it can be: a small stream becomes an array.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or Source
     random_state : int, RandomState instance or None
         What decides which rows of a stream are held out. It stays as it is.
-    covariance : bool
-        Whether a pass must find it.
-    once : bool
-        Whether there is to be no pass before the one that trains.
     min_samples : int
     """
-    if isinstance(X, Mapped):
-        X.covariance = covariance
-    if isinstance(X, Opened) and not X.surveyed:
-        seed = int(check_random_state(copy.deepcopy(random_state)).randint(2**31))
-        return X.learn(seed, covariance, once, min_samples)
-    return X
+    if not isinstance(X, Opened):
+        return X
+    seed = int(check_random_state(copy.deepcopy(random_state)).randint(2**31))
+    rows = X.begin(seed, min_samples)
+    return X if rows is None else rows
+
+
+def prepare(X: Any, covariance: bool, once: bool = False) -> None:
+    """Have a source take the pass that a training needs; see :meth:`.source.Source.prepare`."""
+    if isinstance(X, Source):
+        X.prepare(covariance, once)
 
 
 def described(X: Any, rows: Any) -> tuple[Any, Array | None]:
     """Return the rows from which to say what a trained code is like: of a stream a sample."""
     return (X.some(rows), None) if isinstance(X, Opened) else (X, rows)
+
+
+def check_passes(X: Any, reads_before: bool) -> None:
+    """Refuse a stream that can be read once where more than one training reads it."""
+    if isinstance(X, Opened) and X.once and reads_before:
+        raise ValueError(
+            "X must be something that can be read more than once in the first call: a network "
+            "is trained on it before, to find 'n_components' or layer by layer. Got an "
+            "iterator; pass a callable that returns a new one each time, or an array."
+        )

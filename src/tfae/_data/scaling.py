@@ -25,8 +25,22 @@ class Scaling(Protocol):
     """A map of rows that can be undone."""
 
     @property
+    def center(self) -> Array:
+        """What is subtracted first, of shape [features]; 0 where that does not say it all."""
+
+    @property
+    def scale(self) -> float | Array:
+        """What rows are divided by after that; 1 where that does not say it all."""
+
+    @property
     def is_identity(self) -> bool:
         """Whether rows stay as they are."""
+
+    def unit(self, power: int) -> float:
+        """Return what turns a loss of scaled rows into the user's units, or 1 if no number does.
+
+        `power` is that of the user's unit in the loss.
+        """
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
         """Scale rows given in the user's units."""
@@ -48,6 +62,9 @@ class Affine:
     @property
     def is_identity(self) -> bool:
         return not self.center.any() and bool(np.all(self.scale == 1))
+
+    def unit(self, power: int) -> float:
+        return float(self.scale) ** power if np.ndim(self.scale) == 0 else 1.0
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
         """Scale rows given in the user's units, in their dtype, and then cast."""
@@ -74,8 +91,19 @@ class Quantiles:
     quantiles: Array
 
     @property
+    def center(self) -> Array:
+        return np.zeros(self.quantiles.shape[1])
+
+    @property
+    def scale(self) -> Array:
+        return np.ones(self.quantiles.shape[1])
+
+    @property
     def is_identity(self) -> bool:
         return False
+
+    def unit(self, power: int) -> float:
+        return 1.0
 
     @property
     def _deviates(self) -> Array:

@@ -55,6 +55,14 @@ class Source(ABC):
     dtype: Any
 
     @abstractmethod
+    def prepare(self, covariance: bool, once: bool = False) -> None:
+        """Get ready for a training.
+
+        `covariance` says whether :meth:`statistics` must have it; `once` that the rows can be read
+        once more only, by the training.
+        """
+
+    @abstractmethod
     def blocks(self, rows: Any = None) -> Iterator[Array]:
         """Yield rows in their order, as dense float blocks of bounded size, all finite."""
 

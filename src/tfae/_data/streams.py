@@ -108,6 +108,8 @@ class Opened(Source):
         self._untouched = True
         self._survey: Survey | None = None
         self._kept: _Kept
+        self._head: list[tuple[Array, Array]] = []  # what `begin` has read
+        self._batches_left: Iterator[tuple[Array, Array]] = iter(())
         self._begun: Iterator[tuple[Array, Array]] | None = None
         self._seed = 0
 
@@ -124,11 +126,6 @@ class Opened(Source):
     def once(self) -> bool:
         """Whether one training uses it up."""
         return self._begun is not None
-
-    @property
-    def surveyed(self) -> bool:
-        """Whether the number of rows is known, and what :meth:`statistics` tells."""
-        return self._survey is not None
 
     def take(self, index: Share) -> Array:
         """Return the rows that were held out."""
@@ -170,35 +167,36 @@ class Opened(Source):
             return self._stream.window
         return max(1, _WINDOW_BYTES // (self.dtype.itemsize * self.shape[1]))
 
-    def learn(self, seed: int, covariance: bool, once: bool, min_samples: int) -> Any:
-        """Read the stream up to its window, or as a whole unless it is to be read only `once`.
+    def begin(self, seed: int, min_samples: int) -> Array | None:
+        """Read the stream up to its window, and return all rows if they fit into it.
 
-        Returns
-        -------
-        ndarray or Opened
-            All rows if they fit into the window.
+        `seed` decides which rows may be held out.
         """
         self._seed = seed
-        batches = self._numbered(None)
-        head, n_rows = [], 0
-        for numbers, rows in batches:
-            head.append((numbers, rows.copy()))  # the next batch may come in the same memory
+        self._batches_left = self._numbered(None)
+        n_rows = 0
+        for numbers, rows in self._batches_left:
+            self._head.append((numbers, rows.copy()))  # the next may come in the same memory
             n_rows += len(rows)
             self.shape = (n_rows, rows.shape[1])
             if n_rows > self._window:
-                break
-        else:
-            _check_number(n_rows, min_samples)
-            return np.concatenate([rows for _, rows in head])
-        self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
+                return None
+        _check_number(n_rows, min_samples)
+        return np.concatenate([rows for _, rows in self._head])
+
+    def prepare(self, covariance: bool, once: bool = False) -> None:
+        """Take the pass that counts and describes the rows, unless they can be read only once.
+
+        What has been read of such a stream describes all of it.
+        """
         once = once or self._stream.once
-        read = iter(head) if once else chain(_popped(head), batches)
-        survey = Survey(self._kept.keeping(read), self._kept.sample, every=int(covariance))
-        self.shape = (survey.n_rows, self.shape[1])
-        self._survey = survey
+        self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
+        coming = chain(_popped(self._head), self._batches_left)
+        read = iter(self._head) if once else coming
+        self._survey = Survey(self._kept.keeping(read), self._kept.sample, every=int(covariance))
+        self.shape = (self._survey.n_rows, self.shape[1])
         if once:
-            self._begun = chain(_popped(head), batches)
-        return self
+            self._begun = coming
 
     def _chosen(self, share: Share, rng: np.random.Generator | None) -> Iterator[Array]:
         """Yield the rows of a share in one pass."""

@@ -1,16 +1,32 @@
-"""The autoencoders by name."""
+"""The autoencoder, and what all autoencoders can do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from tfae._estimators.base import BaseAutoencoder
+import numpy as np
+from sklearn.utils import check_array
+
+from tfae._data.reading import begun, check_passes, repeatable
+from tfae._data.source import Source
+from tfae._data.statistics import mean_variance
+from tfae._estimators.attributes import Fact
+from tfae._estimators.base import BaseEncoder
+from tfae._estimators.parameters import AutoencoderParameters
+from tfae._fitting.adopt import adopted, ended_before_sigmoid
+from tfae._fitting.code_length import with_found_length
+from tfae._fitting.fit import fit_network
+from tfae._fitting.parameters import make_recipe
+from tfae._networks.imported import learned_weights, read_models
+from tfae._support.sklearn import with_callbacks
+from tfae._support.typing import Array
+from tfae._training.state import TrainingState
 
 
 @dataclass(eq=False, repr=False)
-class Autoencoder(BaseAutoencoder):
+class Autoencoder(AutoencoderParameters, BaseEncoder):
     r"""Autoencoder: a network that squeezes rows through a short code and rebuilds them.
 
     The encoder :math:`z = f(x)` and the decoder :math:`\hat x = g(z)` are trained together to
@@ -236,152 +252,277 @@ class Autoencoder(BaseAutoencoder):
     True
     """
 
+    baseline_ = Fact[dict[str, float]]("baseline")
+    component_errors_ = Fact[Array]("component_errors")
+    mean_activation_ = Fact[Array]("mean_activation")
+    n_dead_units_ = Fact[int]("n_dead_units")
+    thresholds_ = Fact[Array]("thresholds")
 
-@dataclass(eq=False, repr=False)
-class DenoisingAutoencoder(Autoencoder):
-    r"""Autoencoder that learns to rebuild clean rows from corrupted ones.
+    @classmethod
+    def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> Self:
+        """Wrap trained Keras models as a fitted estimator.
 
-    Every row :math:`x` is corrupted anew at every step, :math:`\tilde x \sim q(\tilde x | x)`, and
-    the network minimises the loss between :math:`x` and :math:`g(f(\tilde x))` [1]_ [2]_. It can
-    therefore not just copy, and learns codes that do not hang on single entries. ``transform`` and
-    ``reconstruct`` corrupt nothing.
+        Parameters
+        ----------
+        encoder : keras.Model
+            Maps rows, or images and the like, to codes. The estimator's rows and codes are flat:
+            of shape (n_samples, n_features) and (n_samples, n_components).
+        decoder : keras.Model
+            Maps codes back to rows.
+        **params
+            Parameters of the estimator. `n_components`, `architecture`, `scaling`, which is None,
+            and `linear_path`, which is False, are read from the models and cannot be given; those
+            that shape layers, such as `hidden_layer_sizes`, mean nothing. The decoder is taken to
+            give rows, unless `output_activation` is given; a sigmoid that ends it is taken off and
+            applied as ``output_activation="sigmoid"`` where that or the loss asks for it.
 
-    Parameters
-    ----------
-    n_components : int, default=None
-        The length of the code. None takes half of the features, but at most 32.
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default="gaussian"
-        "gaussian" adds noise; "masking" sets entries to 0; "salt_and_pepper" sets them to the
-        lowest or the highest value of their column, one as likely as the other; "swap" takes the
-        value of another row in the same column. A callable ``(X, level, rng) -> corrupted`` gets
-        rows in the user's units and a :class:`numpy.random.Generator`.
-    corruption_level : float, default=0.25
-        For "gaussian" the standard deviation of the noise, in units of the root mean variance of
-        the data, so that it means the same for pixels from 0 to 255 and from 0 to 1; for the
-        others the fraction of entries that are changed. Fractions are rounded to a 65,536th, and
-        the noise has as many values, up to 4.3 standard deviations.
-    emphasis : float, default=0.5
-        What corrupted entries count in the loss: they weigh ``2 * emphasis``, the others
-        ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference, 1 leaves the others out.
+        Returns
+        -------
+        estimator
+            Fitted, with an empty ``history_``. The models are copied and stay as they are; layers
+            that both of them hold are two after that. ``fit`` trains the same structure anew, with
+            ``warm_start=True`` or by ``partial_fit`` it goes on from the weights given.
 
-    See Also
-    --------
-    Autoencoder : All other parameters, and the attributes.
+        Raises
+        ------
+        ValueError
+            If the models cannot be read or do not fit together, or a parameter is wrong.
 
-    References
-    ----------
-    .. [1] Vincent, P., Larochelle, H., Bengio, Y. and Manzagol, P.-A. (2008). Extracting and
-       composing robust features with denoising autoencoders. ICML.
-    .. [2] Vincent, P. et al. (2010). Stacked denoising autoencoders. JMLR 11, 3371-3408.
+        Examples
+        --------
+        >>> import keras
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> encoder = keras.Sequential([keras.Input((64,)), keras.layers.Dense(8)])
+        >>> decoder = keras.Sequential([keras.Input((8,)), keras.layers.Dense(64)])
+        >>> estimator = Autoencoder.from_keras(encoder, decoder, random_state=0)
+        >>> estimator.transform(X).shape
+        (1797, 8)
+        >>> estimator.partial_fit(X).n_iter_
+        1
+        """
+        imported = read_models(encoder, decoder)
+        own = {"n_components": imported.n_components, "scaling": None, "linear_path": False}
+        for name, value in {**own, "architecture": imported}.items():
+            if params.get(name, value) != value:
+                raise ValueError(
+                    f"from_keras reads {name!r} from the models, it must be {value!r}. Got "
+                    f"{params[name]!r}."
+                )
+        model = cls(**{**params, **own, "architecture": imported})
+        model._validate_params()
+        model.architecture, model.output_activation = ended_before_sigmoid(
+            imported, model.loss, model.output_activation
+        )
+        recipe = make_recipe(model.get_params(deep=False), (0, imported.n_features))
+        weights = [*learned_weights(encoder), *learned_weights(decoder)]
+        model.n_features_in_ = imported.n_features
+        model._fitted = adopted(recipe, weights)
+        return model
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn.datasets import load_digits
-    >>> from tfae import DenoisingAutoencoder
-    >>> X = load_digits().data
-    >>> noisy = X + np.random.default_rng(0).normal(0, 4, X.shape)
-    >>> model = DenoisingAutoencoder(32, corruption_level=1.0, max_iter=30, random_state=0).fit(X)
-    >>> cleaned = model.reconstruct(noisy)
-    >>> bool(np.square(cleaned - X).mean() < 0.6 * np.square(noisy - X).mean())
-    True
-    """
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Train for one epoch on `X`, going on from the calls before.
 
-    corruption: str | Callable[..., Any] | None = "gaussian"
+        The first call decides the structure and learns the scaling, so let its rows be many: what
+        is constant in them keeps a scale of 1. The optimizer's state and the random state are
+        carried on from call to call. Where the first call has fewer than five rows for four
+        components there is no linear path: principal components of so few leave nothing to learn.
 
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            One row or more. A stream may be an iterator, too, unless the first call must train on
+            its rows more than once.
+        y : None
+            Ignored.
 
-@dataclass(eq=False, repr=False)
-class SparseAutoencoder(Autoencoder):
-    r"""Autoencoder whose code has few active units at a time.
+        Returns
+        -------
+        self
 
-    With ``penalty="kl"`` what is minimised is the squared error of a row, summed over its features,
-    plus :math:`\beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)`, the divergence of the mean activation
-    :math:`\hat\rho_j` of every unit from the small :math:`\rho` [1]_, divided by the number of
-    features. Codes longer than the rows are normal here.
+        Raises
+        ------
+        ValueError
+            If the data do not fit those seen before; if the first call has too few rows for
+            ``linear_path=True``, or an iterator where its rows must be read more than once; with
+            ``early_stopping=True``, which needs all rows at once.
 
-    Parameters
-    ----------
-    n_components : int, default=None
-        The length of the code. None takes half of the features, but at most 32.
-    penalty : {"kl", "l1", "top_k", "lifetime"} or callable, default="kl"
-        "kl" asks for a mean activation of `sparsity`, over the rows of a batch. "l1" adds the sum
-        of the absolute values of the code. "top_k" keeps the largest values of every row, after
-        training too [2]_. "lifetime" keeps, in training, of every unit the values in the rows of
-        a batch where they are largest [3]_; afterwards the code is what the encoder gives, and
-        ``thresholds_`` stand before the decoder.
-    penalty_weight : float, default=None
-        :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1"; "top_k"
-        and "lifetime", which add nothing, need None.
-    sparsity : float or int, default=None
-        :math:`\rho`, MATLAB's "SparsityProportion"; for "top_k" the fraction or the number of
-        units kept in a row; for "lifetime" the fraction of rows kept for a unit. None takes 0.05,
-        and 0.1 for "top_k"; "l1" needs None.
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, random_state=0)
+        >>> for start in range(0, 1500, 500):
+        ...     autoencoder = autoencoder.partial_fit(X[start : start + 500])
+        >>> autoencoder.n_iter_
+        3
+        """
+        self._validate_params()
+        if self.early_stopping not in ("auto", False):
+            raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
+        if self.refit not in ("auto", False):
+            raise ValueError(
+                "partial_fit, which trains on all rows, must be used with refit=False."
+            )
+        start, reader = self._fitted, copy.copy(self)
+        X = begun(reader._read(X, reset=start is None), self.random_state)
+        recipe = reader._recipe(X, start, partial=True)
+        if start is None:
+            check_passes(X, recipe.reads_rows_before)
+        recipe = with_found_length(recipe, X).of_one_epoch()
+        state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
+        fitted = fit_network(recipe, X, state, start, self._watch(reader))
+        return self._become(reader, fitted, state)
 
-    See Also
-    --------
-    Autoencoder : All other parameters, and the attributes.
+    def inverse_transform(self, X: Any) -> Array:
+        """Decode codes into rows in the user's units.
 
-    References
-    ----------
-    .. [1] Ng, A. (2011). Sparse autoencoder. CS294A lecture notes, Stanford University.
-    .. [2] Makhzani, A. and Frey, B. (2014). k-sparse autoencoders. ICLR.
-    .. [3] Makhzani, A. and Frey, B. (2015). Winner-take-all autoencoders. NeurIPS.
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Codes.
 
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from tfae import SparseAutoencoder
-    >>> X = load_digits().data
-    >>> model = SparseAutoencoder(
-    ...     100, hidden_layer_sizes=(), penalty="top_k", sparsity=10, max_iter=20, random_state=0
-    ... ).fit(X)
-    >>> int((model.transform(X) != 0).sum(axis=1).max())
-    10
-    """
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
 
-    penalty: str | Callable[[Any], Any] | None = "kl"
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it is no matrix of finite numbers, one
+            column for every component.
 
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> autoencoder.inverse_transform(autoencoder.transform(X[:5])).shape
+        (5, 64)
+        """
+        fitted = self._checked_fitted()
+        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        n_components = fitted.structure.spec.n_components
+        if codes.shape[1] != n_components:
+            raise ValueError(
+                f"X must have {n_components} columns, one for each component of the code. "
+                f"Got {codes.shape[1]}."
+            )
+        return fitted.decode(codes)
 
-@dataclass(eq=False, repr=False)
-class ContractiveAutoencoder(Autoencoder):
-    r"""Autoencoder whose code changes little when a row does.
+    def reconstruct(self, X: Any) -> Array:
+        """Encode and decode rows.
 
-    The penalty is the squared Frobenius norm of the encoder's Jacobian at the row,
-    :math:`\lambda \|\partial f(x) / \partial x\|_F^2` [1]_, in the units that the network sees. It
-    is exact for an encoder of one layer; for a deeper one it is estimated at every step, without
-    bias, by the squared length of :math:`v^\top \partial f / \partial x` for a standard normal
-    :math:`v`. As in the paper, the units are logistic and the weights are tied; with weights of its
-    own the decoder could undo any shrinking of the code.
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
 
-    Parameters
-    ----------
-    n_components : int, default=None
-        The length of the code. None takes half of the features, but at most 32.
-    penalty_weight : float, default=None
-        :math:`\lambda`. None takes 0.1.
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            ``inverse_transform(transform(X))``.
 
-    See Also
-    --------
-    Autoencoder : All other parameters, and the attributes.
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, or values that are not finite.
 
-    References
-    ----------
-    .. [1] Rifai, S., Vincent, P., Muller, X., Glorot, X. and Bengio, Y. (2011). Contractive
-       auto-encoders: explicit invariance during feature extraction. ICML.
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> bool(abs(autoencoder.reconstruct(X) - X).mean() < 2)  # of 0 to 16
+        True
+        """
+        return self._checked_fitted().reconstruct(self._read(X, reset=False))
 
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from tfae import ContractiveAutoencoder
-    >>> X = load_digits().data
-    >>> model = ContractiveAutoencoder(
-    ...     64, hidden_layer_sizes=(), max_iter=60, learning_rate_init=0.005, random_state=0
-    ... ).fit(X)
-    >>> model.score(X) > 0.5
-    True
-    """
+    def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
+        """Return the negative mean squared reconstruction error of every row.
 
-    activation: str = "logistic"
-    code_activation: str = "logistic"
-    tied: bool = True
-    penalty: str | Callable[[Any], Any] | None = "contractive"
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        scaled : bool, default=False
+            Whether the errors are those of the scaled data, as `scaling` makes them; otherwise they
+            are in the square of the user's units.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
+            The lower, the odder the row.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, or values that are not finite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> digit, stripes = X[0], 16.0 * (np.arange(64) % 2)
+        >>> scores = autoencoder.score_samples([digit, stripes])
+        >>> bool(scores[1] < scores[0])
+        True
+        """
+        return -self._checked_fitted().errors(self._read(X, reset=False), scaled=scaled)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the fraction of the variance of `X` that its reconstruction keeps.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            1 minus the squared error over the squared distance from the mean of `X`, both summed
+            over all entries; like ``r2_score(..., multioutput="variance_weighted")``, but errors
+            in constant columns count too.
+            At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
+            otherwise 0.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used: if it has other features, values that are not finite, or is
+            an iterator, for rows are read twice.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> autoencoder.score(X) > 0.7
+        True
+        """
+        fitted = self._checked_fitted()
+        X = self._read(repeatable(X, "score"), reset=False)
+        variance = mean_variance(X)
+        if variance != 0:
+            with np.errstate(over="ignore", invalid="ignore"):  # which gives minus infinity or NaN
+                return float(1 - fitted.errors(X).mean() / variance)
+        # All rows are the same; many of them are rebuilt with rounding that a single one has not.
+        same = X if isinstance(X, Source) else X[:1]
+        return float(not fitted.errors(same).any())

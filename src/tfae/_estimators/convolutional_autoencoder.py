@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from tfae._data.reading import is_stream
 from tfae._estimators.autoencoder import Autoencoder
+from tfae._estimators.parameters import AT_LEAST_1, parameter
+from tfae._fitting.recipe import Recipe
+from tfae._inference.fitted import Fitted
 from tfae._networks.architectures.convolutional import image_shape_of
+from tfae._networks.imported import Imported
 from tfae._networks.spec import Builder
-from tfae._support.sklearn import Interval
-from tfae._support.typing import Array, Weights
+from tfae._support.typing import Array
 from tfae._support.warn import warn
 
 
@@ -82,14 +84,54 @@ class ConvolutionalAutoencoder(Autoencoder):
 
     hidden_layer_sizes: int | Sequence[int] = (16, 32)
     architecture: str | Builder = "convolutional"
-    image_shape: Sequence[int] | None = None
-    kernel_size: int = 3
+    image_shape: Sequence[int] | None = parameter(None, "array-like", None)
+    kernel_size: int = parameter(3, AT_LEAST_1)
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Autoencoder._parameter_constraints,
-        "image_shape": ["array-like", None],
-        "kernel_size": [Interval(Integral, 1, None, closed="left")],
-    }
+    @classmethod
+    def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> Self:
+        """Wrap trained Keras models of images as a fitted estimator.
+
+        Parameters
+        ----------
+        encoder, decoder : keras.Model
+            As in :meth:`Autoencoder.from_keras`. Models of flat rows take `image_shape` from the
+            parameter, or are square images if their length allows it.
+        **params
+            Parameters of the estimator.
+
+        Returns
+        -------
+        estimator
+            Fitted.
+
+        Raises
+        ------
+        ValueError
+            If the models cannot be read or do not fit together, or a parameter is wrong.
+
+        Examples
+        --------
+        >>> import keras
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import ConvolutionalAutoencoder
+        >>> images = load_digits().images
+        >>> encoder = keras.Sequential(
+        ...     [keras.Input((8, 8)), keras.layers.Flatten(), keras.layers.Dense(4)]
+        ... )
+        >>> decoder = keras.Sequential(
+        ...     [keras.Input((4,)), keras.layers.Dense(64), keras.layers.Reshape((8, 8))]
+        ... )
+        >>> model = ConvolutionalAutoencoder.from_keras(encoder, decoder)
+        >>> model.reconstruct(images).shape
+        (1797, 8, 8)
+        """
+        model = super().from_keras(encoder, decoder, **params)
+        assert isinstance(model.architecture, Imported)
+        row_shape = model.architecture.row_shape
+        asked = row_shape if len(row_shape) > 1 else model.image_shape
+        model.image_shape_ = image_shape_of(asked, model.n_features_in_)
+        model._row_shape = row_shape
+        return model
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into images in the user's units.
@@ -104,7 +146,7 @@ class ConvolutionalAutoencoder(Autoencoder):
         ndarray of shape (n_samples, n_features) or that of the images given to `fit`
         """
         rows = super().inverse_transform(X)
-        return rows.reshape(len(rows), *self._fitted_shape)
+        return rows.reshape(len(rows), *self._row_shape)
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode images.
@@ -121,60 +163,52 @@ class ConvolutionalAutoencoder(Autoencoder):
         shape = None if is_stream(X) else _images_shape(X)
         return rows if shape is None else rows.reshape(len(rows), *shape)
 
-    def _check_rows(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-        """Check flat rows, or make them of images of the right shape."""
+    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
+        return super()._recipe(X, start, architecture_params=self._builder_params(), **how)
+
+    def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
+        """Return flat rows as they are, and images of the right shape as flat rows."""
         if is_stream(X):  # whose batches come here one by one
-            return super()._check_rows(X, reset=reset, min_samples=min_samples)
+            return super()._read(X, reset=reset, min_samples=min_samples)
         shape = _images_shape(X)
-        expected: Sequence[int] | None = self.image_shape if reset else self.image_shape_
-        if shape is not None:
-            if expected is not None and _with_channels(shape) != _with_channels(expected):
-                one = _with_channels(np.shape(X)) == _with_channels(expected)
-                raise ValueError(
-                    f"Images must have the shape {tuple(expected)}. Got "
-                    + ("one image; pass X[None]." if one else f"images of shape {shape}.")
-                )
-            if reset and _has_channels_first(shape):
-                warn(
-                    f"Images of shape {shape} are taken for (height, width, channels). If their "
-                    "channels come first, pass np.moveaxis(X, 1, -1)."
-                )
-            X = np.asanyarray(X)  # a memory map stays one
-            X = X.reshape(len(X), math.prod(shape))
-        rows = super()._check_rows(X, reset=reset, min_samples=min_samples)
+        expected = self.image_shape if reset else self.image_shape_
+        rows = X if shape is None else _flat(X, shape, expected, warns=reset)
+        rows = super()._read(rows, reset=reset, min_samples=min_samples)
         if reset:
             asked = self.image_shape if shape is None else shape
             self.image_shape_: tuple[int, int, int] = image_shape_of(asked, rows.shape[1])
-            self._fitted_shape = rows.shape[1:] if shape is None else shape
+            self._row_shape: tuple[int, ...] = rows.shape[1:] if shape is None else shape
         return rows
 
-    def _untrained(self) -> Self:
-        copied = super()._untrained()
-        copied.image_shape = self.image_shape_  # checked rows are flat
-        return copied
-
-    def _take_over(self, encoder_weights: Weights, decoder_weights: Weights) -> None:
-        super()._take_over(encoder_weights, decoder_weights)
-        imported: Any = self.architecture
-        images = len(imported.row_shape) > 1
-        asked = imported.row_shape if images else self.image_shape
-        self.image_shape_ = image_shape_of(asked, self.n_features_in_)
-        self._fitted_shape = imported.row_shape
-
-    def _architecture_params(self) -> Mapping[str, Any]:
+    def _builder_params(self) -> dict[str, Any]:
+        """Return the keyword arguments of the architecture's builder."""
         given = dict(self.architecture_params or {})
         if self.architecture != "convolutional":
             return given
-        own = {
-            "image_shape": getattr(self, "image_shape_", self.image_shape),
-            "kernel_size": self.kernel_size,
-        }
+        own = {"image_shape": self.image_shape_, "kernel_size": self.kernel_size}
         if twice := sorted(own.keys() & given.keys()):
             raise ValueError(
                 f"{twice[0]!r} must be a parameter of the ConvolutionalAutoencoder itself. Got it "
                 "in 'architecture_params'."
             )
         return {**own, **given}
+
+
+def _flat(X: Any, shape: tuple[int, ...], expected: Sequence[int] | None, warns: bool) -> Array:
+    """Return images of a shape as flat rows, if that is the one expected."""
+    if expected is not None and _with_channels(shape) != _with_channels(expected):
+        one = _with_channels(np.shape(X)) == _with_channels(expected)
+        raise ValueError(
+            f"Images must have the shape {tuple(expected)}. Got "
+            + ("one image; pass X[None]." if one else f"images of shape {shape}.")
+        )
+    if warns and _has_channels_first(shape):
+        warn(
+            f"Images of shape {shape} are taken for (height, width, channels). If their "
+            "channels come first, pass np.moveaxis(X, 1, -1)."
+        )
+    X = np.asanyarray(X)  # a memory map stays one
+    return X.reshape(len(X), math.prod(shape))
 
 
 def _images_shape(X: Any) -> tuple[int, ...] | None:

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from numbers import Integral
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any
 
-import numpy as np
-
+from tfae._estimators.attributes import Fact
 from tfae._estimators.autoencoder import Autoencoder
-from tfae._fitting.recipe import layer_sizes
+from tfae._estimators.parameters import AT_LEAST_0, defaults, parameter
+from tfae._fitting.pretraining import layer_by_layer
+from tfae._fitting.recipe import Recipe
+from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
-from tfae._networks.structure import Structure
 from tfae._support.registry import nearest_name
-from tfae._support.sklearn import Interval
-from tfae._support.typing import Array
-from tfae._training.state import TrainingState
-from tfae._training.step.program import Program
+from tfae._support.typing import History
 
 # What a stage is given by its place in the stack.
 _OF_THE_STACK = (
-    *("n_components", "hidden_layer_sizes", "decoder_layer_sizes", "activation"),
-    *("code_activation", "output_activation", "architecture", "architecture_params"),
-    *(
-        "linear_path",
-        "tied",
-        "dropout",
-        "batch_normalization",
-        "scaling",
-        "precision",
-        "random_state",
-    ),
-    *("warm_start", "callbacks", "early_stopping", "validation_fraction", "refit"),
+    "n_components",
+    "hidden_layer_sizes",
+    "decoder_layer_sizes",
+    "activation",
+    "code_activation",
+    "output_activation",
+    "architecture",
+    "architecture_params",
+    "linear_path",
+    "tied",
+    "dropout",
+    "batch_normalization",
+    "scaling",
+    "precision",
+    "random_state",
+    "warm_start",
+    "callbacks",
+    "early_stopping",
+    "validation_fraction",
+    "refit",
 )
 _OF_A_STAGE = tuple(f.name for f in fields(Autoencoder) if f.name not in _OF_THE_STACK)
 
@@ -103,97 +109,49 @@ class StackedAutoencoder(Autoencoder):
     """
 
     linear_path: bool | str = False
-    pretraining: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    pretrain_max_iter: int = 20
-    fine_tune: bool = True
+    pretraining: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = parameter(
+        None, Mapping, "array-like", None
+    )
+    pretrain_max_iter: int = parameter(20, AT_LEAST_0)
+    fine_tune: bool = parameter(True, "boolean")
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Autoencoder._parameter_constraints,
-        "pretraining": [Mapping, "array-like", None],
-        "pretrain_max_iter": [Interval(Integral, 0, None, closed="left")],
-        "fine_tune": ["boolean"],
-    }
+    stage_histories_ = Fact[list[History]]("stage_histories")
 
-    def _max_iter(self) -> int:
-        return super()._max_iter() if self.fine_tune else 0
+    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
+        recipe = super()._recipe(X, start, **how)
+        if start is None:
+            stages = self._stages(recipe) if self.pretrain_max_iter else []
+            then = "All stages together" if self.fine_tune else None
+            first_weights = partial(layer_by_layer, stages, then)
+            recipe = replace(recipe, first_weights=first_weights, pretrains=bool(stages))
+        if not self.fine_tune:
+            recipe = replace(recipe, stopping=replace(recipe.stopping, max_iter=0))
+        return recipe
 
-    def _initialise(
-        self,
-        structure: Structure,
-        program: Program,
-        state: TrainingState,
-        X: Any,
-        train: Array | None,
-    ) -> None:
-        super()._initialise(structure, program, state, X, train)
-        self.stage_histories_: list[dict[str, list[float]]] = []
-        stages = list(self._stages())
-        if self.pretrain_max_iter == 0:
-            return
-        rows = X if train is None else X[train]
-        encoder: list[Array] = []
-        decoder: list[Array] = []
-        for number, stage in enumerate(stages, start=1):
-            stage.random_state = int(state.weights_rng.integers(2**31))
-            stage._within = True
-            if self.verbose:
-                print(f"Stage {number}/{len(stages)}")
-            rows = self._pretrain(stage, number, rows, last=number == len(stages))
-            encoder = [*encoder, *stage.encoder_weights_]
-            decoder = [*stage.decoder_weights_, *decoder]
-        if self.verbose and self.fine_tune:
-            print("All stages together")
-        self._set_weights([*encoder, *decoder], program.network)
-
-    def _trains_before(self) -> bool:
-        return self.pretrain_max_iter > 0 or super()._trains_before()
-
-    def _pretrain(self, stage: Autoencoder, number: int, rows: Any, last: bool) -> Any:
-        """Train a stage and return what the next one is trained on."""
-        try:
-            stage.fit(rows)
-        except ValueError as error:
-            raise ValueError(f"Stage {number} of the pretraining: {error}") from error
-        if number == 1 and not np.allclose(stage.scale_, self.scale_):
-            raise ValueError(
-                "The loss of the first stage must have the same scaling of the data as that of the "
-                f"whole. Got {stage.loss!r} in 'pretraining' and loss={self.loss!r}; say which "
-                "'scaling' serves both."
-            )
-        self.stage_histories_.append(stage.history_)
-        return None if last else stage.transform(rows)
-
-    def _stages(self) -> Iterator[Autoencoder]:
-        """Yield an untrained autoencoder for every layer of the encoder."""
+    def _stages(self, recipe: Recipe) -> list[dict[str, Any]]:
+        """Return all parameters of an autoencoder for every layer of the encoder."""
         self._check_stackable()
-        hidden = layer_sizes(self._setting("hidden_layer_sizes"), "hidden_layer_sizes")
-        asked = self._stage_params(len(hidden) + 1)
+        spec, activation = recipe.structure.spec, recipe.settings.get("activation", self.activation)
+        units = *spec.hidden_layer_sizes, spec.n_components
         shared = {name: getattr(self, name) for name in _OF_A_STAGE}
         shared |= {"linear_path": False, "tied": self.tied, "precision": self.precision}
-        shared["max_iter"] = self.pretrain_max_iter
-        for number, params in enumerate(asked):
-            at_end = number == len(hidden)
+        shared |= {"max_iter": self.pretrain_max_iter, "hidden_layer_sizes": ()}
+        stages = []
+        for number, params in enumerate(self._stage_params(len(units)), start=1):
             own = {
-                "n_components": self.n_components_ if at_end else hidden[number],
-                "hidden_layer_sizes": (),
-                "code_activation": self.code_activation if at_end else self._setting("activation"),
+                "n_components": units[number - 1],
+                "code_activation": self.code_activation if number == len(units) else activation,
                 "output_activation": self.output_activation,
                 "scaling": self.scaling,
             }
-            if number > 0:
-                own |= self._of_activations()
+            if number > 1:
+                own |= _of_activations(activation)
             if "penalty" in params:  # whose numbers are not those of the estimator's own
                 own |= {"penalty_weight": None, "sparsity": None}
-            yield Autoencoder(**{**shared, **own, **params})
-
-    def _of_activations(self) -> dict[str, Any]:
-        """Return what a stage needs that rebuilds the activations of another."""
-        logistic = get_activation(self._setting("activation")).keras_name == "sigmoid"
-        return {
-            "loss": "binary_crossentropy" if logistic else "mse",
-            "output_activation": self._setting("activation"),
-            "scaling": None,
-        }
+            stage = {**defaults(Autoencoder), **shared, **own, **params}
+            _check_stage(stage, number)
+            stages.append(stage)
+        return stages
 
     def _stage_params(self, n_stages: int) -> list[Mapping[str, Any]]:
         """Return what `pretraining` says for each stage."""
@@ -225,3 +183,20 @@ class StackedAutoencoder(Autoencoder):
                     f"{name!r} of a StackedAutoencoder must be {required!r}, for {reason}. "
                     f"Got {value!r}."
                 )
+
+
+def _of_activations(activation: str) -> dict[str, Any]:
+    """Return what a stage needs that rebuilds the activations of another."""
+    logistic = get_activation(activation).keras_name == "sigmoid"
+    return {
+        "loss": "binary_crossentropy" if logistic else "mse",
+        "output_activation": activation,
+        "scaling": None,
+    }
+
+
+def _check_stage(params: Mapping[str, Any], number: int) -> None:
+    try:
+        Autoencoder(**params)._validate_params()
+    except ValueError as error:
+        raise ValueError(f"Stage {number} of the pretraining: {error}") from error

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
-from typing import Any, ClassVar, NoReturn
+from numbers import Integral
+from typing import Any, NoReturn
 
-import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
-from tfae._data.rows import dense_blocks
-from tfae._data.statistics import Survey
+from tfae._estimators.attributes import Fact
 from tfae._estimators.autoencoder import Autoencoder
-from tfae._fitting.recipe import Asked
-from tfae._inference.blocks import of_every_block
-from tfae._inference.workspace import NEW, Workspace
-from tfae._objective.penalties import GAUSSIAN_KL, Penalty
-from tfae._support.sklearn import Interval
+from tfae._estimators.parameters import AT_LEAST_0, NOT_NEGATIVE, parameter
+from tfae._fitting.activity import describe_gaussian_code
+from tfae._fitting.recipe import Growth, Recipe
+from tfae._inference.fitted import Fitted
+from tfae._inference.likelihood import log_likelihood_bound, posterior_of_all, with_noise
+from tfae._objective.penalties import GAUSSIAN_KL
 from tfae._support.typing import Array
-from tfae._support.warn import warn
-from tfae._training.loop import Numbers
-from tfae._training.step.optimizers import Optimizer
-from tfae._training.step.program import Program
-
-_LIKELIHOODS = ("gaussian", "bernoulli", "binary_crossentropy")
-# What rounding may add to entries in [0, 1].
-_SLACK = 1e-6
-# A unit is active whose mean varies over the rows by more than this (Burda et al., 2016).
-_ACTIVE = 0.01
 
 
 @dataclass(eq=False, repr=False)
@@ -97,16 +85,12 @@ class VariationalAutoencoder(Autoencoder):
     np.True_
     """
 
-    beta: float = 1.0
-    kl_warm_up: int = 10
+    beta: float = parameter(1.0, NOT_NEGATIVE)
+    kl_warm_up: int = parameter(10, AT_LEAST_0)
     loss: str | Callable[[Any, Any], Any] = "gaussian"
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Autoencoder._parameter_constraints,
-        "beta": [Interval(Real, 0, None, closed="left")],
-        "kl_warm_up": [Interval(Integral, 0, None, closed="left")],
-    }
-    _of_one_fit: ClassVar[tuple[str, ...]] = (*Autoencoder._of_one_fit, "noise_variance_")
+    noise_variance_ = Fact[float | Array]("noise_variance")
+    active_units_ = Fact[Array]("active_units")
 
     @classmethod
     def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> NoReturn:
@@ -146,14 +130,10 @@ class VariationalAutoencoder(Autoencoder):
         """
         if not sample:
             return super().transform(X)
-        X = self._check_fitted_rows(X)
+        fitted = self._checked_fitted()
+        X = self._read(X, reset=False)
         rng = check_random_state(random_state)
-
-        def posterior(rows: Array, space: Workspace) -> Array:
-            return np.stack(self._posterior(rows, rows.dtype, space), axis=1)
-
-        both = of_every_block(X, posterior, self._encoder.n_numbers)
-        mean, deviation = both.swapaxes(0, 1)
+        mean, deviation = posterior_of_all(fitted, X)
         codes = mean + deviation * rng.standard_normal(mean.shape)
         return codes.astype(mean.dtype, copy=False)
 
@@ -181,16 +161,11 @@ class VariationalAutoencoder(Autoencoder):
         ValueError
             If `n_samples` is not an integer of at least 1.
         """
-        check_is_fitted(self)
+        fitted = self._checked_fitted()
         _check_count(n_samples)
         rng = check_random_state(random_state)
         rows = self.inverse_transform(rng.standard_normal((n_samples, self.n_components_)))
-        if not noise:
-            return rows
-        if hasattr(self, "noise_variance_"):
-            return rows + np.sqrt(self.noise_variance_) * rng.standard_normal(rows.shape)
-        chance = self._scaling.forward(rows, rows.dtype)
-        return self._scaling.backward((rng.random_sample(rows.shape) < chance).astype(rows.dtype))
+        return with_noise(fitted, rows, rng) if noise else rows
 
     def score_samples(  # type: ignore[override]  # likelihoods, which know no scaled units
         self, X: Any, *, n_samples: int = 64, random_state: Any = 0
@@ -218,108 +193,33 @@ class VariationalAutoencoder(Autoencoder):
             training has not seen, unless rows are clipped before.
         """
         _check_count(n_samples)
-        X = self._check_fitted_rows(X)
-        size = n_samples, self.n_components_
-        normal = check_random_state(random_state).standard_normal(size)
+        fitted = self._checked_fitted()
+        X = self._read(X, reset=False)
+        size = n_samples, fitted.structure.spec.n_components
+        return log_likelihood_bound(fitted, X, check_random_state(random_state), size)
 
-        def bound(rows: Array, space: Workspace) -> Array:
-            return self._bound(rows, normal, rows.dtype)
+    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
+        self._check_variational()
+        how |= {"penalty": GAUSSIAN_KL, "penalty_weight": self.beta}
+        return replace(
+            super()._recipe(X, start, **how),
+            growth=Growth("penalty_weight", self.kl_warm_up),
+            describe=describe_gaussian_code,
+        )
 
-        return of_every_block(X, bound, n_numbers=0)  # a turn would take seconds
-
-    def _bound(self, rows: Array, normal: Array, dtype: Any) -> Array:
-        mean, deviation = self._posterior(rows, dtype)
-        total = np.full(len(rows), -np.inf)
-        for epsilon in normal:
-            code = mean + deviation * epsilon.astype(dtype)
-            # The densities of the prior and of the posterior, without the factor both have.
-            ratio = 0.5 * (epsilon @ epsilon - np.square(code, dtype=np.float64).sum(axis=1))
-            weight = self._log_likelihood(rows, code) + ratio
-            total = np.logaddexp(total, weight)
-        total += np.log(deviation).sum(axis=1, dtype=np.float64) - np.log(len(normal))
-        return np.where(self._is_possible(rows), total, -np.inf)
-
-    def _is_possible(self, rows: Array) -> Array:
-        """Tell which rows the likelihood can give: a Bernoulli variable's are in [0, 1]."""
-        if hasattr(self, "noise_variance_"):
-            return np.ones(len(rows), bool)
-        x = self._scaling.forward(rows, rows.dtype)
-        rounding = 2 * np.finfo(rows.dtype).eps * np.abs(self.center_) / self.scale_
-        slack = _SLACK + rounding
-        return np.asarray(((x >= -slack) & (x <= 1 + slack)).all(axis=1))
-
-    def _log_likelihood(self, rows: Array, code: Array) -> Array:
-        """Return log p(x | z) of every row, in the user's units."""
-        if not hasattr(self, "noise_variance_"):
-            x = self._scaling.forward(rows, code.dtype)
-            logits = self._decoder.run(self.decoder_weights_, code)
-            values = x * logits - np.logaddexp(0, logits)
-            return values.sum(axis=1, dtype=np.float64)
-        variance = np.broadcast_to(self.noise_variance_, rows.shape[1:])
-        errors = np.square(rows - self._coding.decode(code), dtype=np.float64) / variance
-        return -0.5 * (errors.sum(axis=1) + np.log(2 * np.pi * variance).sum())
-
-    def _posterior(self, rows: Array, dtype: Any, space: Workspace = NEW) -> tuple[Array, Array]:
-        """Return the mean and the standard deviation of every row's code."""
-        scaled = self._scaling.forward(rows, dtype)
-        given = self._encoder.run(self.encoder_weights_, scaled, space)
-        mean, log_variance = np.split(given, 2, axis=1)
-        return mean, np.exp(0.5 * log_variance)
-
-    def _asked_penalty(self) -> tuple[Penalty, float]:
-        required = {
-            "penalty": (None,),
-            "penalty_weight": (None,),
-            "tied": (False,),
-            "code_activation": ("auto", "identity", "linear"),
-            "linear_path": (False, "auto"),
-            "loss": _LIKELIHOODS,
-        }
-        for name, values in required.items():
+    def _check_variational(self) -> None:
+        """Refuse what a Gaussian code and a likelihood cannot be combined with."""
+        for name, (allowed, reason) in _REQUIRED.items():
             value = getattr(self, name)
-            if not any(value is allowed or value == allowed for allowed in values):
+            if not any(value is other or value == other for other in allowed):
                 raise ValueError(
                     f"{name!r} of a VariationalAutoencoder must be "
-                    f"{' or '.join(map(repr, values))}{_REASONS.get(name, '')}. Got {value!r}."
+                    f"{' or '.join(map(repr, allowed))}{reason}. Got {value!r}."
                 )
         if self.scaling == "quantile":
             raise ValueError(
                 "'scaling' of a VariationalAutoencoder must not be 'quantile', which gives its "
                 "likelihood no units. Put sklearn.preprocessing.QuantileTransformer before it."
-            )
-        return GAUSSIAN_KL, self.beta
-
-    def _numbers(self, asked: Asked, optimizer: Optimizer, program: Program) -> Numbers:
-        return replace(
-            super()._numbers(asked, optimizer, program),
-            growing=program.plan.numbers.index("penalty_weight"),
-            warm_up=self.kl_warm_up,
-            epoch=self.n_iter_,
-        )
-
-    def _describe(self, X: Any, train: Array | None, asked: Asked) -> None:
-        """Measure the noise that the code leaves, and which units are active."""
-        rng = np.random.default_rng(0)
-        squares: list[float] = []
-
-        def means() -> Iterator[Array]:
-            for _, rows in dense_blocks(X, train):
-                mean, deviation = self._posterior(rows, np.float32)
-                code = mean + deviation * rng.standard_normal(mean.shape, dtype=np.float32)
-                output = self._decoder(self.decoder_weights_, code)
-                error = output - self._scaling.forward(rows, np.float32)
-                squares.append(float(np.square(error, dtype=np.float64).sum()))
-                yield mean
-
-        survey = Survey(means())
-        self.active_units_ = survey.variance > _ACTIVE
-        if asked.objective.loss.of_batch is not None:
-            variance = max(sum(squares) / (survey.n_rows * X.shape[1]), np.finfo(np.float32).tiny)
-            self.noise_variance_ = variance * np.square(self.scale_)
-        if not self.active_units_.any():
-            warn(
-                f"None of the {len(self.active_units_)} components of the code is active: the "
-                "decoder makes no use of it. Lower 'beta', raise 'kl_warm_up' or train longer."
             )
 
 
@@ -328,9 +228,14 @@ def _check_count(n_samples: Any) -> None:
         raise ValueError(f"'n_samples' must be an integer of at least 1. Got {n_samples!r}.")
 
 
-_REASONS = {
-    "penalty": ", its divergence from the normal distribution being one",
-    "penalty_weight": "; 'beta' is the weight of its penalty",
-    "tied": ", because its encoder gives variances too",
-    "linear_path": ", because its encoder gives variances too",
+_OWN_ENCODER = ", because its encoder gives variances too"
+# What parameters may be, and why.
+_REQUIRED: dict[str, tuple[tuple[Any, ...], str]] = {
+    "penalty": ((None,), ", its divergence from the normal distribution being one"),
+    "penalty_weight": ((None,), "; 'beta' is the weight of its penalty"),
+    "sparsity": ((None,), ", because its penalty has none"),
+    "tied": ((False,), _OWN_ENCODER),
+    "code_activation": (("auto", "identity", "linear"), ""),
+    "linear_path": ((False, "auto"), _OWN_ENCODER),
+    "loss": (("gaussian", "bernoulli", "binary_crossentropy"), ""),
 }

@@ -9,21 +9,32 @@ import numpy as np
 
 from tfae._data.rows import dense_blocks
 from tfae._data.statistics import Survey
-from tfae._networks.codes import Code, LargestOfUnit
+from tfae._fitting.recipe import Recipe
+from tfae._inference.fitted import Fitted
+from tfae._inference.likelihood import posterior
+from tfae._networks.codes import LargestOfUnit
 from tfae._objective.penalties import Penalty
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 
 # A unit is dead whose values all stay below this share of the largest value of any unit.
 _DEAD = 0.01
+# A unit of a random code is active whose mean varies over the rows by more than this (Burda et
+# al., 2016).
+_ACTIVE = 0.01
 # What rounding may add to codes in [0, 1].
 _SLACK = 1e-6
 # Thresholds are quantiles, for which values must be kept: of this many rows at most.
 _MAX_ROWS = 10_000
 
 
-def describe_activity(estimator: Any, X: Any, rows: Array | None, code: Code) -> None:
-    """Encode training rows and set ``mean_activation_``, ``n_dead_units_`` and ``thresholds_``.
+def describe_activity(recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None) -> dict[str, Any]:
+    """Encode training rows and tell how active a sparse code is; nothing of other codes.
+
+    Returns
+    -------
+    dict
+        ``mean_activation``, ``n_dead_units``, and for a lifetime sparsity ``thresholds``.
 
     Warns
     -----
@@ -31,30 +42,33 @@ def describe_activity(estimator: Any, X: Any, rows: Array | None, code: Code) ->
         If more than half of the units are dead, or if the codes leave an interval in which the
         penalty needs them.
     """
+    penalty, code = recipe.objective.penalty, recipe.objective.code
+    if not penalty.sparse:
+        return {}
     kept: list[Array] = []
     stride = -(-(X.shape[0] if rows is None else len(rows)) // _MAX_ROWS)
 
     def blocks() -> Iterator[Array]:
         for _, block in dense_blocks(X, rows):
-            codes = estimator._coding.encode(block, np.float32)
+            codes = fitted.coding.encode(block, np.float32)
             kept.append(codes[::stride])
             yield codes
 
     of = Survey(blocks())
     largest = np.maximum(np.abs(of.low), np.abs(of.high))
-    estimator.mean_activation_ = of.mean
-    estimator.n_dead_units_ = int(np.sum(largest <= _DEAD * np.max(largest)))
+    n_dead = int(np.sum(largest <= _DEAD * np.max(largest)))
+    facts: dict[str, Any] = {"mean_activation": of.mean, "n_dead_units": n_dead}
     if isinstance(code, LargestOfUnit):
-        estimator.thresholds_ = np.quantile(np.concatenate(kept), 1 - code.fraction, axis=0)
-    penalty, _ = estimator._asked_penalty()
-    _warn_of_dead(estimator.n_dead_units_, len(largest), penalty)
+        facts["thresholds"] = np.quantile(np.concatenate(kept), 1 - code.fraction, axis=0)
+    _warn_of_dead(n_dead, len(largest), penalty)
     low, high = of.low.min(), of.high.max()
     if penalty.in_unit_interval and not (low >= -_SLACK and high <= 1 + _SLACK):
         warn(
-            f"penalty={estimator.penalty!r} compares the mean of every unit with a fraction and "
-            f"needs codes in [0, 1]. They go from {low:.6g} to {high:.6g}: the architecture must "
-            "end its encoder with 'spec.code_activation', or with a sigmoid of its own."
+            f"penalty={recipe.asked['penalty']!r} compares the mean of every unit with a fraction "
+            f"and needs codes in [0, 1]. They go from {low:.6g} to {high:.6g}: the architecture "
+            "must end its encoder with 'spec.code_activation', or with a sigmoid of its own."
         )
+    return facts
 
 
 def _warn_of_dead(n_dead: int, n_units: int, penalty: Penalty) -> None:
@@ -63,9 +77,51 @@ def _warn_of_dead(n_dead: int, n_units: int, penalty: Penalty) -> None:
     mends = [
         *(["lower 'penalty_weight'"] if penalty.cost is not None else []),
         *(["raise 'sparsity'"] if penalty.sparsity is not None else []),
-        *("lower 'learning_rate_init'", "use fewer components"),
+        "lower 'learning_rate_init'",
+        "use fewer components",
     ]
     warn(
         f"{n_dead} of the {n_units} units of the code are dead: they hardly respond to any "
         f"training row. What helps is to {', '.join(mends[:-1])} or {mends[-1]}."
     )
+
+
+def describe_gaussian_code(
+    recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None
+) -> dict[str, Any]:
+    """Measure the noise that a random code leaves, and which of its units are active.
+
+    Returns
+    -------
+    dict
+        ``active_units``, and with a Gaussian likelihood ``noise_variance``.
+
+    Warns
+    -----
+    UserWarning
+        If no unit is active.
+    """
+    rng = np.random.default_rng(0)
+    squares: list[float] = []
+
+    def means() -> Iterator[Array]:
+        for _, block in dense_blocks(X, rows):
+            mean, deviation = posterior(fitted, block, np.float32)
+            code = mean + deviation * rng.standard_normal(mean.shape, dtype=np.float32)
+            output = fitted.decoder(fitted.decoder_weights, code)
+            error = output - fitted.scaling.forward(block, np.float32)
+            squares.append(float(np.square(error, dtype=np.float64).sum()))
+            yield mean
+
+    survey = Survey(means())
+    active = survey.variance > _ACTIVE
+    facts: dict[str, Any] = {"active_units": active}
+    if recipe.objective.loss.of_batch is not None:
+        variance = max(sum(squares) / (survey.n_rows * X.shape[1]), np.finfo(np.float32).tiny)
+        facts["noise_variance"] = variance * np.square(fitted.scaling.scale)
+    if not active.any():
+        warn(
+            f"None of the {len(active)} components of the code is active: the "
+            "decoder makes no use of it. Lower 'beta', raise 'kl_warm_up' or train longer."
+        )
+    return facts

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from tfae._fitting.recipe import Asked
+from tfae._fitting.recipe import Recipe
 from tfae._inference.blocks import of_every_block
+from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import Workspace
 from tfae._networks.linear_path import start_at_zero
 from tfae._networks.spec import Network
-from tfae._objective.losses import Loss
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 
@@ -23,34 +22,42 @@ _TINY = 1e-12
 _LOSSLESS = 1e-12
 
 
-def keep_the_better(
-    model: Any, X: Any, held_out: Any, network: Network, asked: Asked, left: float
-) -> bool:
-    """Note the losses of the linear path alone and of the whole on the held-out rows of `X`.
+class Comparison(NamedTuple):
+    """The better one of two networks, and whether it is the trained one."""
 
-    The model becomes the former, with a warning, unless the gain is no luck; see
-    :func:`is_better`. What the path alone leaves of the training rows is `left`. Return whether
-    the network stays.
+    better: Fitted
+    improved: bool
+
+
+def better_of(
+    trained: Fitted, network: Network, recipe: Recipe, rows: Any, left: float
+) -> Comparison:
+    """Compare a network with the linear path in it, alone, by their losses on held-out rows.
+
+    The trained one stays if its gain is no luck; see :func:`is_better`. Otherwise a warning tells
+    so. What the path alone leaves of the training rows is `left`; `network` is built of the same
+    structure.
     """
-    linear, loss = copy.copy(model), asked.objective.loss
-    linear._set_weights(start_at_zero(network, model._weights()), network)
-    rows = X[held_out]
-    before, after = (_losses_and_errors(each, rows, loss) for each in (linear, model))
+    linear = trained.with_weights(start_at_zero(network, trained.weights))
+    before, after = (_losses_and_errors(each, rows, recipe) for each in (linear, trained))
     improved = is_better(before[:, 0], after[:, 0])
-    unit = model._unit(asked.objective.power)
+    unit = trained.scaling.unit(recipe.objective.power)
     if not improved:
-        if not (model._nested or (left == 0 and _is_lossless(linear, rows))):
-            _warn_of_pca(unit * float(before[:, 0].mean()), len(held_out))
-        model._set_weights(linear._weights(), network)
+        if not (recipe.inner or (left == 0 and _is_lossless(linear, rows))):
+            _warn_of_pca(unit * float(before[:, 0].mean()), rows.shape[0])
         after = before
-    model.baseline_ = {
-        "pca": float(before[:, 1].mean()),
-        "autoencoder": float(after[:, 1].mean()),
-        "pca_loss": unit * float(before[:, 0].mean()),
-        "autoencoder_loss": unit * float(after[:, 0].mean()),
-        "n_samples": len(held_out),
-    }
-    return improved
+    better = (trained if improved else linear).with_facts(
+        {
+            "baseline": {
+                "pca": float(before[:, 1].mean()),
+                "autoencoder": float(after[:, 1].mean()),
+                "pca_loss": unit * float(before[:, 0].mean()),
+                "autoencoder_loss": unit * float(after[:, 0].mean()),
+                "n_samples": rows.shape[0],
+            }
+        }
+    )
+    return Comparison(better, improved)
 
 
 def is_better(before: Array, after: Array) -> bool:
@@ -79,23 +86,22 @@ def _clear(values: Array, n_errors: float) -> bool:
     return bool(values.mean() > n_errors * values.std(ddof=1) / np.sqrt(n))
 
 
-def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
+def _losses_and_errors(fitted: Fitted, X: Any, recipe: Recipe) -> Array:
     """Return the loss of every row as the network sees it, and its error in the user's units.
 
     Shape [rows, 2].
     """
+    loss, scaling, coding = recipe.objective.loss, fitted.scaling, fitted.coding
     # An own loss may hold numbers of the dtype of the training.
-    dtype = np.float64 if loss.of_entries else model._dtype
-
-    coding = model._coding
+    dtype = np.float64 if loss.of_entries else recipe.dtype
 
     def of_rows(rows: Array, space: Workspace) -> Array:
-        x = model._scaling.forward(rows, rows.dtype)
+        x = scaling.forward(rows, rows.dtype)
         codes = coding.encoder(coding.encoder_weights, x, space)
         output = coding.output(codes, space)
-        rebuilt = model._scaling.backward(output)
+        rebuilt = scaling.backward(output)
         if loss.from_logits:
-            output = model._decoder.run(model.decoder_weights_, codes)
+            output = coding.decoder.run(coding.decoder_weights, codes)
         losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
         errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
         return np.stack([losses, errors], axis=1)
@@ -104,12 +110,12 @@ def _losses_and_errors(model: Any, X: Any, loss: Loss) -> Array:
     return of_every_block(X, of_rows, coding.n_numbers if loss.of_entries else 0)
 
 
-def _is_lossless(model: Any, X: Any) -> bool:
+def _is_lossless(fitted: Fitted, X: Any) -> bool:
     """Whether rows are rebuilt as the network sees them, but for rounding errors."""
-    coding = model._coding
+    coding = fitted.coding
 
     def squares(rows: Array, space: Workspace) -> Array:
-        x = model._scaling.forward(rows, rows.dtype)
+        x = fitted.scaling.forward(rows, rows.dtype)
         codes = coding.encoder(coding.encoder_weights, x, space)
         error = x - coding.output(codes, space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)

@@ -7,6 +7,7 @@ then works with a code of any length, and its errors on held-out rows say which 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import fit_scaling
 from tfae._data.source import Source
 from tfae._data.streams import Share
+from tfae._fitting.fit import fit_network, split_rows
+from tfae._fitting.recipe import Recipe
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState
@@ -30,39 +33,54 @@ _MAX_ROWS = 20_000
 _NEARLY = 0.05
 
 
-def choose_length(model: Any, X: Any) -> tuple[int, Array]:
-    """Return how many components a model asks for, and the held-out error of every length from 0.
+def with_found_length(recipe: Recipe, X: Any) -> Recipe:
+    """Return a recipe whose code is as long as it asks for, if that is to be found from rows.
 
     A fraction asks for the shortest code whose reconstruction keeps that much of the variance of
     held-out rows, scaled as the network sees them; a warning tells if none does. "auto" asks for
-    the elbow of the errors.
+    the elbow of the errors. What is known of it then is the error of codes of every length from 0.
     """
-    longest = _longest(model.n_components, model.scaling, X)
-    nested = model._untrained().set_params(
-        n_components=longest,
-        linear_path=True,
-        refit=False,
-        early_stopping=True,
-        callbacks=None,
-        random_state=int(check_random_state(model.random_state).randint(2**31)),
-    )
-    nested._nested = nested._within = True
-    if model.verbose:
+    wanted = recipe.length
+    if wanted is None:
+        return recipe
+    longest = _longest(wanted, recipe.scaling, X)
+    seed = int(check_random_state(recipe.random_state).randint(2**31))
+    if recipe.verbose:
         print(f"How many components: training for codes of every length up to {longest}")
-    nested.fit(X)
-    if model.verbose:
+    errors = _errors_of_all(recipe.for_all_lengths(longest, seed), X)
+    if recipe.verbose:
         print("The network itself")
-    held_out = nested._split(X, TrainingState.new(nested.random_state).split_rng)[1]
-    errors = _errors(nested, _some(X, held_out))
-    if model.n_components == "auto":
-        return elbow(errors), errors
-    enough = np.flatnonzero(errors[1:] <= (1 - model.n_components) * errors[0])
+    found = recipe.with_length(_length(wanted, errors))
+    return replace(found, facts={**recipe.facts, "component_errors": errors})
+
+
+def _length(wanted: float | str, errors: Array) -> int:
+    """Return the length that is asked for, by the errors of all lengths."""
+    longest = len(errors) - 1
+    if isinstance(wanted, str):
+        return elbow(errors)
+    enough = np.flatnonzero(errors[1:] <= (1 - wanted) * errors[0])
     if len(enough):
-        return int(enough[0]) + 1, errors
+        return int(enough[0]) + 1
     kept = max(0.0, 1 - errors[-1] / errors[0]) if errors[0] > 0 else 1.0
-    if kept < model.n_components - _NEARLY:
-        _warn_of_less(model.n_components, longest, kept)
-    return longest, errors
+    if kept < wanted - _NEARLY:
+        _warn_of_less(wanted, longest, kept)
+    return longest
+
+
+def _errors_of_all(nested: Recipe, X: Any) -> Array:
+    """Train for codes of all lengths; return the mean squared error of each, as `history_` has."""
+    state = TrainingState.new(nested.random_state)
+    fitted = fit_network(nested, X, state)
+    held_out = split_rows(nested, X, TrainingState.new(nested.random_state).split_rng).held_out
+    rows = _some(X, held_out)
+    scaled = fitted.scaling.forward(rows, rows.dtype)
+    codes = fitted.encoder(fitted.encoder_weights, scaled)
+    errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
+    for length in range(1, codes.shape[1] + 1):
+        kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
+        errors.append(np.square(scaled - fitted.coding.output(kept)).mean())
+    return fitted.scaling.unit(2) * np.array(errors)
 
 
 def _some(X: Any, held_out: Any) -> Array:
@@ -107,14 +125,3 @@ def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
         return 1
     kept = np.cumsum(PCA(svd_solver="full").fit(scaled).explained_variance_ratio_)
     return min(most, int(np.searchsorted(kept, n_components)) + 1)
-
-
-def _errors(nested: Any, rows: Array) -> Array:
-    """Return the mean squared error of codes of every length from 0, as `history_` has losses."""
-    scaled = nested._scaling.forward(rows, rows.dtype)
-    codes = nested._encoder(nested.encoder_weights_, scaled)
-    errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
-    for length in range(1, codes.shape[1] + 1):
-        kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        errors.append(np.square(scaled - nested._coding.output(kept)).mean())
-    return nested._unit(2) * np.array(errors)

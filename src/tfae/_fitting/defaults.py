@@ -8,14 +8,14 @@ papers describe, and there a user sets what they say.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tfae._networks.activations import get_activation
 from tfae._objective.losses import LOSSES
-from tfae._objective.penalties import NO_PENALTY
+from tfae._objective.penalties import NO_PENALTY, find_penalty
 from tfae._support.typing import Array
 
 # Features from which a step costs so much more that fewer are taken.
@@ -41,21 +41,28 @@ _PURE: dict[str, Any] = {
 }
 
 
-def settings(model: Any, n_rows: int, n_features: int, anchored: bool) -> dict[str, Any]:
-    """Return what "auto" parameters of a model stand for, `anchored` if it has a linear path."""
-    rules = _anchored(n_rows, n_features, model.warm_start) if anchored else _PURE
-    chosen = {
-        name: value
-        for name, value in rules.items()
-        if isinstance(getattr(model, name), str) and getattr(model, name) == "auto"
-    }
+def settings(
+    params: Mapping[str, Any], n_rows: int, n_features: int, linear_path: bool
+) -> dict[str, Any]:
+    """Return what "auto" parameters stand for, with a linear path or without."""
+    warm_start = bool(params["warm_start"])
+    rules = _with_linear_path(n_rows, n_features, warm_start) if linear_path else _PURE
+    chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     # On few rows trained linear maps fit luck: of some 200 fits on small tables four lost to PCA.
-    return {**chosen, "linear_path": anchored, "linear_correction": anchored and n_rows >= _FEW}
+    correction = linear_path and n_rows >= _FEW
+    return {**chosen, "linear_path": linear_path, "linear_correction": correction}
 
 
-def has_linear_path(model: Any) -> bool:
-    """Whether a model has a linear path, if need be by what suits its other parameters."""
-    return wants_linear_path(model) if model.linear_path == "auto" else bool(model.linear_path)
+def is_auto(value: Any) -> bool:
+    """Whether a parameter is left to the rules."""
+    return isinstance(value, str) and value == "auto"
+
+
+def has_linear_path(params: Mapping[str, Any]) -> bool:
+    """Whether there is a linear path, by what suits the other parameters if that is "auto"."""
+    if is_auto(params["linear_path"]):
+        return wants_linear_path(params)
+    return bool(params["linear_path"])
 
 
 def least_rows(n_components: int, n_features: int) -> int:
@@ -63,23 +70,22 @@ def least_rows(n_components: int, n_features: int) -> int:
     return math.ceil(_ROWS_A_COMPONENT * min(n_components, n_features))
 
 
-def wants_linear_path(model: Any) -> bool:
+def wants_linear_path(params: Mapping[str, Any]) -> bool:
     """Whether a linear path suits the other parameters: the plain code, the plain output."""
     return (
-        model.architecture == "dense"
-        and not model.tied
-        and model.corruption is None  # a lossless linear code would leave nothing to clean
-        and model._asked_penalty()[0] is NO_PENALTY
-        and not LOSSES.find(model.loss).from_logits
+        params["architecture"] == "dense"
+        and not params["tied"]
+        and params["corruption"] is None  # a lossless linear code would leave nothing to clean
+        and find_penalty(params["penalty"]) is NO_PENALTY
+        and not LOSSES.find(params["loss"]).from_logits
         and all(
-            getattr(model, name) in _LINEAR
-            or get_activation(getattr(model, name), name).keras_name == "linear"
+            params[name] in _LINEAR or get_activation(params[name], name).keras_name == "linear"
             for name in ("code_activation", "output_activation")
         )
     )
 
 
-def _anchored(n_rows: int, n_features: int, warm_start: bool) -> dict[str, Any]:
+def _with_linear_path(n_rows: int, n_features: int, warm_start: bool) -> dict[str, Any]:
     batch = batch_size(n_rows, n_features)
     return {
         "hidden_layer_sizes": hidden_layer_sizes(n_features),
@@ -93,6 +99,11 @@ def _anchored(n_rows: int, n_features: int, warm_start: bool) -> dict[str, Any]:
         # Rows that a later fit holds out must be none that this one trained on.
         "refit": n_rows < _FEW and not warm_start,
     }
+
+
+def usable_batch_size(batch_size: int, n_rows: int) -> int:
+    """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""
+    return min(batch_size, max(1024, 1 << (n_rows - 1).bit_length()))
 
 
 def batch_size(n_rows: int, n_features: int) -> int:

@@ -1,184 +1,161 @@
-"""What an estimator's parameters ask for: a network's structure, an objective and its numbers."""
+"""What one fit is to do, as a value: made from parameters and the shape of the data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from numbers import Integral
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeAlias
 
-from tfae._networks.activations import get_activation
-from tfae._networks.architectures.registry import ARCHITECTURES
-from tfae._networks.codes import PLAIN
-from tfae._networks.initial_weights import check_initializer
-from tfae._networks.spec import Spec
-from tfae._networks.structure import Structure, hashable_params
-from tfae._objective.corruptions import CORRUPTIONS, Corruption
-from tfae._objective.losses import LOSSES, Loss
+import numpy as np
+
+from tfae._data.scaling import Scaling
+from tfae._fitting.defaults import annealed
+from tfae._inference.fitted import Fitted
+from tfae._networks.spec import Network
+from tfae._networks.structure import Structure
+from tfae._objective.corruptions import Corruption
 from tfae._objective.objective import Objective
-from tfae._objective.penalties import NESTED, Penalty
+from tfae._objective.penalties import NESTED
+from tfae._support.typing import Array, stored_dtype
+from tfae._training.chunks import Noise, chunk_shape
+from tfae._training.loop import Batches, Stopping
+from tfae._training.step.chunk import ChunkShape
+from tfae._training.step.optimizers import Optimizer, Rule
+from tfae._training.step.program import Plan
 
-_NEUTRAL_EMPHASIS = 0.5
+
+class Split(NamedTuple):
+    """Rows, and which of them are trained on and held out: positions, or shares of a stream."""
+
+    X: Any
+    train: Any = None  # None for all
+    held_out: Any = None  # None for none
+
+    @property
+    def n_train(self) -> int:
+        """How many rows are trained on."""
+        return int(self.X.shape[0]) if self.train is None else len(self.train)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What is to be built and minimised."""
+class Growth:
+    """A number of the objective that comes to its final value over the first epochs."""
+
+    name: str
+    n_epochs: int
+    start: float = 0.0  # how many times its final value it has at first
+
+
+# From rows, their scaling, the shape of chunks, positions of rows and noise.
+MakeBatches: TypeAlias = Callable[[Any, Scaling, ChunkShape, Any, Noise], Batches]
+FirstWeights: TypeAlias = "Callable[[Recipe, Network, Split, Scaling, np.random.Generator], Fitted]"
+# From a trained network and rows to what is known of it.
+Describe: TypeAlias = "Callable[[Recipe, Fitted, Any, Array | None], Mapping[str, Any]]"
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """All that one fit is to do.
+
+    What is different in a subclass is in ``growth`` and the three functions: how rows become
+    batches, what the first weights are, and what is said of a trained network.
+    """
 
     structure: Structure
     objective: Objective
-    numbers: dict[str, float]  # of the objective
+    numbers: Mapping[str, float]  # that the objective may ask for
+    sparsity: Any  # of the penalty
+    scaling: str | None
     corruption: Corruption | None
+    corruption_level: float
+    optimizer: Optimizer
+    anneal_over: int | None  # the epochs over which its rate falls to 0; None where it does not
+    batch_size: int
+    shuffle: bool
+    stopping: Stopping
+    early_stopping: bool  # whether rows are held out
+    validation_fraction: float
+    refit: bool  # whether to train once more on all rows
+    precision: str
+    random_state: Any
+    callbacks: Sequence[Any]
+    verbose: bool
+    settings: Mapping[str, Any]  # what "auto" stands for
+    asked: Mapping[str, Any]  # parameters as the user gave them, which messages quote
+    batches: MakeBatches
+    first_weights: FirstWeights
+    describe: Describe
+    length: float | str | None = None  # of the code, where it is to be found
+    growth: Growth | None = None
+    pretrains: bool = False  # whether the first weights come from other trainings
+    inner: bool = False  # whether this is a part of another fit, which ends with it
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what is known before the training
 
+    @property
+    def dtype(self) -> str:
+        """Of weights, of losses, and of the rows that are trained on."""
+        return stored_dtype(self.precision)
 
-def read_parameters(model: Any, n_features: int) -> Asked:
-    """Read the parameters of an autoencoder for data with so many features.
+    @property
+    def to_agree_with(self) -> dict[str, Any]:
+        """What the parameters of a later training must agree with."""
+        return {name: self.asked[name] for name in ("n_components", "scaling")}
 
-    Raises
-    ------
-    ValueError
-        If parameters are wrong, or do not go together.
-    """
-    loss = LOSSES.find(model.loss)
-    penalty, weight = model._asked_penalty()
-    _check_use(model, penalty)
-    sparsity = _sparsity(model, penalty)
-    n_components = code_length(model._setting("n_components"), n_features)
-    code = PLAIN if penalty.code is None else penalty.code(n_components, sparsity)
-    corruption = _corruption(model)
-    emphasised = _emphasised(model, corruption)
-    objective = Objective(loss, code, penalty, corruption is not None, emphasised)
-    numbers = {"penalty_weight": weight, "sparsity": sparsity, "emphasis": model.emphasis}
-    return Asked(
-        Structure(
-            ARCHITECTURES.find(model.architecture),
-            hashable_params(model._architecture_params()),
-            _spec(model, n_features, n_components, penalty),
-            _output_activation(model, loss),
-            code,
-            bool(model.tied),
-            _linear_path(model),
-            model.settings_.get("linear_correction", False),
-        ),
-        objective,
-        {name: float(numbers[name]) for name in objective.numbers},
-        corruption,
-    )
+    @property
+    def reads_rows_before(self) -> bool:
+        """Whether rows go through other trainings before that of the network."""
+        return self.length is not None or self.pretrains
 
+    def optimizer_for(self, n_rows: int) -> Optimizer:
+        """Return the optimizer with its rate for a training on so many rows."""
+        if self.anneal_over is None:
+            return self.optimizer
+        peak = self.optimizer.learning_rate
+        assert not callable(peak)
+        n_steps = self.anneal_over * -(-n_rows // self.batch_size)
+        return replace(self.optimizer, learning_rate=annealed(peak, n_steps))
 
-def code_length(n_components: int | None, n_features: int) -> int:
-    """Return the length of the code; None takes half of the features, but at most 32."""
-    return n_components or min(32, -(-n_features // 2))
+    def plan(self, rule: Rule) -> Plan:
+        """Return the plan of the program that trains it."""
+        spec = self.structure.spec
+        # The numbers of dropout have two bytes.
+        dropped = 2 * self.structure.n_dropped // np.dtype(self.dtype).itemsize
+        beside = self.objective.noise_width(spec.n_components) + dropped
+        shape = chunk_shape(self.batch_size, spec.n_features, self.dtype, beside)
+        return Plan(self.structure, self.objective, rule, shape, self.precision)
 
-
-def layer_sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
-    """Return layer sizes as a tuple of int."""
-    listed = [sizes] if isinstance(sizes, Integral) else list(sizes)  # type: ignore[arg-type]
-    for size in listed:
-        if not isinstance(size, Integral) or size < 1:
-            raise ValueError(f"The sizes in {name!r} must be integers of at least 1. Got {size!r}.")
-    return tuple(map(int, listed))
-
-
-def _spec(model: Any, n_features: int, n_components: int, penalty: Penalty) -> Spec:
-    hidden = layer_sizes(model._setting("hidden_layer_sizes"), "hidden_layer_sizes")
-    decoder = model.decoder_layer_sizes
-    return Spec(
-        n_features=n_features,
-        n_components=n_components,
-        hidden_layer_sizes=hidden,
-        decoder_layer_sizes=(
-            hidden[::-1] if decoder is None else layer_sizes(decoder, "decoder_layer_sizes")
-        ),
-        activation=get_activation(model._setting("activation"), "activation").keras_name,
-        code_activation=_code_activation(model, penalty),
-        kernel_initializer=check_initializer(model.kernel_initializer),
-        dropout=float(model.dropout),
-        batch_normalization=bool(model.batch_normalization),
-    )
-
-
-def _corruption(model: Any) -> Corruption | None:
-    if model.corruption is None:
-        return None
-    corruption = CORRUPTIONS.find(model.corruption)
-    is_fraction = corruption.partial and not corruption.in_users_units
-    if is_fraction and model.corruption_level > 1:
-        raise ValueError(
-            f"With corruption={model.corruption!r}, 'corruption_level' must be a fraction of the "
-            f"entries, from 0 to 1. Got {model.corruption_level!r}."
+    def with_length(self, n_components: int) -> Recipe:
+        """Return the same for a code of that length."""
+        code = self.objective.penalty.code_of(n_components, self.sparsity)
+        spec = replace(self.structure.spec, n_components=n_components)
+        return replace(
+            self,
+            structure=replace(self.structure, spec=spec, code=code),
+            objective=replace(self.objective, code=code),
+            settings={**self.settings, "n_components": n_components},
+            length=None,
         )
-    return corruption
 
-
-def _check_use(model: Any, penalty: Penalty) -> None:
-    """Raise if a number is given that the penalty does not have."""
-    if penalty is NESTED:  # which takes the place of another for one training
-        return
-    for name, used in [
-        ("penalty_weight", penalty.cost is not None),
-        ("sparsity", penalty.sparsity is not None),
-    ]:
-        value = getattr(model, name)
-        if value is not None and not used:
-            raise ValueError(
-                f"With penalty={model.penalty!r}, which makes no use of it, {name!r} must be None. "
-                f"Got {value!r}."
-            )
-
-
-def _sparsity(model: Any, penalty: Penalty) -> Any:
-    """Return the sparsity that holds: a fraction, or for "top_k" also a number of units."""
-    if model.sparsity is None or penalty.sparsity is None:
-        return penalty.sparsity
-    a_count = model.penalty == "top_k" and isinstance(model.sparsity, Integral)
-    if not (a_count or 0 < model.sparsity < 1):
-        or_count = ", or a number of units" if model.penalty == "top_k" else ""
-        raise ValueError(
-            f"With penalty={model.penalty!r}, 'sparsity' must be a fraction above 0 and below 1"
-            f"{or_count}. "
-            f"Got {model.sparsity!r}."
+    def for_all_lengths(self, longest: int, random_state: int) -> Recipe:
+        """Return the training in which codes of all lengths up to the longest are tried at once."""
+        nested = replace(self, objective=replace(self.objective, penalty=NESTED))
+        return replace(
+            nested.with_length(longest),
+            random_state=random_state,
+            callbacks=(),
+            early_stopping=True,
+            refit=False,
+            inner=True,
         )
-    return model.sparsity
 
+    def of_one_epoch(self) -> Recipe:
+        """Return the training of a single epoch, after which others may come without end."""
+        stopping = replace(self.stopping, max_iter=1)
+        return replace(self, stopping=stopping, anneal_over=None, early_stopping=False, refit=False)
 
-def _code_activation(model: Any, penalty: Penalty) -> str:
-    if model.code_activation == "auto":
-        return penalty.activation
-    activation = get_activation(model.code_activation, "code_activation")
-    if penalty.in_unit_interval and not (activation.low >= 0 and activation.high <= 1):
-        raise ValueError(
-            f"penalty={model.penalty!r} compares the mean of every unit with a fraction, so "
-            "'code_activation' must give values in [0, 1]: 'logistic', 'softmax' or 'auto'. Got "
-            f"{model.code_activation!r}."
+    def on_all_rows(self, n_epochs: int) -> Recipe:
+        """Return the second training, of the rows that were held out too, which nobody watches."""
+        stopping = replace(self.stopping, max_iter=n_epochs)
+        return replace(
+            self, stopping=stopping, early_stopping=False, refit=False, callbacks=(), verbose=False
         )
-    return activation.keras_name
-
-
-def _emphasised(model: Any, corruption: Corruption | None) -> bool:
-    if model.emphasis == _NEUTRAL_EMPHASIS:
-        return False
-    if corruption is None or not corruption.partial:
-        raise ValueError(
-            "'emphasis' must be 0.5 unless the corruption leaves some entries as they are, like "
-            f"'masking'. Got emphasis={model.emphasis!r} with corruption={model.corruption!r}."
-        )
-    return True
-
-
-def _linear_path(model: Any) -> bool:
-    if model._setting("linear_path") and model.tied:
-        raise ValueError("linear_path=True needs tied=False. Got tied=True.")
-    return bool(model._setting("linear_path"))
-
-
-def _output_activation(model: Any, loss: Loss) -> str:
-    if model.output_activation == "auto":
-        return "sigmoid" if loss.from_logits else "linear"
-    activation = get_activation(model.output_activation, "output_activation")
-    if loss.from_logits and activation.keras_name != "sigmoid":
-        raise ValueError(
-            f"With loss={model.loss!r}, 'output_activation' must be 'auto' or 'sigmoid'. "
-            f"Got {model.output_activation!r}."
-        )
-    return activation.keras_name

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from tfae._networks.codes import Code, Gaussian, LargestOfRow, LargestOfUnit, Nested
+from tfae._networks.codes import PLAIN, Code, Gaussian, LargestOfRow, LargestOfUnit, Nested
 from tfae._support.registry import Registry
 from tfae._support.tensorflow import keras, tf
 
@@ -45,6 +45,10 @@ class Penalty:
     random: bool = False  # whether the cost takes noise
     sparse: bool = True  # whether most units are meant to be silent
 
+    def code_of(self, n_components: int, sparsity: Any) -> Code:
+        """Return what the decoder gets of a code of that length."""
+        return PLAIN if self.code is None else self.code(n_components, sparsity)
+
     @property
     def numbers(self) -> tuple[str, ...]:
         """The names of the numbers that the compiled step is given."""
@@ -73,6 +77,13 @@ class _OfCode:
 
 def _of_code(function: Callable[[Any], Any]) -> Penalty:
     return Penalty(_OfCode(function), function=function, sparse=False)
+
+
+def find_penalty(wanted: Any) -> Penalty:
+    """Return a penalty that is given as the parameter of that name is, or ready-made."""
+    if wanted is None:
+        return NO_PENALTY
+    return wanted if isinstance(wanted, Penalty) else PENALTIES.find(wanted)
 
 
 NO_PENALTY = Penalty(sparse=False)

@@ -6,27 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
-from tfae._networks.structure import Structure
 from tfae._support.tensorflow import keras
-from tfae._support.typing import Array
 
 
-def keras_models(
-    structure: Structure, center: Array, scale: float | Array, thresholds: Array | None
-) -> Network:
-    """Build untrained Keras models of a structure that work in the user's units.
-
-    Components of a code below their `thresholds` are 0 to the decoder.
-    """
+def keras_models(fitted: Fitted) -> Network:
+    """Build a trained network as Keras models that work in the user's units."""
+    structure, thresholds = fitted.structure, fitted.facts.get("thresholds")
+    center = fitted.scaling.center
 
     def passed(code: Any) -> Any:
+        """Set components of a code below their thresholds to 0."""
         if thresholds is None:
             return code
         return code * keras.ops.cast(code >= thresholds.astype("float32"), "float32")
 
     network = structure.build("float32")
-    scale = np.broadcast_to(scale, center.shape)
+    scale = np.broadcast_to(fitted.scaling.scale, center.shape)
     # Two steps in, for x / scale - center / scale would cancel digits of data far from zero.
     centred = keras.layers.Rescaling(1.0, (-center).tolist(), name="centring", dtype="float32")
     scaled = keras.layers.Rescaling((1 / scale).tolist(), name="scaling", dtype="float32")
@@ -36,9 +33,9 @@ def keras_models(
     output = keras.layers.Activation(structure.output_activation, name="output", dtype="float32")
     x = keras.Input((structure.spec.n_features,))
     code = keras.Input((structure.spec.n_components,))
-    return Network(
-        keras.Model(
-            x, structure.code.in_keras(network.encoder(scaled(centred(x)))), name="encoder"
-        ),
-        keras.Model(code, unscaled(output(network.decoder(passed(code)))), name="decoder"),
-    )
+    codes = structure.code.in_keras(network.encoder(scaled(centred(x))))
+    encoder = keras.Model(x, codes, name="encoder")
+    decoder = keras.Model(code, unscaled(output(network.decoder(passed(code)))), name="decoder")
+    encoder.set_weights(fitted.encoder_weights)
+    decoder.set_weights(fitted.decoder_weights)
+    return Network(encoder, decoder)

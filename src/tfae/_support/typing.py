@@ -1,4 +1,4 @@
-"""The vocabulary: what a builder is told and returns, and what a chunk of data is."""
+"""Names for what is passed around everywhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Weights: TypeAlias = list[Array]
+History: TypeAlias = dict[str, list[float]]  # one number for every epoch
 
 
 def stored_dtype(precision: str) -> str:

@@ -1,11 +1,11 @@
-"""Those who watch a training: Keras callbacks, scikit-learn callbacks, printed lines.
+"""Those who watch a training: Keras callbacks and printed lines, or whoever else.
 
 The epoch loop knows only :class:`Observer`; none of its kinds is known to it by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from tfae._support.tensorflow import keras
@@ -103,39 +103,3 @@ class KerasCallbacks(Observer):
         # The model goes to another fit: whoever held on to it would see those weights.
         for callback in self._callbacks.callbacks:
             callback.set_model(None)
-
-
-def has_sklearn_callbacks(estimator: Any) -> bool:
-    """Whether ``set_callbacks`` was called, for which scikit-learn 1.9 has no public question."""
-    return bool(getattr(estimator, "_skl_callbacks", ()))
-
-
-class SklearnCallbacks(Observer):
-    """Reports every epoch as a task of scikit-learn's callback protocol (1.9, experimental)."""
-
-    def __init__(self, estimator: Any, max_iter: int, fitted: Callable[[], dict[str, Any]]) -> None:
-        self._estimator = estimator
-        self._fitted = fitted
-        self._context = estimator._init_callback_context(max_subtasks=max_iter)
-        self._epoch: Any = None
-
-    def on_train_begin(self) -> None:
-        self._context.call_on_fit_task_begin(estimator=self._estimator)
-
-    def on_epoch_begin(self, epoch: int) -> float | None:
-        self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(estimator=self._estimator)
-        return None
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> bool:
-        stop = self._epoch.call_on_fit_task_end(
-            estimator=self._estimator,
-            metadata={"logs": logs},
-            reconstruction_attributes=self._fitted,
-        )
-        return bool(stop)
-
-    def on_train_end(self, logs: Logs) -> None:
-        self._context.call_on_fit_task_end(
-            estimator=self._estimator, reconstruction_attributes=self._fitted
-        )

@@ -32,6 +32,10 @@ class TrainingState:
         )
         return TrainingState(split, weights, order, noise, self.slots, self.rule, self.step)
 
+    def become(self, other: TrainingState) -> None:
+        """Go on as another state would."""
+        vars(self).update(vars(other))
+
     @classmethod
     def new(cls, random_state: Any) -> TrainingState:
         """Derive independent streams from scikit-learn's kind of random state."""

@@ -13,6 +13,7 @@ import numpy as np
 from tfae._networks.architectures.hidden import hidden, rows_of
 from tfae._networks.architectures.registry import register_architecture
 from tfae._networks.spec import Network, Spec
+from tfae._support.images import square_image
 from tfae._support.tensorflow import keras
 
 # Whatever the user's keras.config.image_data_format says, which rows of images do not follow.
@@ -43,8 +44,8 @@ def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[
         If the shape is none of an image, or the rows do not have that many features.
     """
     if image_shape is None:
-        side = math.isqrt(n_features)
-        return (side, side, 1) if side * side == n_features else (1, n_features, 1)
+        height, width = square_image(n_features) or (1, n_features)
+        return height, width, 1
     shape = tuple(image_shape) if isinstance(image_shape, Sequence | np.ndarray) else ()
     whole = all(isinstance(size, Integral) and size > 0 for size in shape)
     if len(shape) not in (2, 3) or not whole or math.prod(shape) != n_features:

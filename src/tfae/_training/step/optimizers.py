@@ -21,8 +21,17 @@ from tfae._support.tensorflow import as_arrays, excluded_from_weight_decay, kera
 from tfae._support.typing import Array, Weights
 
 _CLASSES = (
-    *("Adam", "AdamW", "SGD", "RMSprop", "Nadam", "Adamax", "Adagrad", "Adadelta"),
-    *("Adafactor", "Ftrl", "Lion"),
+    "Adam",
+    "AdamW",
+    "SGD",
+    "RMSprop",
+    "Nadam",
+    "Adamax",
+    "Adagrad",
+    "Adadelta",
+    "Adafactor",
+    "Ftrl",
+    "Lion",
 )
 _NAMES = {name.lower(): name for name in _CLASSES}
 

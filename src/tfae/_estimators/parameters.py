@@ -1,0 +1,101 @@
+"""The parameters of all estimators, each once: its default and, beside it, what it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields
+from numbers import Integral, Real
+from typing import Any
+
+from tfae._networks.spec import Builder
+from tfae._support.sklearn import HasMethods, Interval, RealNotInt, StrOptions
+
+AUTO = StrOptions({"auto"})
+AT_LEAST_0 = Interval(Integral, 0, None, closed="left")
+AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+FRACTION = Interval(Real, 0, 1, closed="neither")
+
+
+def parameter(default: Any, *constraints: Any) -> Any:
+    """Declare a parameter by its default and what it may be, in scikit-learn's words."""
+    return field(default=default, metadata={"constraints": list(constraints)})
+
+
+class _Constraints:
+    """What scikit-learn validates parameters by, gathered from where they are declared."""
+
+    def __get__(self, instance: object | None, owner: type) -> dict[str, list[Any]]:
+        return {
+            name: declared.metadata["constraints"]
+            for kind in reversed(owner.__mro__)
+            for name, declared in vars(kind).get("__dataclass_fields__", {}).items()
+            if "constraints" in declared.metadata
+        }
+
+
+@dataclass(eq=False, repr=False)
+class EncoderParameters:
+    """The parameters of everything that has an encoder."""
+
+    n_components: int | float | str | None = parameter(
+        None, AT_LEAST_1, None, Interval(RealNotInt, 0, 1, closed="neither"), AUTO
+    )
+    _: KW_ONLY
+    hidden_layer_sizes: int | Sequence[int] | str = parameter(
+        "auto", "array-like", AT_LEAST_1, AUTO
+    )
+    decoder_layer_sizes: int | Sequence[int] | None = parameter(
+        None, "array-like", AT_LEAST_1, None
+    )
+    activation: str = parameter("auto", str)
+    output_activation: str = parameter("auto", str)
+    kernel_initializer: str = parameter("glorot_uniform", str)
+    dropout: float = parameter(0.0, Interval(Real, 0, 1, closed="left"))
+    batch_normalization: bool = parameter(False, "boolean")
+    architecture: str | Builder = parameter("dense", str, callable)
+    architecture_params: Mapping[str, Any] | None = parameter(None, Mapping, None)
+    corruption: str | Callable[..., Any] | None = parameter(None, str, callable, None)
+    corruption_level: float = parameter(0.25, NOT_NEGATIVE)
+    loss: str | Callable[[Any, Any], Any] = parameter("mse", str, callable)
+    scaling: str | None = parameter("global", str, None)
+    alpha: float = parameter(0.0, NOT_NEGATIVE)
+    optimizer: Any = parameter("adam", str, HasMethods(["get_config", "apply"]))
+    learning_rate_init: float | Callable[[Any], Any] | str = parameter(
+        "auto", POSITIVE, callable, AUTO
+    )
+    batch_size: int | str = parameter("auto", AT_LEAST_1, AUTO)
+    max_iter: int | str = parameter("auto", AT_LEAST_1, AUTO)
+    random_state: Any = parameter(None, "random_state")
+    tol: float = parameter(1e-4, NOT_NEGATIVE)
+    n_iter_no_change: int | str = parameter("auto", AT_LEAST_1, AUTO)
+    warm_start: bool = parameter(False, "boolean")
+    precision: str = parameter("float32", StrOptions({"float32", "float64", "mixed_bfloat16"}))
+    callbacks: Sequence[Any] | None = parameter(None, "array-like", None)
+    verbose: int | bool = parameter(0, "verbose")
+
+    _parameter_constraints = _Constraints()
+
+
+@dataclass(eq=False, repr=False)
+class AutoencoderParameters(EncoderParameters):
+    """The parameters that only make sense where rows are rebuilt from codes of their own."""
+
+    _: KW_ONLY
+    code_activation: str = parameter("auto", str)
+    linear_path: bool | str = parameter("auto", "boolean", AUTO)
+    tied: bool = parameter(False, "boolean")
+    emphasis: float = parameter(0.5, Interval(Real, 0, 1, closed="both"))
+    penalty: str | Callable[[Any], Any] | None = parameter(None, str, callable, None)
+    penalty_weight: float | None = parameter(None, NOT_NEGATIVE, None)
+    sparsity: float | None = parameter(None, POSITIVE, None)
+    shuffle: bool = parameter(True, "boolean")
+    early_stopping: bool | str = parameter("auto", "boolean", AUTO)
+    validation_fraction: float | str = parameter("auto", FRACTION, AUTO)
+    refit: bool | str = parameter("auto", "boolean", AUTO)
+
+
+def defaults(kind: type[EncoderParameters]) -> dict[str, Any]:
+    """Return the default of every parameter of a class."""
+    return {declared.name: declared.default for declared in fields(kind)}

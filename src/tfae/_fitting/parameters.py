@@ -1,0 +1,325 @@
+"""From an estimator's parameters to a recipe: what they mean, and whether they go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Integral
+from typing import Any, TypeAlias
+
+from tfae._fitting.activity import describe_activity
+from tfae._fitting.defaults import (
+    is_auto,
+    least_rows,
+    settings,
+    usable_batch_size,
+)
+from tfae._fitting.first_weights import drawn
+from tfae._fitting.recipe import Recipe
+from tfae._inference.fitted import Fitted
+from tfae._networks.activations import get_activation
+from tfae._networks.architectures.registry import ARCHITECTURES
+from tfae._networks.initial_weights import check_initializer
+from tfae._networks.spec import Spec
+from tfae._networks.structure import Structure, hashable_params
+from tfae._objective.corruptions import CORRUPTIONS, Corruption
+from tfae._objective.losses import LOSSES, Loss
+from tfae._objective.objective import Objective
+from tfae._objective.penalties import Penalty, find_penalty
+from tfae._training.chunks import rows_of
+from tfae._training.loop import Stopping
+from tfae._training.step.optimizers import get_optimizer
+
+Params: TypeAlias = Mapping[str, Any]
+
+_NEUTRAL_EMPHASIS = 0.5
+_COUNTS = ("n_components", "batch_size", "max_iter", "n_iter_no_change")
+# What messages quote, and what a later training must agree with.
+_ASKED = ("n_components", "scaling", "penalty", "loss", "output_activation")
+
+
+def make_recipe(
+    params: Params,
+    shape: tuple[int, ...],
+    *,
+    linear_path: bool = False,
+    start: Fitted | None = None,
+) -> Recipe:
+    """Read the parameters of an autoencoder for rows of a shape.
+
+    Parameters
+    ----------
+    params : mapping
+        All parameters of :class:`tfae.Autoencoder`; others are passed over. ``penalty`` may be a
+        :class:`.penalties.Penalty` as well.
+    shape : tuple of int
+        (n_rows, n_features).
+    linear_path : bool
+        Whether there is one, if this is no later training of `start`.
+    start : Fitted or None
+        What training goes on from.
+
+    Raises
+    ------
+    ValueError
+        If parameters are wrong, or do not go together.
+    """
+    n_rows, n_features = shape
+    if start is not None:
+        _check_agrees(params, start)
+        linear_path = start.settings["linear_path"]
+    auto = settings(params, n_rows, n_features, linear_path)
+    if start is not None:  # once for all trainings of a network
+        auto = {name: start.settings.get(name, value) for name, value in auto.items()}
+    length = _open_length(params["n_components"])
+    if length is not None and not linear_path:
+        raise ValueError(
+            "'n_components' must be an integer or None where there is no linear path. Got "
+            f"{length!r}."
+        )
+    if length is not None and start is not None:
+        length, auto["n_components"] = None, start.settings["n_components"]
+    known = {**params, **auto, **({} if length is None else {"n_components": 1})}
+    known |= {name: int(known[name]) for name in _COUNTS if known[name] is not None}
+    return _recipe(params, known, auto, n_rows, n_features, length)
+
+
+def _recipe(
+    params: Params,
+    known: Params,
+    auto: Params,
+    n_rows: int,
+    n_features: int,
+    length: float | str | None,
+) -> Recipe:
+    loss = LOSSES.find(known["loss"])
+    penalty = find_penalty(known["penalty"])
+    _check_use(known, penalty)
+    _check_refit(params, known)
+    sparsity = _sparsity(known, penalty)
+    n_components = code_length(known["n_components"], n_features)
+    code = penalty.code_of(n_components, sparsity)
+    corruption = _corruption(known)
+    emphasised = _emphasised(known, corruption)
+    weight = known["penalty_weight"]
+    numbers = {
+        "penalty_weight": penalty.weight if weight is None else weight,
+        "sparsity": sparsity,
+        "emphasis": known["emphasis"],
+    }
+    by_name = isinstance(known["optimizer"], str)
+    anneals = by_name and known["linear_path"] and is_auto(params["learning_rate_init"])
+    return Recipe(
+        structure=Structure(
+            ARCHITECTURES.find(known["architecture"]),
+            hashable_params(known["architecture_params"] or {}),
+            _spec(known, n_features, n_components, penalty),
+            _output_activation(known, loss),
+            code,
+            bool(known["tied"]),
+            _linear_path(known),
+            known["linear_correction"],
+        ),
+        objective=Objective(loss, code, penalty, corruption is not None, emphasised),
+        numbers={name: float(value) for name, value in numbers.items() if value is not None},
+        sparsity=sparsity,
+        scaling=scaling_for(loss, known["scaling"]),
+        corruption=corruption,
+        corruption_level=float(known["corruption_level"]),
+        optimizer=get_optimizer(
+            known["optimizer"], known["learning_rate_init"], float(known["alpha"])
+        ),
+        anneal_over=known["max_iter"] if anneals else None,
+        batch_size=usable_batch_size(known["batch_size"], n_rows),
+        shuffle=known["shuffle"],
+        stopping=Stopping(known["max_iter"], known["tol"], known["n_iter_no_change"]),
+        early_stopping=bool(known["early_stopping"]),
+        validation_fraction=known["validation_fraction"],
+        refit=bool(known["refit"]),
+        precision=known["precision"],
+        random_state=known["random_state"],
+        callbacks=() if known["callbacks"] is None else known["callbacks"],
+        verbose=bool(known["verbose"]),
+        settings=auto,
+        asked={name: params[name] for name in _ASKED},
+        batches=rows_of,
+        first_weights=drawn,
+        describe=describe_activity,
+        length=length,
+    )
+
+
+def code_length(n_components: int | None, n_features: int) -> int:
+    """Return the length of the code; None takes half of the features, but at most 32."""
+    return n_components or min(32, -(-n_features // 2))
+
+
+def _open_length(n_components: Any) -> float | str | None:
+    """Return what is asked of a code whose length is to be found; None if it is given."""
+    return None if n_components is None or isinstance(n_components, Integral) else n_components
+
+
+def enough_for_linear_path(params: Params, shape: tuple[int, ...]) -> bool:
+    """Whether the first rows of several calls are enough for a linear path.
+
+    Raises
+    ------
+    ValueError
+        If they are not, and ``linear_path=True`` asks for it.
+    """
+    if _open_length(params["n_components"]) is not None:
+        return True  # no longer than the rows allow
+    n_rows, n_features = shape
+    least = least_rows(code_length(params["n_components"], n_features), n_features)
+    if n_rows < least and not is_auto(params["linear_path"]):
+        raise ValueError(
+            f"With linear_path=True the first call of partial_fit needs at least {least} rows. "
+            f"Got {n_rows}; linear_path='auto' does without the path there."
+        )
+    return n_rows >= least
+
+
+def layer_sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
+    """Return layer sizes as a tuple of int."""
+    listed = [sizes] if isinstance(sizes, Integral) else list(sizes)  # type: ignore[arg-type]
+    for size in listed:
+        if not isinstance(size, Integral) or size < 1:
+            raise ValueError(f"The sizes in {name!r} must be integers of at least 1. Got {size!r}.")
+    return tuple(map(int, listed))
+
+
+def scaling_for(loss: Loss, scaling: str | None) -> str | None:
+    """Return the scaling: cross-entropy takes values as they are, in [0, 1] already."""
+    return None if loss.from_logits and scaling == "global" else scaling
+
+
+def another_network(*names: str) -> ValueError:
+    """Return the error for parameters that make another network than the one that was trained."""
+    return ValueError(
+        "Training can only go on with the network of the last fit. The parameters that shape it "
+        f"must be the same. Got another {', '.join(map(repr, names))}; fit with warm_start=False "
+        "to begin anew."
+    )
+
+
+def _check_agrees(params: Params, start: Fitted) -> None:
+    """Raise if what was learned before the first training is now asked for in another way."""
+    if params["scaling"] != start.asked["scaling"]:
+        raise ValueError(
+            "Training goes on with the scaling that was learned, "
+            f"{start.asked['scaling']!r}. Got scaling={params['scaling']!r}; fit with "
+            "warm_start=False to begin anew."
+        )
+    length = params["n_components"]
+    if _open_length(length) is not None and length != start.asked["n_components"]:
+        raise another_network("n_components")
+
+
+def _check_refit(params: Params, known: Params) -> None:
+    if params["refit"] not in ("auto", False) and not known["early_stopping"]:
+        raise ValueError(
+            "refit=True needs early_stopping=True, whose best number of epochs it repeats. Got "
+            f"early_stopping={params['early_stopping']!r}."
+        )
+
+
+def _spec(params: Params, n_features: int, n_components: int, penalty: Penalty) -> Spec:
+    hidden = layer_sizes(params["hidden_layer_sizes"], "hidden_layer_sizes")
+    decoder = params["decoder_layer_sizes"]
+    return Spec(
+        n_features=n_features,
+        n_components=n_components,
+        hidden_layer_sizes=hidden,
+        decoder_layer_sizes=(
+            hidden[::-1] if decoder is None else layer_sizes(decoder, "decoder_layer_sizes")
+        ),
+        activation=get_activation(params["activation"], "activation").keras_name,
+        code_activation=_code_activation(params, penalty),
+        kernel_initializer=check_initializer(params["kernel_initializer"]),
+        dropout=float(params["dropout"]),
+        batch_normalization=bool(params["batch_normalization"]),
+    )
+
+
+def _corruption(params: Params) -> Corruption | None:
+    if params["corruption"] is None:
+        return None
+    corruption = CORRUPTIONS.find(params["corruption"])
+    is_fraction = corruption.partial and not corruption.in_users_units
+    if is_fraction and params["corruption_level"] > 1:
+        raise ValueError(
+            f"With corruption={params['corruption']!r}, 'corruption_level' must be a fraction of "
+            f"the entries, from 0 to 1. Got {params['corruption_level']!r}."
+        )
+    return corruption
+
+
+def _check_use(params: Params, penalty: Penalty) -> None:
+    """Raise if a number is given that the penalty does not have."""
+    for name, used in [
+        ("penalty_weight", penalty.cost is not None),
+        ("sparsity", penalty.sparsity is not None),
+    ]:
+        value = params[name]
+        if value is not None and not used:
+            raise ValueError(
+                f"With penalty={params['penalty']!r}, which makes no use of it, {name!r} must be "
+                f"None. Got {value!r}."
+            )
+
+
+def _sparsity(params: Params, penalty: Penalty) -> Any:
+    """Return the sparsity that holds: a fraction, or for "top_k" also a number of units."""
+    sparsity, name = params["sparsity"], params["penalty"]
+    if sparsity is None or penalty.sparsity is None:
+        return penalty.sparsity
+    a_count = name == "top_k" and isinstance(sparsity, Integral)
+    if not (a_count or 0 < sparsity < 1):
+        or_count = ", or a number of units" if name == "top_k" else ""
+        raise ValueError(
+            f"With penalty={name!r}, 'sparsity' must be a fraction above 0 and below 1"
+            f"{or_count}. Got {sparsity!r}."
+        )
+    return sparsity
+
+
+def _code_activation(params: Params, penalty: Penalty) -> str:
+    if params["code_activation"] == "auto":
+        return penalty.activation
+    activation = get_activation(params["code_activation"], "code_activation")
+    if penalty.in_unit_interval and not (activation.low >= 0 and activation.high <= 1):
+        raise ValueError(
+            f"penalty={params['penalty']!r} compares the mean of every unit with a fraction, so "
+            "'code_activation' must give values in [0, 1]: 'logistic', 'softmax' or 'auto'. Got "
+            f"{params['code_activation']!r}."
+        )
+    return activation.keras_name
+
+
+def _emphasised(params: Params, corruption: Corruption | None) -> bool:
+    emphasis = params["emphasis"]
+    if emphasis == _NEUTRAL_EMPHASIS:
+        return False
+    if corruption is None or not corruption.partial:
+        raise ValueError(
+            "'emphasis' must be 0.5 unless the corruption leaves some entries as they are, like "
+            f"'masking'. Got emphasis={emphasis!r} with corruption={params['corruption']!r}."
+        )
+    return True
+
+
+def _linear_path(params: Params) -> bool:
+    if params["linear_path"] and params["tied"]:
+        raise ValueError("linear_path=True needs tied=False. Got tied=True.")
+    return bool(params["linear_path"])
+
+
+def _output_activation(params: Params, loss: Loss) -> str:
+    if params["output_activation"] == "auto":
+        return "sigmoid" if loss.from_logits else "linear"
+    activation = get_activation(params["output_activation"], "output_activation")
+    if loss.from_logits and activation.keras_name != "sigmoid":
+        raise ValueError(
+            f"With loss={params['loss']!r}, 'output_activation' must be 'auto' or 'sigmoid'. "
+            f"Got {params['output_activation']!r}."
+        )
+    return activation.keras_name

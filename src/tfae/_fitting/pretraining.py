@@ -1,0 +1,108 @@
+"""First weights that come from other trainings: layer by layer, or of an autoencoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tfae._data.checks import check_finite
+from tfae._data.scaling import Scaling
+from tfae._fitting.first_weights import drawn
+from tfae._fitting.fit import fit_network
+from tfae._fitting.parameters import make_recipe
+from tfae._fitting.recipe import Recipe, Split
+from tfae._inference.fitted import Fitted
+from tfae._networks.spec import Network
+from tfae._support.typing import Array, Weights
+from tfae._training.state import TrainingState
+
+Params = Mapping[str, Any]
+
+
+def trained_within(params: Params, rows: Any, seed: int) -> Fitted:
+    """Train an autoencoder without a linear path as a part of another fit.
+
+    `params` are all parameters of :class:`tfae.Autoencoder`.
+    """
+    recipe = make_recipe({**params, "random_state": seed}, rows.shape)
+    return fit_network(replace(recipe, inner=True), rows, TrainingState.new(seed))
+
+
+def layer_by_layer(
+    stages: Sequence[Params],
+    then: str | None,
+    recipe: Recipe,
+    network: Network,
+    split: Split,
+    scaling: Scaling,
+    rng: np.random.Generator,
+) -> Fitted:
+    """Train one autoencoder of one layer after the other, each on the codes of the one before.
+
+    The encoders of all stages, and their decoders in reverse, are the network. `then` is printed
+    after them where the recipe asks for words.
+    """
+    begun = drawn(recipe, network, split, scaling, rng)
+    if not stages:
+        return begun.with_facts({"stage_histories": []})
+    encoder: Weights = []
+    decoder: Weights = []
+    histories = []
+    for stage in _trained_stages(stages, recipe, split, scaling, rng):
+        encoder = [*encoder, *stage.encoder_weights]
+        decoder = [*stage.decoder_weights, *decoder]
+        histories.append(stage.history)
+    if recipe.verbose and then is not None:
+        print(then)
+    return begun.with_weights([*encoder, *decoder]).with_facts({"stage_histories": histories})
+
+
+def _trained_stages(
+    stages: Sequence[Params],
+    recipe: Recipe,
+    split: Split,
+    scaling: Scaling,
+    rng: np.random.Generator,
+) -> Iterator[Fitted]:
+    rows = split.X if split.train is None else split.X[split.train]
+    for number, params in enumerate(stages, start=1):
+        if recipe.verbose:
+            print(f"Stage {number}/{len(stages)}")
+        try:
+            stage = trained_within(params, rows, int(rng.integers(2**31)))
+            if number == 1:
+                _check_scale(stage, scaling, params, recipe)
+            yield stage
+            if number < len(stages):
+                rows = stage.encode(rows)
+                check_finite(rows, None)
+        except ValueError as error:
+            raise ValueError(f"Stage {number} of the pretraining: {error}") from error
+
+
+def _check_scale(stage: Fitted, scaling: Scaling, params: Params, recipe: Recipe) -> None:
+    if not np.allclose(stage.scaling.scale, scaling.scale):
+        raise ValueError(
+            "the loss of the first stage must have the same scaling of the data as that of the "
+            f"whole. Got {params['loss']!r} in 'pretraining' and loss={recipe.asked['loss']!r}; "
+            "say which 'scaling' serves both."
+        )
+
+
+def after_autoencoder(
+    params: Params,
+    with_decoder: bool,
+    recipe: Recipe,
+    network: Network,
+    split: Split,
+    scaling: Scaling,
+    rng: np.random.Generator,
+) -> Fitted:
+    """Begin with the encoder of a trained autoencoder, and its decoder if that is asked for."""
+    begun = drawn(recipe, network, split, scaling, rng)
+    stage = trained_within(params, split.X, int(rng.integers(2**31)))
+    decoder: list[Array] = stage.decoder_weights if with_decoder else begun.decoder_weights
+    return begun.with_weights([*stage.encoder_weights, *decoder])

@@ -1,0 +1,134 @@
+"""What a fit makes: a trained network with all that is needed to use it, as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from tfae._data.landmarks import Landmarks
+from tfae._data.scaling import Scaling
+from tfae._inference.blocks import of_every_block
+from tfae._inference.coder import Coder
+from tfae._inference.coding import Coding
+from tfae._inference.workspace import Workspace
+from tfae._networks.spec import Network
+from tfae._networks.structure import Structure
+from tfae._support.typing import Array, History, Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A trained network, its scaling and what is known of it; nothing changes one."""
+
+    encoder: Coder
+    decoder: Coder
+    encoder_weights: Weights
+    decoder_weights: Weights
+    weights_dtype: Any  # the finer one of the data's and the training's
+    scaling: Scaling
+    settings: Mapping[str, Any]  # what "auto" stands for
+    asked: Mapping[str, Any]  # parameters that a later training must agree with
+    history: History = field(default_factory=dict)
+    landmarks: Landmarks | None = None  # where rows are corrupted
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what only some fits know
+
+    @classmethod
+    def untrained(
+        cls,
+        structure: Structure,
+        network: Network,
+        weights: Weights,
+        *,
+        dtype: str,
+        weights_dtype: Any,
+        scaling: Scaling,
+        settings: Mapping[str, Any],
+        asked: Mapping[str, Any],
+    ) -> Fitted:
+        """Return a built network with its first weights; `dtype` is that of the training."""
+        encoder = Coder.of(structure, "encoder", dtype, network.encoder)
+        decoder = Coder.of(structure, "decoder", dtype, network.decoder)
+        n_encoder = len(network.encoder.weights)
+        empty = cls(
+            encoder, decoder, weights[:n_encoder], [], weights_dtype, scaling, settings, asked
+        )
+        return empty.with_weights(weights)
+
+    @property
+    def structure(self) -> Structure:
+        """The network without its weights."""
+        return self.encoder.structure
+
+    @property
+    def weights(self) -> Weights:
+        """The encoder's and then the decoder's weights."""
+        return [*self.encoder_weights, *self.decoder_weights]
+
+    @property
+    def n_epochs(self) -> int:
+        """How many epochs it was trained."""
+        return len(self.history.get("loss", []))
+
+    @property
+    def coding(self) -> Coding:
+        """What encodes and decodes rows in the user's units."""
+        return Coding(
+            self.encoder,
+            self.decoder,
+            self.encoder_weights,
+            self.decoder_weights,
+            self.scaling,
+            self.scaling,
+            self.facts.get("thresholds"),
+        )
+
+    def with_weights(self, weights: Weights) -> Fitted:
+        """Return the same with other weights, the encoder's first."""
+        weights = [weight.astype(self.weights_dtype, copy=False) for weight in weights]
+        n_encoder = len(self.encoder_weights)
+        return replace(
+            self, encoder_weights=weights[:n_encoder], decoder_weights=weights[n_encoder:]
+        )
+
+    def with_facts(self, facts: Mapping[str, Any]) -> Fitted:
+        """Return the same that knows more."""
+        return replace(self, facts={**self.facts, **facts})
+
+    def encode(self, X: Any) -> Array:
+        """Return the codes of rows, of shape [rows, components]."""
+        coding = self.coding.ready_to_encode(X)
+
+        def codes(rows: Array, space: Workspace) -> Array:
+            return coding.encode(rows, rows.dtype, space)
+
+        return of_every_block(X, codes, coding.encoder.n_numbers)
+
+    def decode(self, codes: Array) -> Array:
+        """Return the rows of codes, of shape [rows, features]."""
+        coding = self.coding.ready_to_decode(codes)
+        width = self.structure.spec.n_features
+        return of_every_block(codes, coding.decode, coding.decoder.n_numbers, width=width)
+
+    def reconstruct(self, X: Any) -> Array:
+        """Return rows encoded and decoded."""
+        coding = self.coding.ready_to_encode(X).ready_to_decode(X)
+        return of_every_block(X, coding.rebuilt, coding.n_numbers)
+
+    def errors(self, X: Any, *, scaled: bool = False, per_feature: bool = False) -> Array:
+        """Return the squared error of every row, a mean over its features unless `per_feature`.
+
+        In the square of the user's units, or of the `scaled` data; float64.
+        """
+        coding = self.coding.ready_to_encode(X).ready_to_decode(X)
+
+        def of_rows(rows: Array, space: Workspace) -> Array:
+            rebuilt = coding.rebuilt(rows, space)
+            if scaled:
+                rows, rebuilt = (self.scaling.forward(r, r.dtype) for r in (rows, rebuilt))
+            squares = np.square(rows - rebuilt, dtype=np.float64)
+            return squares if per_feature else np.mean(squares, axis=1)
+
+        return of_every_block(X, of_rows, coding.n_numbers)

@@ -1,0 +1,100 @@
+"""A trained network as a probabilistic model: a Gaussian code, and a likelihood of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tfae._inference.blocks import of_every_block
+from tfae._inference.fitted import Fitted
+from tfae._inference.workspace import NEW, Workspace
+from tfae._support.typing import Array
+
+# What rounding may add to entries in [0, 1].
+_SLACK = 1e-6
+
+
+def posterior(
+    fitted: Fitted, rows: Array, dtype: Any, space: Workspace = NEW
+) -> tuple[Array, Array]:
+    """Return the mean and the standard deviation of every row's code."""
+    scaled = fitted.scaling.forward(rows, dtype)
+    given = fitted.encoder.run(fitted.encoder_weights, scaled, space)
+    mean, log_variance = np.split(given, 2, axis=1)
+    return mean, np.exp(0.5 * log_variance)
+
+
+def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
+    """Return the same for all rows of whatever `X` is."""
+
+    def of_rows(rows: Array, space: Workspace) -> Array:
+        return np.stack(posterior(fitted, rows, rows.dtype, space), axis=1)
+
+    mean, deviation = of_every_block(X, of_rows, fitted.encoder.n_numbers).swapaxes(0, 1)
+    return mean, deviation
+
+
+def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]) -> Array:
+    """Return a lower bound on the log-likelihood of every row, in nats.
+
+    `size` is how many codes are drawn for a row, and their length. Every row gets the same normal
+    numbers.
+    """
+    normal = rng.standard_normal(size)
+
+    def bound(rows: Array, space: Workspace) -> Array:
+        return _bound(fitted, rows, normal, rows.dtype)
+
+    return of_every_block(X, bound, n_numbers=0)  # a turn would take seconds
+
+
+def with_noise(fitted: Fitted, rows: Array, rng: Any) -> Array:
+    """Draw rows from the likelihood around its means."""
+    variance = _noise_variance(fitted)
+    if variance is not None:
+        return np.asarray(rows + np.sqrt(variance) * rng.standard_normal(rows.shape))
+    chance = fitted.scaling.forward(rows, rows.dtype)
+    return fitted.scaling.backward((rng.random_sample(rows.shape) < chance).astype(rows.dtype))
+
+
+def _noise_variance(fitted: Fitted) -> Any:
+    """Return that of a Gaussian likelihood; None if it is Bernoulli's."""
+    return fitted.facts.get("noise_variance")
+
+
+def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
+    mean, deviation = posterior(fitted, rows, dtype)
+    total = np.full(len(rows), -np.inf)
+    for epsilon in normal:
+        code = mean + deviation * epsilon.astype(dtype)
+        # The densities of the prior and of the posterior, without the factor both have.
+        ratio = 0.5 * (epsilon @ epsilon - np.square(code, dtype=np.float64).sum(axis=1))
+        weight = _log_likelihood(fitted, rows, code) + ratio
+        total = np.logaddexp(total, weight)
+    total += np.log(deviation).sum(axis=1, dtype=np.float64) - np.log(len(normal))
+    return np.where(_is_possible(fitted, rows), total, -np.inf)
+
+
+def _is_possible(fitted: Fitted, rows: Array) -> Array:
+    """Tell which rows the likelihood can give: a Bernoulli variable's are in [0, 1]."""
+    if _noise_variance(fitted) is not None:
+        return np.ones(len(rows), bool)
+    scaling = fitted.scaling
+    x = scaling.forward(rows, rows.dtype)
+    rounding = 2 * np.finfo(rows.dtype).eps * np.abs(scaling.center) / scaling.scale
+    slack = _SLACK + rounding
+    return np.asarray(((x >= -slack) & (x <= 1 + slack)).all(axis=1))
+
+
+def _log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
+    """Return log p(x | z) of every row, in the user's units."""
+    variance = _noise_variance(fitted)
+    if variance is None:
+        x = fitted.scaling.forward(rows, code.dtype)
+        logits = fitted.decoder.run(fitted.decoder_weights, code)
+        values = x * logits - np.logaddexp(0, logits)
+        return np.asarray(values.sum(axis=1, dtype=np.float64))
+    variance = np.broadcast_to(variance, rows.shape[1:])
+    errors = np.square(rows - fitted.coding.decode(code), dtype=np.float64) / variance
+    return np.asarray(-0.5 * (errors.sum(axis=1) + np.log(2 * np.pi * variance).sum()))

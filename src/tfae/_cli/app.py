@@ -45,9 +45,7 @@ def version() -> None:
 DatasetName = Annotated[
     Literal["digits", "mnist"], typer.Option(help="The data set, unless --csv is given.")
 ]
-CsvFile = Annotated[
-    Path | None, typer.Option(help="A CSV file with a first line of column names.")
-]
+CsvFile = Annotated[Path | None, typer.Option(help="A CSV file with a first line of column names.")]
 LabelColumn = Annotated[
     str | None,
     typer.Option(help="The label's column in the CSV file, or 'none'.", show_default="the first"),

@@ -48,7 +48,7 @@ def as_numbers(rows: Any, X: Any) -> Any:
 
 
 def with_names(X: Any) -> Any:
-    """Return a record batch of Arrow as a table, because scikit-learn reads the names of these."""
+    """Return an Arrow record batch as a table, because scikit-learn reads only a table's names."""
     arrow = nw.dependencies.get_pyarrow()
     if arrow is not None and isinstance(X, arrow.RecordBatch):
         return arrow.Table.from_batches([X])
@@ -113,8 +113,8 @@ def _no_numbers(dtype: Any) -> str:
     return f"{dtype} values are no real numbers"
 
 
-def check_finite(X: Any, names: Array | None, numbers: Array | None = None) -> None:
-    """Refuse NaN and infinity; `numbers` are those of the rows, if these are not all of them."""
+def check_finite(X: Any, names: Array | None, positions: Array | None = None) -> None:
+    """Refuse NaN and infinity; `positions` are those of the rows, if these are not all of them."""
     values = X.data if sparse.issparse(X) else X
     if not np.issubdtype(values.dtype, np.floating):
         return
@@ -131,8 +131,8 @@ def check_finite(X: Any, names: Array | None, numbers: Array | None = None) -> N
     else:
         row, column = (int(position[0]) for position in np.nonzero(bad))
         value = values[row, column]
-    among = "values in all" if numbers is None else "values among the rows read with it"
-    row = row if numbers is None else int(numbers[row])
+    among = "values in all" if positions is None else "values among the rows read with it"
+    row = row if positions is None else int(positions[row])
     kind = "NaN" if np.isnan(value) else "infinity"
     column_name = column if names is None else repr(str(names[column]))
     raise ValueError(

@@ -69,18 +69,18 @@ class Survey:
         self._products = np.zeros((n_features, n_features)) if self._every else None
 
     def _add(self, block: Array) -> None:
-        left = block - self._about
+        centred = block - self._about
         self.n_rows += len(block)
-        self._sum += left.sum(axis=0)
-        self._squares += np.einsum("ij,ij->j", left, left)
+        self._sum += centred.sum(axis=0)
+        self._squares += np.einsum("ij,ij->j", centred, centred)
         np.minimum(self.low, block.min(axis=0), out=self.low)
         np.maximum(self.high, block.max(axis=0), out=self.high)
 
     def _add_products(self, block: Array) -> None:
-        left = block - self._about
+        centred = block - self._about
         self._n_joint += len(block)
-        self._joint_sum += left.sum(axis=0)
-        self._products += left.T @ left
+        self._joint_sum += centred.sum(axis=0)
+        self._products += centred.T @ centred
 
     @property
     def mean(self) -> Array:

@@ -74,7 +74,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Share:
-    """Some rows of a stream: those whose number, drawn for each in [0, 1), is in an interval."""
+    """Some rows of a stream: those whose key, drawn for each in [0, 1), is in an interval."""
 
     low: float
     high: float
@@ -173,15 +173,15 @@ class Opened(Source):
         `seed` decides which rows may be held out.
         """
         self._seed = seed
-        self._batches_left = self._numbered(None)
+        self._batches_left = self._with_keys(None)
         n_rows = 0
-        for numbers, rows in self._batches_left:
-            self._head.append((numbers, rows.copy()))  # the next may come in the same memory
+        for keys, rows in self._batches_left:
+            self._head.append((keys, rows.copy()))  # the next may come in the same memory
             n_rows += len(rows)
             self.shape = (n_rows, rows.shape[1])
             if n_rows > self._window:
                 return None
-        _check_number(n_rows, min_samples)
+        _check_count(n_rows, min_samples)
         return np.concatenate([rows for _, rows in self._head])
 
     def prepare(self, covariance: bool, once: bool = False) -> None:
@@ -201,38 +201,38 @@ class Opened(Source):
     def _chosen(self, share: Share, rng: np.random.Generator | None) -> Iterator[Array]:
         """Yield the rows of a share in one pass."""
         n_rows = 0
-        for numbers, rows in self._begun or self._numbered(rng):
+        for keys, rows in self._begun or self._with_keys(rng):
             n_rows += len(rows)
-            others = numbers < share.low
+            others = keys < share.low
             if others.any():
-                self._check_same(numbers[others], rows[others])
+                self._check_same(keys[others], rows[others])
                 rows = rows[~others]
             if len(rows):
                 yield rows
         if self._survey is None:
-            _check_number(n_rows, 1)
+            _check_count(n_rows, 1)
         elif self._begun is None and n_rows != self._survey.n_rows:
             raise ValueError(
                 f"A stream must give the same rows in every pass. Got {n_rows} rows, after "
                 f"{self._survey.n_rows} in the first pass."
             )
 
-    def _check_same(self, numbers: Array, rows: Array) -> None:
+    def _check_same(self, keys: Array, rows: Array) -> None:
         """See whether rows that are held out are those that were, and none slips into training."""
-        if not self._kept.have(numbers, rows):
+        if not self._kept.have(keys, rows):
             raise ValueError(
                 "A stream must give the same rows in the same order in every pass, for some are "
                 "held out. Got others; leave the shuffling to the estimator, or fit with "
                 "early_stopping=False."
             )
 
-    def _numbered(self, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
-        """Yield batches, each row with a number that it has in every pass."""
+    def _with_keys(self, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
+        """Yield batches, each row with a key that it has in every pass."""
         n_pieces = len(self._stream.pieces)
         for place in range(n_pieces) if rng is None else rng.permutation(n_pieces).tolist():
-            numbers = np.random.default_rng([self._seed, place])
+            keys = np.random.default_rng([self._seed, place])
             for rows in self._batches(self._stream.pieces[place]):
-                yield numbers.random(len(rows)), rows
+                yield keys.random(len(rows)), rows
 
     def _batches(self, piece: Piece) -> Iterator[Array]:
         for number, batch in enumerate(piece.read(), start=1):
@@ -270,22 +270,22 @@ class Opened(Source):
 
 
 class _Kept:
-    """The rows with the smallest numbers: an even sample of however many come."""
+    """The rows with the smallest keys: an even sample of however many come."""
 
     def __init__(self, n_most: int) -> None:
         self._n_most = 2 * n_most  # half of them may be held out
         self._below = 1.0
-        self._numbers: list[Array] = []
+        self._keys: list[Array] = []
         self._rows: list[Array] = []
         self._n = 0
         self._n_held_out = 0
 
     def keeping(self, batches: Iterable[tuple[Array, Array]]) -> Iterator[Array]:
-        """Yield the rows of numbered batches, and keep some."""
-        for numbers, rows in batches:
-            chosen = numbers < self._below
+        """Yield the rows of batches with keys, and keep some."""
+        for keys, rows in batches:
+            chosen = keys < self._below
             if chosen.any():
-                self._numbers.append(numbers[chosen])
+                self._keys.append(keys[chosen])
                 self._rows.append(rows[chosen])  # a copy, as a mask always makes
                 self._n += int(chosen.sum())
             if 2 * self._n > 3 * self._n_most:
@@ -293,30 +293,30 @@ class _Kept:
             yield rows
 
     def _shrink(self) -> None:
-        """Put the rows in the order of their numbers, and let those go that are too many."""
-        numbers, rows = np.concatenate(self._numbers), np.concatenate(self._rows)
-        order = np.argsort(numbers, kind="stable")
+        """Put the rows in the order of their keys, and let those go that are too many."""
+        keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
+        order = np.argsort(keys, kind="stable")
         if len(order) > self._n_most:
-            self._below = float(numbers[order[self._n_most]])
+            self._below = float(keys[order[self._n_most]])
             order = order[: self._n_most]
-        self._numbers, self._rows, self._n = [numbers[order]], [rows[order]], len(order)
+        self._keys, self._rows, self._n = [keys[order]], [rows[order]], len(order)
 
     def threshold(self, fraction: float) -> float:
-        """Return the number below which rows are held out."""
+        """Return the key below which rows are held out."""
         self._shrink()
-        numbers = self._numbers[0]
-        most = min(self._n_most // 2, len(numbers) - 1)
-        high = min(fraction, float(numbers[most]))
-        self._n_held_out = max(1, int(np.searchsorted(numbers, high)))
-        return float(numbers[self._n_held_out])
+        keys = self._keys[0]
+        most = min(self._n_most // 2, len(keys) - 1)
+        high = min(fraction, float(keys[most]))
+        self._n_held_out = max(1, int(np.searchsorted(keys, high)))
+        return float(keys[self._n_held_out])
 
-    def rows_below(self, number: float) -> Array:
-        """Return the rows with numbers below a threshold."""
-        return self._rows[0][: int(np.searchsorted(self._numbers[0], number))]
+    def rows_below(self, key: float) -> Array:
+        """Return the rows with keys below a threshold."""
+        return self._rows[0][: int(np.searchsorted(self._keys[0], key))]
 
-    def have(self, numbers: Array, rows: Array) -> bool:
-        """Whether rows with these numbers are here and the same."""
-        places = np.searchsorted(self._numbers[0], numbers)
+    def have(self, keys: Array, rows: Array) -> bool:
+        """Whether rows with these keys are here and the same."""
+        places = np.searchsorted(self._keys[0], keys)
         return np.array_equal(self._rows[0][places], rows)
 
     def sample(self) -> Array:
@@ -374,7 +374,7 @@ def _popped(batches: list[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]
         yield batches.pop()
 
 
-def _check_number(n_rows: int, least: int) -> None:
+def _check_count(n_rows: int, least: int) -> None:
     if n_rows < least:
         raise ValueError(
             f"X must have at least {least} row{'s' * (least > 1)}. Got a stream of {n_rows}."

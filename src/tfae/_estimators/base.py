@@ -20,7 +20,8 @@ from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.defaults import has_linear_path
-from tfae._fitting.fit import Watch, fit_network
+from tfae._fitting.fit import fit_network
+from tfae._fitting.network_training import Watch
 from tfae._fitting.parameters import enough_for_linear_path, make_recipe
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted

@@ -247,7 +247,7 @@ class ParametricTSNE(BaseEncoder):
                 degrees_of_freedom=freedom,
                 decoded=decoded,
             ),
-            numbers={
+            scalars={
                 "exaggeration": 1.0,
                 "constant": affinities.constant,
                 "reconstruction_weight": float(self.reconstruction_weight),

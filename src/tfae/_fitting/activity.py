@@ -50,7 +50,7 @@ def describe_activity(recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None
 
     def blocks() -> Iterator[Array]:
         for _, block in dense_blocks(X, rows):
-            codes = fitted.coding.encode(block, np.float32)
+            codes = fitted.codec.encode(block, np.float32)
             kept.append(codes[::stride])
             yield codes
 

@@ -30,20 +30,20 @@ class Comparison(NamedTuple):
 
 
 def better_of(
-    trained: Fitted, network: Network, recipe: Recipe, rows: Any, left: float
+    trained: Fitted, network: Network, recipe: Recipe, rows: Any, residual: float
 ) -> Comparison:
     """Compare a network with the linear path in it, alone, by their losses on held-out rows.
 
     The trained one stays if its gain is no luck; see :func:`is_better`. Otherwise a warning tells
-    so. What the path alone leaves of the training rows is `left`; `network` is built of the same
-    structure.
+    so. `network` is built of the same structure; `residual` is the mean squared error that the path
+    alone leaves in the training rows.
     """
     linear = trained.with_weights(start_at_zero(network, trained.weights))
     before, after = (_losses_and_errors(each, rows, recipe) for each in (linear, trained))
     improved = is_better(before[:, 0], after[:, 0])
     unit = trained.scaling.unit(recipe.objective.power)
     if not improved:
-        if not (recipe.inner or (left == 0 and _is_lossless(linear, rows))):
+        if not (recipe.inner or (residual == 0 and _is_lossless(linear, rows))):
             _warn_of_pca(unit * float(before[:, 0].mean()), rows.shape[0])
         after = before
     better = (trained if improved else linear).with_facts(
@@ -91,36 +91,36 @@ def _losses_and_errors(fitted: Fitted, X: Any, recipe: Recipe) -> Array:
 
     Shape [rows, 2].
     """
-    loss, scaling, coding = recipe.objective.loss, fitted.scaling, fitted.coding
+    loss, scaling, codec = recipe.objective.loss, fitted.scaling, fitted.codec
     # An own loss may hold numbers of the dtype of the training.
     dtype = np.float64 if loss.of_entries else recipe.dtype
 
     def of_rows(rows: Array, space: Workspace) -> Array:
         x = scaling.forward(rows, rows.dtype)
-        codes = coding.encoder(coding.encoder_weights, x, space)
-        output = coding.output(codes, space)
+        codes = codec.encoder(codec.encoder_weights, x, space)
+        output = codec.output(codes, space)
         rebuilt = scaling.backward(output)
         if loss.from_logits:
-            output = coding.decoder.run(coding.decoder_weights, codes)
+            output = codec.decoder.run(codec.decoder_weights, codes)
         losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
         errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
     # An own loss may wait for other threads that encode rows, which must have their turn.
-    return of_every_block(X, of_rows, coding.n_numbers if loss.of_entries else 0)
+    return of_every_block(X, of_rows, codec.floats_per_row if loss.of_entries else 0)
 
 
 def _is_lossless(fitted: Fitted, X: Any) -> bool:
     """Whether rows are rebuilt as the network sees them, but for rounding errors."""
-    coding = fitted.coding
+    codec = fitted.codec
 
     def squares(rows: Array, space: Workspace) -> Array:
         x = fitted.scaling.forward(rows, rows.dtype)
-        codes = coding.encoder(coding.encoder_weights, x, space)
-        error = x - coding.output(codes, space)
+        codes = codec.encoder(codec.encoder_weights, x, space)
+        error = x - codec.output(codes, space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
 
-    error, size = of_every_block(X, squares, coding.n_numbers).mean(axis=0)
+    error, size = of_every_block(X, squares, codec.floats_per_row).mean(axis=0)
     return bool(error <= _LOSSLESS * size)
 
 

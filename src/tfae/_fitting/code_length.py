@@ -79,7 +79,7 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
     errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        errors.append(np.square(scaled - fitted.coding.output(kept)).mean())
+        errors.append(np.square(scaled - fitted.codec.output(kept)).mean())
     return fitted.scaling.unit(2) * np.array(errors)
 
 

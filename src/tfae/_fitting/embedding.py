@@ -84,6 +84,6 @@ def describe_embedding(
     """Return where the rows are, and the divergence there."""
     embedding = np.empty((X.shape[0], fitted.structure.spec.n_components), float_dtype(X))
     for block, some in dense_blocks(X):
-        embedding[block] = fitted.coding.encode(some, embedding.dtype)
+        embedding[block] = fitted.codec.encode(some, embedding.dtype)
     divergence = affinities.divergence(embedding, degrees_of_freedom)
     return {"embedding": embedding, "kl_divergence": divergence}

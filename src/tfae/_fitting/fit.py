@@ -7,34 +7,22 @@ same functions with another recipe. Nothing is changed on the way but the state 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae._data.landmarks import find_landmarks
-from tfae._data.reading import described
 from tfae._data.scaling import Scaling, check_held_out, fit_scaling, scaled_range
 from tfae._data.streams import Opened
-from tfae._fitting.baseline import better_of
+from tfae._fitting.network_training import Watch, train_network
 from tfae._fitting.parameters import another_network
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
-from tfae._networks.linear_path import fixed_places, residual_variance
-from tfae._support.typing import History, Weights
 from tfae._support.warn import warn
-from tfae._training.callbacks import KerasCallbacks, Observer, PrintedLines
-from tfae._training.chunks import Noise
-from tfae._training.loop import Numbers, Outcome, Training
+from tfae._training.loop import Outcome
 from tfae._training.state import TrainingState
-from tfae._training.step.optimizers import Optimizer
-from tfae._training.step.program import PROGRAMS, Program
-
-# Makes an observer, who is told what is fitted at any time of the training.
-Watch: TypeAlias = Callable[[int, Callable[[], Fitted]], Observer]
 
 
 def fit_network(
@@ -74,7 +62,7 @@ def fit_network(
     split = split_rows(recipe, X, state.split_rng)
     scaling = learned_scaling(recipe, split) if start is None else start.scaling
     _check_range(recipe, split, scaling)
-    fitted, outcome = train(recipe, split, scaling, state, start, watch)
+    fitted, outcome = train_network(recipe, split, scaling, state, start, watch)
     _tell_end(outcome, recipe.inner)
     first = start is None and split.held_out is not None
     if recipe.refit and first and outcome.ended_well:
@@ -100,163 +88,6 @@ def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     return fit_scaling(recipe.scaling, split.X, split.train)
 
 
-def train(
-    recipe: Recipe,
-    split: Split,
-    scaling: Scaling,
-    state: TrainingState,
-    start: Fitted | None = None,
-    watch: Watch | None = None,
-) -> tuple[Fitted, Outcome]:
-    """Train a network and keep the better of it and of PCA, and say what it is like."""
-    optimizer = recipe.optimizer_for(split.n_train)
-    if state.rule != optimizer.rule:
-        state.slots, state.rule = None, optimizer.rule
-    linear_path, network_stays = recipe.structure.linear_path, True
-    with PROGRAMS.lease(recipe.plan(optimizer.rule)) as program:
-        network = program.network
-        if start is None:
-            begun = recipe.first_weights(recipe, network, split, scaling, state.weights_rng)
-            begun = begun.with_facts(recipe.facts)
-        else:
-            begun = start
-        if recipe.corruption is not None and begun.landmarks is None:
-            begun = replace(begun, landmarks=find_landmarks(split.X, scaling, split.train))
-        # What the linear path leaves over is the unit of the network's errors.
-        left = residual_variance(network, begun.weights) if linear_path else 1.0
-        run = _Run(recipe, split, begun, program, optimizer, left)
-        outcome = run.trained(state, watch)
-        fitted = run.kept(outcome)
-        if linear_path and split.held_out is not None:
-            rows = split.X[split.held_out]
-            fitted, network_stays = better_of(fitted, network, recipe, rows, left)
-    if not network_stays:
-        outcome = replace(outcome, best_epoch=0)
-    facts = recipe.describe(recipe, fitted, *described(split.X, split.train))
-    return fitted.with_facts(facts), outcome
-
-
-class _Run:
-    """One training of a leased program, from weights that are there to those that are kept."""
-
-    def __init__(
-        self,
-        recipe: Recipe,
-        split: Split,
-        begun: Fitted,
-        program: Program,
-        optimizer: Optimizer,
-        left: float,
-    ) -> None:
-        self._recipe, self._split, self._begun = recipe, split, begun
-        self._program, self._optimizer, self._left = program, optimizer, left
-
-    def trained(self, state: TrainingState, watch: Watch | None) -> Outcome:
-        """Train, and again epoch by epoch if that went wrong in a call of several epochs.
-
-        What is kept must not depend on whether somebody watched the epochs.
-        """
-        start = state.copy()
-        outcome = self._training(state, watch, together=True).run(state, self._recipe.shuffle)
-        diverged = outcome.diverged_at is not None and not outcome.interrupted
-        if diverged and outcome.went_together:
-            state.become(start)
-            again = self._training(state, watch, together=False)
-            outcome = again.run(state, self._recipe.shuffle)
-        return outcome
-
-    def _training(self, state: TrainingState, watch: Watch | None, together: bool) -> Training:
-        recipe, split, program = self._recipe, self._split, self._program
-        scaling, stopping = self._begun.scaling, recipe.stopping
-        program.load(self._begun.weights, state.slots, state.weights_rng)
-        noise = self._noise(state.noise_rng)
-        fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
-
-        def batches(rows: Any, noise: Noise) -> Any:
-            return recipe.batches(split.X, scaling, program.shape, rows, noise)
-
-        return Training(
-            program,
-            batches(split.train, noise),
-            None if split.held_out is None else batches(split.held_out, fixed),
-            self._optimizer,
-            self._numbers(),
-            replace(stopping, tol=stopping.tol * self._left),
-            self._observers(watch),
-            unit=scaling.unit(recipe.objective.power),
-            keep_start=recipe.structure.linear_path,
-            together=together,
-        )
-
-    def _noise(self, rng: np.random.Generator) -> Noise:
-        """Say what is random in the training besides the order of rows."""
-        recipe, begun = self._recipe, self._begun
-        width = recipe.objective.noise_width(recipe.structure.spec.n_components)
-        if recipe.corruption is None:
-            return Noise(rng, None, width)
-        assert begun.landmarks is not None
-        corrupt = recipe.corruption.bind(recipe.corruption_level, begun.scaling, begun.landmarks)
-        return Noise(rng, corrupt, width)
-
-    def _numbers(self) -> Numbers:
-        """Return the numbers that the compiled functions take."""
-        recipe, names = self._recipe, self._program.plan.numbers
-        scale = 1 / self._left if self._left > 0 else 1.0
-        named = {**self._optimizer.numbers, **recipe.numbers, "loss_scale": scale}
-        final = np.array([named[name] for name in names], self._program.shape.dtype)
-        growth = recipe.growth
-        if growth is None:
-            return Numbers(final)
-        return Numbers(
-            final,
-            growing=names.index(growth.name),
-            warm_up=growth.n_epochs,
-            epoch=self._begun.n_epochs,
-            start=growth.start,
-        )
-
-    def _observers(self, watch: Watch | None) -> list[Observer]:
-        """Return those who watch the training."""
-        recipe, program = self._recipe, self._program
-        n_epochs = recipe.stopping.max_iter
-        observers: list[Observer] = []
-        if watch is not None:
-            observers.append(watch(n_epochs, lambda: self._begun.with_weights(program.weights())))
-        if len(recipe.callbacks):
-            rate = self._optimizer.learning_rate
-            rate = float(rate(0)) if callable(rate) else rate
-            observers.append(
-                KerasCallbacks(recipe.callbacks, program, rate, epochs=n_epochs, verbose=0)
-            )
-        if recipe.verbose:
-            observers.append(PrintedLines(n_epochs))
-        return observers
-
-    def kept(self, outcome: Outcome) -> Fitted:
-        """Return what a training leaves: a network that nobody has compared with anything yet."""
-        before, weights = self._begun, list(outcome.weights)
-        if self._recipe.structure.linear_path:
-            old: Weights = before.weights
-            for place in fixed_places(self._program.network):
-                weights[place] = old[place]  # which may be of a higher precision
-        facts = {name: fact for name, fact in before.facts.items() if name != "baseline"}
-        return replace(
-            before.with_weights(weights),
-            history=_joined(before.history, outcome.history),
-            settings=self._recipe.settings,
-            facts=facts,
-        )
-
-
-def _joined(before: History, after: History) -> History:
-    """Return the history of two trainings; what one of them did not record is NaN."""
-    n_before, n_after = len(before.get("loss", [])), len(after["loss"])
-    return {
-        name: [*before.get(name, [np.nan] * n_before), *after.get(name, [np.nan] * n_after)]
-        for name in {**after, **before}
-    }
-
-
 def _trained_on_all(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:
     """Train anew, as long as was best, on the rows that were held out too."""
     n_epochs = outcome.best_epoch
@@ -268,7 +99,7 @@ def _trained_on_all(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> 
     with contextlib.suppress(KeyboardInterrupt):  # before or after its epochs
         again, split = recipe.on_all_rows(n_epochs), Split(X)
         state = TrainingState.new(recipe.random_state)
-        second, ended = train(again, split, learned_scaling(again, split), state)
+        second, ended = train_network(again, split, learned_scaling(again, split), state)
         if ended.ended_well:
             kept = {k: v for k, v in first.facts.items() if k == "baseline"}
             return replace(second, history=first.history).with_facts(kept)

@@ -25,7 +25,7 @@ from tfae._objective.corruptions import CORRUPTIONS, Corruption
 from tfae._objective.losses import LOSSES, Loss
 from tfae._objective.objective import Objective
 from tfae._objective.penalties import Penalty, find_penalty
-from tfae._training.chunks import rows_of
+from tfae._training.chunks import as_chunks
 from tfae._training.loop import Stopping
 from tfae._training.step.optimizers import get_optimizer
 
@@ -93,7 +93,7 @@ def _recipe(
 ) -> Recipe:
     loss = LOSSES.find(known["loss"])
     penalty = find_penalty(known["penalty"])
-    _check_use(known, penalty)
+    _check_penalty_parameters(known, penalty)
     _check_refit(params, known)
     sparsity = _sparsity(known, penalty)
     n_components = code_length(known["n_components"], n_features)
@@ -101,7 +101,7 @@ def _recipe(
     corruption = _corruption(known)
     emphasised = _emphasised(known, corruption)
     weight = known["penalty_weight"]
-    numbers = {
+    scalars = {
         "penalty_weight": penalty.weight if weight is None else weight,
         "sparsity": sparsity,
         "emphasis": known["emphasis"],
@@ -120,7 +120,7 @@ def _recipe(
             known["linear_correction"],
         ),
         objective=Objective(loss, code, penalty, corruption is not None, emphasised),
-        numbers={name: float(value) for name, value in numbers.items() if value is not None},
+        scalars={name: float(value) for name, value in scalars.items() if value is not None},
         sparsity=sparsity,
         scaling=scaling_for(loss, known["scaling"]),
         corruption=corruption,
@@ -141,7 +141,7 @@ def _recipe(
         verbose=bool(known["verbose"]),
         settings=auto,
         asked={name: params[name] for name in _ASKED},
-        batches=rows_of,
+        batches=as_chunks,
         first_weights=drawn,
         describe=describe_activity,
         length=length,
@@ -253,7 +253,7 @@ def _corruption(params: Params) -> Corruption | None:
     return corruption
 
 
-def _check_use(params: Params, penalty: Penalty) -> None:
+def _check_penalty_parameters(params: Params, penalty: Penalty) -> None:
     """Raise if a number is given that the penalty does not have."""
     for name, used in [
         ("penalty_weight", penalty.cost is not None),

@@ -21,7 +21,7 @@ from tfae._training.chunks import Noise, chunk_shape
 from tfae._training.loop import Batches, Stopping
 from tfae._training.step.chunk import ChunkShape
 from tfae._training.step.optimizers import Optimizer, Rule
-from tfae._training.step.program import Plan
+from tfae._training.step.program import ProgramKey
 
 
 class Split(NamedTuple):
@@ -63,7 +63,7 @@ class Recipe:
 
     structure: Structure
     objective: Objective
-    numbers: Mapping[str, float]  # that the objective may ask for
+    scalars: Mapping[str, float]  # that the objective may ask for
     sparsity: Any  # of the penalty
     scaling: str | None
     corruption: Corruption | None
@@ -115,14 +115,14 @@ class Recipe:
         n_steps = self.anneal_over * -(-n_rows // self.batch_size)
         return replace(self.optimizer, learning_rate=annealed(peak, n_steps))
 
-    def plan(self, rule: Rule) -> Plan:
-        """Return the plan of the program that trains it."""
+    def program_key(self, rule: Rule) -> ProgramKey:
+        """Return the key of the program that trains it."""
         spec = self.structure.spec
         # The numbers of dropout have two bytes.
         dropped = 2 * self.structure.n_dropped // np.dtype(self.dtype).itemsize
         beside = self.objective.noise_width(spec.n_components) + dropped
         shape = chunk_shape(self.batch_size, spec.n_features, self.dtype, beside)
-        return Plan(self.structure, self.objective, rule, shape, self.precision)
+        return ProgramKey(self.structure, self.objective, rule, shape, self.precision)
 
     def with_length(self, n_components: int) -> Recipe:
         """Return the same for a code of that length."""

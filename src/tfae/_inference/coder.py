@@ -28,7 +28,7 @@ class Coder:
     side: Literal["encoder", "decoder"]
     dtype: str  # of the training, in which TensorFlow runs it
     layers: tuple[PlainLayer, ...] | None  # None where NumPy cannot run it
-    n_numbers: int  # that NumPy makes of a row, its own among them; 0 where it cannot
+    floats_per_row: int  # that NumPy makes of a row, its own among them; 0 where it cannot
 
     @classmethod
     def of(
@@ -38,8 +38,8 @@ class Coder:
         layers, spec = plain_layers(model), structure.spec
         n_inputs = spec.n_features if side == "encoder" else spec.n_components
         n_outputs = sum(weight.shape[1] for weight in model.weights if len(weight.shape) == 2)
-        n_numbers = 0 if layers is None else n_inputs + n_outputs
-        return cls(structure, side, dtype, layers, n_numbers)
+        floats_per_row = 0 if layers is None else n_inputs + n_outputs
+        return cls(structure, side, dtype, layers, floats_per_row)
 
     def __call__(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
         """Return the codes of scaled rows, or the scaled rows of codes, in the dtype of `x`."""

@@ -11,8 +11,8 @@ import numpy as np
 from tfae._data.landmarks import Landmarks
 from tfae._data.scaling import Scaling
 from tfae._inference.blocks import of_every_block
+from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
-from tfae._inference.coding import Coding
 from tfae._inference.workspace import Workspace
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
@@ -73,9 +73,9 @@ class Fitted:
         return len(self.history.get("loss", []))
 
     @property
-    def coding(self) -> Coding:
+    def codec(self) -> Codec:
         """What encodes and decodes rows in the user's units."""
-        return Coding(
+        return Codec(
             self.encoder,
             self.decoder,
             self.encoder_weights,
@@ -99,36 +99,36 @@ class Fitted:
 
     def encode(self, X: Any) -> Array:
         """Return the codes of rows, of shape [rows, components]."""
-        coding = self.coding.ready_to_encode(X)
+        codec = self.codec.ready_to_encode(X)
 
         def codes(rows: Array, space: Workspace) -> Array:
-            return coding.encode(rows, rows.dtype, space)
+            return codec.encode(rows, rows.dtype, space)
 
-        return of_every_block(X, codes, coding.encoder.n_numbers)
+        return of_every_block(X, codes, codec.encoder.floats_per_row)
 
     def decode(self, codes: Array) -> Array:
         """Return the rows of codes, of shape [rows, features]."""
-        coding = self.coding.ready_to_decode(codes)
+        codec = self.codec.ready_to_decode(codes)
         width = self.structure.spec.n_features
-        return of_every_block(codes, coding.decode, coding.decoder.n_numbers, width=width)
+        return of_every_block(codes, codec.decode, codec.decoder.floats_per_row, width=width)
 
     def reconstruct(self, X: Any) -> Array:
         """Return rows encoded and decoded."""
-        coding = self.coding.ready_to_encode(X).ready_to_decode(X)
-        return of_every_block(X, coding.rebuilt, coding.n_numbers)
+        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
+        return of_every_block(X, codec.rebuilt, codec.floats_per_row)
 
     def errors(self, X: Any, *, scaled: bool = False, per_feature: bool = False) -> Array:
         """Return the squared error of every row, a mean over its features unless `per_feature`.
 
         In the square of the user's units, or of the `scaled` data; float64.
         """
-        coding = self.coding.ready_to_encode(X).ready_to_decode(X)
+        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
 
         def of_rows(rows: Array, space: Workspace) -> Array:
-            rebuilt = coding.rebuilt(rows, space)
+            rebuilt = codec.rebuilt(rows, space)
             if scaled:
                 rows, rebuilt = (self.scaling.forward(r, r.dtype) for r in (rows, rebuilt))
             squares = np.square(rows - rebuilt, dtype=np.float64)
             return squares if per_feature else np.mean(squares, axis=1)
 
-        return of_every_block(X, of_rows, coding.n_numbers)
+        return of_every_block(X, of_rows, codec.floats_per_row)

@@ -31,7 +31,7 @@ def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
     def of_rows(rows: Array, space: Workspace) -> Array:
         return np.stack(posterior(fitted, rows, rows.dtype, space), axis=1)
 
-    mean, deviation = of_every_block(X, of_rows, fitted.encoder.n_numbers).swapaxes(0, 1)
+    mean, deviation = of_every_block(X, of_rows, fitted.encoder.floats_per_row).swapaxes(0, 1)
     return mean, deviation
 
 
@@ -46,7 +46,7 @@ def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]
     def bound(rows: Array, space: Workspace) -> Array:
         return _bound(fitted, rows, normal, rows.dtype)
 
-    return of_every_block(X, bound, n_numbers=0)  # a turn would take seconds
+    return of_every_block(X, bound, floats_per_row=0)  # a turn would take seconds
 
 
 def with_noise(fitted: Fitted, rows: Array, rng: Any) -> Array:
@@ -96,5 +96,5 @@ def _log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
         values = x * logits - np.logaddexp(0, logits)
         return np.asarray(values.sum(axis=1, dtype=np.float64))
     variance = np.broadcast_to(variance, rows.shape[1:])
-    errors = np.square(rows - fitted.coding.decode(code), dtype=np.float64) / variance
+    errors = np.square(rows - fitted.codec.decode(code), dtype=np.float64) / variance
     return np.asarray(-0.5 * (errors.sum(axis=1) + np.log(2 * np.pi * variance).sum()))

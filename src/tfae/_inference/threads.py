@@ -39,19 +39,19 @@ T = TypeVar("T")
 Work = Callable[[T, Workspace], None]
 
 
-def for_every_block(blocks: Iterator[T], work: Work[T], n_numbers: int) -> None:
+def for_every_block(blocks: Iterator[T], work: Work[T], n_floats: int) -> None:
     """Do some work for all blocks of an array of so many numbers, in any order.
 
     It may wait for no other thread that comes here, and not come here itself.
     """
-    if n_numbers < _LARGE:
+    if n_floats < _LARGE:
         for block in blocks:
             work(block, NEW)
         return
     shared, another = _Shared(blocks), False
     while not shared.ended:
         with a_turn(another) as turn:
-            n_threads = turn.n_threads_for(n_numbers)
+            n_threads = turn.n_threads_for(n_floats)
             if n_threads == 1:
                 _work(shared, work, turn)
             else:
@@ -98,10 +98,10 @@ class _Turns:
         """Whether nobody else has waited long enough."""
         return not self._wanted or time.perf_counter() < self._end
 
-    def n_threads_for(self, n_numbers: int) -> int:
+    def n_threads_for(self, n_floats: int) -> int:
         """Return how many threads work on an array: one within a turn in which several do."""
         n_threads = _n_threads_of_products()
-        return n_threads if not self.n_threads and n_numbers >= n_threads * _VERY_LARGE else 1
+        return n_threads if not self.n_threads and n_floats >= n_threads * _VERY_LARGE else 1
 
     @contextmanager
     def single_threaded(self, n_threads: int) -> Iterator[None]:
@@ -120,7 +120,7 @@ class _Turns:
 class _Unlimited(_Turns):
     """The turn of those who need none."""
 
-    def n_threads_for(self, n_numbers: int) -> int:
+    def n_threads_for(self, n_floats: int) -> int:
         return 1
 
 

@@ -27,7 +27,7 @@ class _InNumpy(Protocol):
     def __call__(self, x: Array, out: Array | None = None) -> Array: ...
 
 
-class Activation(NamedTuple):
+class ActivationFunction(NamedTuple):
     """One activation: its name in Keras, its NumPy form, the bounds of its values.
 
     The NumPy form takes an array, and another of its shape (by default a new one; the first itself
@@ -129,7 +129,7 @@ KNOWN = frozenset(_TABLE)
 _ALIASES = {"identity": "linear", "logistic": "sigmoid", "swish": "silu"}
 
 
-def get_activation(name: str, parameter: str = "activation") -> Activation:
+def get_activation(name: str, parameter: str = "activation") -> ActivationFunction:
     """Return the activation called `name` by scikit-learn or Keras.
 
     Raises
@@ -144,4 +144,4 @@ def get_activation(name: str, parameter: str = "activation") -> Activation:
             f"The {parameter!r} parameter must be one of {names}. "
             f"Got {name!r}.{nearest_name(str(name), names)}"
         )
-    return Activation(keras_name, *_TABLE[keras_name])
+    return ActivationFunction(keras_name, *_TABLE[keras_name])

@@ -26,17 +26,17 @@ class Code:
         """Return how many numbers the encoder gives."""
         return n_components
 
-    def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
+    def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
         """Return what the decoder gets while training; `weight` is 0 for rows that do not count."""
-        return given
+        return encoder_output
 
-    def in_keras(self, given: Any) -> Any:
+    def in_keras(self, encoder_output: Any) -> Any:
         """Return the code after training, from a symbolic tensor."""
-        return given
+        return encoder_output
 
-    def in_numpy(self, given: Array) -> Array:
+    def in_numpy(self, encoder_output: Array) -> Array:
         """Return the code after training."""
-        return given
+        return encoder_output
 
 
 PLAIN = Code()
@@ -49,19 +49,19 @@ class LargestOfRow(Code):
     k: int
     sorts = True
 
-    def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
-        smallest = tf.math.top_k(given, self.k, sorted=True).values[:, -1:]
-        return tf.where(given >= smallest, given, tf.zeros_like(given))
+    def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
+        smallest = tf.math.top_k(encoder_output, self.k, sorted=True).values[:, -1:]
+        return tf.where(encoder_output >= smallest, encoder_output, tf.zeros_like(encoder_output))
 
-    def in_keras(self, given: Any) -> Any:
+    def in_keras(self, encoder_output: Any) -> Any:
         ops = keras.ops
-        smallest = ops.top_k(given, self.k)[0][:, -1:]
-        return given * ops.cast(given >= smallest, given.dtype)
+        smallest = ops.top_k(encoder_output, self.k)[0][:, -1:]
+        return encoder_output * ops.cast(encoder_output >= smallest, encoder_output.dtype)
 
-    def in_numpy(self, given: Array) -> Array:
-        place = given.shape[1] - self.k
-        smallest = np.partition(given, place, axis=1)[:, place, None]
-        return np.where(given >= smallest, given, given.dtype.type(0))
+    def in_numpy(self, encoder_output: Array) -> Array:
+        place = encoder_output.shape[1] - self.k
+        smallest = np.partition(encoder_output, place, axis=1)[:, place, None]
+        return np.where(encoder_output >= smallest, encoder_output, encoder_output.dtype.type(0))
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,14 @@ class LargestOfUnit(Code):
     fraction: float
     sorts = True
 
-    def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
-        values = tf.where(weight[:, None] > 0, given, given.dtype.min)
-        most = self._n_kept(given.shape[0])
+    def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
+        values = tf.where(weight[:, None] > 0, encoder_output, encoder_output.dtype.min)
+        most = self._n_kept(encoder_output.shape[0])
         largest = tf.math.top_k(tf.transpose(values), most).values
         n_kept = tf.cast(tf.round(self.fraction * tf.reduce_sum(weight)), tf.int32)
         n_kept = tf.clip_by_value(n_kept, 1, most)  # the dtype may round to another side
         smallest = tf.gather(largest, n_kept - 1, axis=1)
-        return tf.where(given >= smallest, given, tf.zeros_like(given))
+        return tf.where(encoder_output >= smallest, encoder_output, tf.zeros_like(encoder_output))
 
     def _n_kept(self, n_rows: int) -> int:
         return max(1, round(self.fraction * n_rows))
@@ -94,11 +94,13 @@ class Nested(Code):
 
     random = True
 
-    def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
-        n_components = given.shape[1]
+    def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
+        n_components = encoder_output.shape[1]
         uniform = 0.5 * (1 + tf.math.erf(noise[:, :1] / np.sqrt(2)))
         length = 1 + tf.floor(uniform * n_components)
-        return given * tf.cast(tf.range(n_components, dtype=given.dtype) < length, given.dtype)
+        return encoder_output * tf.cast(
+            tf.range(n_components, dtype=encoder_output.dtype) < length, encoder_output.dtype
+        )
 
 
 @dataclass(frozen=True)
@@ -114,11 +116,13 @@ class Gaussian(Code):
     def width(self, n_components: int) -> int:
         return 2 * n_components
 
-    def in_training(self, given: Any, weight: Any, noise: Any) -> Any:
-        return given[:, : self.n_components] + noise * tf.exp(0.5 * given[:, self.n_components :])
+    def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
+        return encoder_output[:, : self.n_components] + noise * tf.exp(
+            0.5 * encoder_output[:, self.n_components :]
+        )
 
-    def in_keras(self, given: Any) -> Any:
-        return given[:, : self.n_components]
+    def in_keras(self, encoder_output: Any) -> Any:
+        return encoder_output[:, : self.n_components]
 
-    def in_numpy(self, given: Array) -> Array:
-        return given[:, : self.n_components]
+    def in_numpy(self, encoder_output: Array) -> Array:
+        return encoder_output[:, : self.n_components]

@@ -84,11 +84,11 @@ def _with_fixed_numbers(built: Any, model: Any) -> Any:
         if not _is_adapted(layer):
             return layer
         of, shape = given[id(layer)], layer.adapt_mean.shape
-        numbers = {
+        moments = {
             name: np.asarray(getattr(of, name)).reshape(shape).tolist()
             for name in ("mean", "variance")
         }
-        return type(layer).from_config(layer.get_config() | numbers)
+        return type(layer).from_config(layer.get_config() | moments)
 
     return with_stand_ins(built, fixed)
 

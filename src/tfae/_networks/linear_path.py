@@ -27,7 +27,7 @@ _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
 _CORRECTION = "linear_correction"
 
 
-class Anchored(NamedTuple):
+class LinearPathParts(NamedTuple):
     """The layers of one side: ``path(x) + scaled(network(y) + correction(y))``.
 
     There ``y`` is ``standardised(x)``; the correction may be None.
@@ -50,14 +50,16 @@ def add_linear_path(
     )
 
 
-def anchored(model: Any) -> Anchored | None:
+def linear_path_parts(model: Any) -> LinearPathParts | None:
     """Return the layers of a model with a linear path; None if it has none."""
     layers = {layer.name: layer for layer in model.layers}
     networks = [layer for layer in model.layers if hasattr(layer, "layers")]
     if len(networks) != 1 or not {_PATH, _STANDARDISED, _SCALED} <= layers.keys():
         return None
     correction = layers.get(_CORRECTION)
-    return Anchored(layers[_PATH], layers[_STANDARDISED], networks[0], correction, layers[_SCALED])
+    return LinearPathParts(
+        layers[_PATH], layers[_STANDARDISED], networks[0], correction, layers[_SCALED]
+    )
 
 
 def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
@@ -126,8 +128,8 @@ def fixed_places(network: Network) -> list[int]:
 def residual_variance(network: Network, weights: Weights) -> float:
     """Return the mean squared error that the linear path alone leaves in the training rows."""
     kernel = network.decoder.get_layer(_SCALED).kernel
-    left = weights[_places(network)[id(kernel)]]
-    return float(np.square(left, dtype=np.float64).mean())
+    residual = weights[_places(network)[id(kernel)]]
+    return float(np.square(residual, dtype=np.float64).mean())
 
 
 def _places(network: Network) -> dict[int, int]:
@@ -163,8 +165,8 @@ def _inverse(spread: Array) -> Array:
     return np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
 
 
-def _parts(model: Any) -> Anchored:
-    found = anchored(model)
+def _parts(model: Any) -> LinearPathParts:
+    found = linear_path_parts(model)
     assert found is not None
     return found
 
@@ -172,7 +174,7 @@ def _parts(model: Any) -> Anchored:
 def _last_layer(model: Any) -> Any:
     network = _parts(model).network
     # One with a linear path of its own, such as `to_keras` gives, does not end with a layer.
-    while hasattr(network, "layers") and anchored(network) is None:
+    while hasattr(network, "layers") and linear_path_parts(network) is None:
         weighty = [layer for layer in network.layers if layer.weights]
         if not weighty:
             return network.layers[-1]

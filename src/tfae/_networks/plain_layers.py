@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfae._networks.activations import KNOWN
-from tfae._networks.linear_path import anchored
+from tfae._networks.linear_path import linear_path_parts
 from tfae._support.keras_graphs import inbound_nodes, is_graph
 from tfae._support.tensorflow import keras
 
@@ -89,7 +89,7 @@ def _plain_model(model: Any, positions: dict[int, int]) -> tuple[PlainLayer, ...
     """Read a layer, or a model that may be a chain or have a linear path."""
     if not hasattr(model, "layers"):
         return tuple(_plain(model, positions))
-    parts = anchored(model)
+    parts = linear_path_parts(model)
     if parts is None:
         layers = chain(model)
         if layers is None:
@@ -156,7 +156,7 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
             layer.epsilon,
         )
     elif kind is layers.Rescaling:
-        yield Rescaling(_numbers(layer.scale), _numbers(layer.offset))
+        yield Rescaling(_floats(layer.scale), _floats(layer.offset))
     elif kind not in (
         layers.InputLayer,
         layers.Dropout,
@@ -165,7 +165,7 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
         raise NotImplementedError(kind)
 
 
-def _numbers(values: Any) -> float | tuple[float, ...]:
+def _floats(values: Any) -> float | tuple[float, ...]:
     if np.ndim(values) > 1:
         raise NotImplementedError(values)
     return tuple(map(float, values)) if np.ndim(values) else float(values)

@@ -61,12 +61,12 @@ def principal_components(
     if n_found == 0 or not variance.any():
         return _nothing(scaled.mean(axis=0), n_components)
     pca = PCA(n_found, random_state=seed).fit(scaled)
-    left = scaled - pca.mean_
-    code = left @ pca.components_.T
-    seen = _unit(left), np.pad(_unit(code), (0, n_components - n_found))
-    left -= code @ pca.components_
-    if np.square(left).mean() < np.square(_NOISE) * variance.mean():
-        left[:] = 0.0  # lossless, but for rounding errors
+    residual = scaled - pca.mean_
+    code = residual @ pca.components_.T
+    seen = _unit(residual), np.pad(_unit(code), (0, n_components - n_found))
+    residual -= code @ pca.components_
+    if np.square(residual).mean() < np.square(_NOISE) * variance.mean():
+        residual[:] = 0.0  # lossless, but for rounding errors
     n_missing = n_components - n_found
     return Components(
         pca.mean_.astype(np.float64),
@@ -74,7 +74,7 @@ def principal_components(
         np.pad(np.sqrt(pca.explained_variance_), (0, n_missing)),
         seen[1],
         seen[0],
-        np.sqrt(np.square(left).mean(axis=0)),
+        np.sqrt(np.square(residual).mean(axis=0)),
     )
 
 
@@ -92,9 +92,9 @@ def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Compon
     values, axes = np.maximum(values[::-1][:n_found], 0), vectors.T[::-1][:n_found]
     largest = np.abs(axes).argmax(axis=1)
     axes = axes * np.sign(axes[np.arange(n_found), largest])[:, None]  # as scikit-learn does
-    left = np.maximum(variance - values @ np.square(axes), 0)
-    if left.mean() < np.square(_NOISE) * variance.mean():
-        left[:] = 0.0
+    residual = np.maximum(variance - values @ np.square(axes), 0)
+    if residual.mean() < np.square(_NOISE) * variance.mean():
+        residual[:] = 0.0
     low, high = scaling.forward(np.stack([of.low, of.high]), np.float64) - mean
     code = (scaling.forward(of.sample, np.float64) - mean) @ axes.T
     seen = _unit_of(np.sqrt(values), np.abs(code).max(axis=0))
@@ -105,7 +105,7 @@ def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Compon
         np.pad(np.sqrt(values * of.n_rows / max(1, of.n_rows - 1)), missing),
         np.pad(seen, missing),
         _unit_of(np.sqrt(variance), np.maximum(high, -low)),
-        np.sqrt(left),
+        np.sqrt(residual),
     )
 
 

@@ -73,7 +73,7 @@ class Structure:
         sizes = spec.n_features, spec.n_components
         _check_shape(self.name, "encoder", network.encoder, sizes)
         _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
-        _check_use(self.name, network, spec)
+        _check_layers_made(self.name, network, spec)
         return network
 
     def _check_params(self, params: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> No
         )
 
 
-def _check_use(name: str, network: Network, spec: Spec) -> None:
+def _check_layers_made(name: str, network: Network, spec: Spec) -> None:
     """Raise if something is asked of hidden layers that a builder has passed over."""
     if not (spec.hidden_layer_sizes or spec.decoder_layer_sizes):
         return

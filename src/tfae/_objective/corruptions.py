@@ -124,9 +124,9 @@ def _masking(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) 
 def _salt_and_pepper(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:
     """A fraction of the entries is set to the lowest or the highest value of its column."""
     np.copyto(out, x)
-    numbers, n_changed = sixteen_bits(x.shape, rng), round(level * N_VALUES)
-    np.copyto(out, marks.high.astype(x.dtype), where=numbers < n_changed)
-    np.copyto(out, marks.low.astype(x.dtype), where=numbers < n_changed // 2)
+    draws, n_changed = sixteen_bits(x.shape, rng), round(level * N_VALUES)
+    np.copyto(out, marks.high.astype(x.dtype), where=draws < n_changed)
+    np.copyto(out, marks.low.astype(x.dtype), where=draws < n_changed // 2)
 
 
 def _swap(level: float, marks: Landmarks, x: Array, out: Array, rng: Random) -> None:

@@ -25,7 +25,7 @@ class Divergence(Objective):
     decoded: bool  # whether rows are rebuilt, too
 
     @property
-    def numbers(self) -> tuple[str, ...]:
+    def scalars(self) -> tuple[str, ...]:
         return ("exaggeration", "constant", *(("reconstruction_weight",) if self.decoded else ()))
 
     @property
@@ -37,6 +37,10 @@ class Divergence(Objective):
     def power(self) -> int:
         return 0
 
+    @property
+    def of_single_rows(self) -> bool:
+        return False
+
     def noise_width(self, n_components: int) -> int:
         """Return how many affinities come with every row: those of the others in its batch."""
         return self.batch_size
@@ -46,22 +50,22 @@ class Divergence(Objective):
         batch: Batch,
         encoder: Any,
         decode: Callable[[Any], Any],
-        numbers: Mapping[str, Any],
+        scalars: Mapping[str, Any],
         training: bool,
     ) -> Any:
         """Return each of the `terms` times the number of rows."""
-        places = tf.cast(encoder(batch.given, training=training), batch.target.dtype)
+        places = tf.cast(encoder(batch.encoder_input, training=training), batch.target.dtype)
         log_similarity = self._log_similarity(_squared_distances(places))
         n_rows = places.shape[0]
         # Every row is as far from itself as can be: 0 there, and a similarity of 1.
         mean = (tf.reduce_sum(tf.exp(log_similarity)) - n_rows) / (n_rows * (n_rows - 1))
         attraction = -tf.reduce_sum(batch.noise * log_similarity)
-        divergence = attraction + tf.math.log(mean) + numbers["constant"]
-        terms = [divergence + (numbers["exaggeration"] - 1) * attraction, divergence]
+        divergence = attraction + tf.math.log(mean) + scalars["constant"]
+        terms = [divergence + (scalars["exaggeration"] - 1) * attraction, divergence]
         if self.decoded:
             rows = self.loss.per_row(batch.target, decode(places), batch.weight)
             terms.append(tf.reduce_mean(rows))
-            terms[0] += numbers["reconstruction_weight"] * terms[-1]
+            terms[0] += scalars["reconstruction_weight"] * terms[-1]
         return tf.stack(terms) * n_rows
 
     def _log_similarity(self, squares: Any) -> Any:

@@ -16,14 +16,14 @@ class Batch(NamedTuple):
     """The rows of one step as tensors."""
 
     target: Any  # [batch, features]
-    given: Any  # what is encoded: the target itself, or a corrupted copy
+    encoder_input: Any  # what is encoded: the target itself, or a corrupted copy
     weight: Any  # [batch]
     noise: Any  # [batch, width] or None: what else the objective takes for every row
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised, without the numbers in it: hashable, a part of a program's plan."""
+    """What is minimised, without the scalars in it: hashable, a part of a program's key."""
 
     loss: Loss
     code: Code = PLAIN
@@ -32,9 +32,9 @@ class Objective:
     emphasised: bool = False  # whether corrupted and other entries weigh differently
 
     @property
-    def numbers(self) -> tuple[str, ...]:
-        """The names of the numbers in it, which are arguments of the compiled step."""
-        return (*self.penalty.numbers, *(("emphasis",) if self.emphasised else ()))
+    def scalars(self) -> tuple[str, ...]:
+        """The names of the scalars in it, which are arguments of the compiled step."""
+        return (*self.penalty.scalars, *(("emphasis",) if self.emphasised else ()))
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ class Objective:
         batch: Batch,
         encoder: Any,
         decode: Callable[[Any], Any],
-        numbers: Mapping[str, Any],
+        scalars: Mapping[str, Any],
         training: bool,
     ) -> Any:
         """Return the sum over the rows of each of the `terms`.
@@ -68,23 +68,30 @@ class Objective:
         `decode` gives the network's output for codes. Codes are sparse or random in a validation
         too, or it would be another thing that is measured.
         """
-        given = tf.cast(encoder(batch.given, training=training), batch.target.dtype)
-        code = self.code.in_training(given, batch.weight, batch.noise)
+        encoder_output = tf.cast(
+            encoder(batch.encoder_input, training=training), batch.target.dtype
+        )
+        code = self.code.in_training(encoder_output, batch.weight, batch.noise)
         rows = self.loss.per_row(
-            batch.target, decode(code), batch.weight, self._entry_weight(batch, numbers)
+            batch.target, decode(code), batch.weight, self._entry_weight(batch, scalars)
         )
         loss = tf.reduce_sum(batch.weight * rows)
         if self.penalty.cost is None:
             return tf.stack([loss])
         encoded = Encoded(
-            batch.given, given, batch.weight, batch.noise, encoder, numbers.get("sparsity")
+            batch.encoder_input,
+            encoder_output,
+            batch.weight,
+            batch.noise,
+            encoder,
+            scalars.get("sparsity"),
         )
         cost = tf.reduce_sum(batch.weight * self.penalty.cost(encoded))
         n_features = tf.cast(tf.shape(batch.target)[1], cost.dtype)
-        return tf.stack([loss + numbers["penalty_weight"] * cost / n_features, loss])
+        return tf.stack([loss + scalars["penalty_weight"] * cost / n_features, loss])
 
-    def _entry_weight(self, batch: Batch, numbers: Mapping[str, Any]) -> Any:
+    def _entry_weight(self, batch: Batch, scalars: Mapping[str, Any]) -> Any:
         if not self.emphasised:
             return None
-        emphasis = numbers["emphasis"]
-        return tf.where(batch.given != batch.target, 2 * emphasis, 2 * (1 - emphasis))
+        emphasis = scalars["emphasis"]
+        return tf.where(batch.encoder_input != batch.target, 2 * emphasis, 2 * (1 - emphasis))

@@ -21,7 +21,7 @@ class Encoded(NamedTuple):
     """One batch as a penalty sees it."""
 
     x: Any  # what was encoded, [batch, features]
-    given: Any  # what the encoder gave, [batch, width]
+    encoder_output: Any  # what the encoder gave, [batch, width]
     weight: Any  # [batch], 0 for rows that only fill the batch up
     noise: Any  # standard normal, [batch, components], or None
     encoder: Any  # which can be called, and has the layers of the Keras model
@@ -50,8 +50,8 @@ class Penalty:
         return PLAIN if self.code is None else self.code(n_components, sparsity)
 
     @property
-    def numbers(self) -> tuple[str, ...]:
-        """The names of the numbers that the compiled step is given."""
+    def scalars(self) -> tuple[str, ...]:
+        """The names of the scalars that the compiled step is given."""
         if self.cost is None:
             return ()
         return ("penalty_weight",) if self.sparsity is None else ("penalty_weight", "sparsity")
@@ -64,8 +64,8 @@ class _OfCode:
     function: Callable[[Any], Any]
 
     def __call__(self, encoded: Encoded) -> Any:
-        values = tf.convert_to_tensor(self.function(encoded.given))
-        shape = tuple(encoded.given.shape)
+        values = tf.convert_to_tensor(self.function(encoded.encoder_output))
+        shape = tuple(encoded.encoder_output.shape)
         if tuple(values.shape) not in (shape, shape[:1]):
             raise ValueError(
                 "The 'penalty' must return one value for every entry of the code, shape [batch, "
@@ -148,7 +148,7 @@ def penalties() -> dict[str, str]:
 
 def _l1(encoded: Encoded) -> Any:
     """The sum of the absolute values of the code."""
-    return tf.reduce_sum(tf.abs(encoded.given), axis=1)
+    return tf.reduce_sum(tf.abs(encoded.encoder_output), axis=1)
 
 
 def _kl(encoded: Encoded) -> Any:
@@ -158,7 +158,7 @@ def _kl(encoded: Encoded) -> Any:
     autoencoder", CS294A lecture notes. The mean is that of a batch.
     """
     weight, rho = encoded.weight, encoded.sparsity
-    mean = tf.tensordot(weight, encoded.given, 1) / tf.reduce_sum(weight)
+    mean = tf.tensordot(weight, encoded.encoder_output, 1) / tf.reduce_sum(weight)
     mean = tf.clip_by_value(mean, 1e-6, 1 - 1e-6)
     return tf.reduce_sum(
         rho * tf.math.log(rho / mean) + (1 - rho) * tf.math.log((1 - rho) / (1 - mean))
@@ -201,7 +201,7 @@ def _of_one_layer(layer: Any, x: Any) -> Any:
 
 def _gaussian_kl(encoded: Encoded) -> Any:
     """The divergence of a Gaussian code from the standard normal distribution."""
-    mean, log_variance = tf.split(encoded.given, 2, axis=1)
+    mean, log_variance = tf.split(encoded.encoder_output, 2, axis=1)
     return 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1 - log_variance, axis=1)
 
 

@@ -83,9 +83,9 @@ class Noise:
         self, x: Array, rows: slice, buffers: tuple[Array | None, Array | None], rng: Any
     ) -> None:
         """Corrupt some rows of `x` and draw new numbers for them, into buffers."""
-        given, normal = buffers
-        if given is not None and self.corrupt is not None:
-            self.corrupt(x[rows], given[rows], rng)
+        corrupted, normal = buffers
+        if corrupted is not None and self.corrupt is not None:
+            self.corrupt(x[rows], corrupted[rows], rng)
         if normal is not None:
             rng.standard_normal(out=normal[rows], dtype=normal.dtype.type)
 
@@ -236,7 +236,7 @@ class StreamedRows(Rows):
     """The rows of a stream, which are shuffled by its window, read once in every epoch."""
 
     def __init__(self, X: Opened, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
-        super().__init__(X, scaling, shape, np.empty(0, np.intp), noise)
+        super().__init__(X, scaling, shape, None, noise)
 
     def epochs(
         self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
@@ -261,7 +261,7 @@ class StreamedRows(Rows):
             part = following
 
 
-def rows_of(
+def as_chunks(
     X: Any, scaling: Scaling, shape: ChunkShape, index: Any = None, noise: Noise = Noise()
 ) -> Rows:
     """Return some rows of `X` as chunks, whatever `X` is."""

@@ -20,7 +20,7 @@ from tfae._training.callbacks import Logs, Observer
 from tfae._training.chunks import AtOnce, one_at_once
 from tfae._training.state import TrainingState
 from tfae._training.step.chunk import Chunk
-from tfae._training.step.optimizers import Optimizer, learning_rates
+from tfae._training.step.optimizers import learning_rates
 from tfae._training.step.program import Program
 
 Chunks = Generator[Chunk, None, None]
@@ -48,8 +48,8 @@ class Stopping:
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """The numbers that a compiled step is given, one of which may change over the first epochs."""
+class ScalarSchedule:
+    """The scalars that a compiled step is given, one of which may change over the first epochs."""
 
     final: Array
     growing: int = 0  # the position of that one
@@ -58,13 +58,13 @@ class Numbers:
     start: float = 0.0
 
     def of_epoch(self, epoch: int) -> Array:
-        """Return the numbers of an epoch of this training."""
+        """Return the scalars of an epoch of this training."""
         if self.settled(epoch):
             return self.final
-        numbers = self.final.copy()
+        scalars = self.final.copy()
         progress = (self.epoch + epoch) / self.warm_up
-        numbers[self.growing] *= self.start + (1 - self.start) * progress
-        return numbers
+        scalars[self.growing] *= self.start + (1 - self.start) * progress
+        return scalars
 
     def settled(self, epoch: int) -> bool:
         """Whether nothing changes any more, so that losses can be compared."""
@@ -88,8 +88,40 @@ class Outcome:
         return not self.interrupted and self.diverged_at is None
 
 
-class Training:
-    """One run of a program, loaded with weights and optimizer state, over some rows.
+@dataclass(frozen=True)
+class Course:
+    """How a training is to go, whatever it runs on.
+
+    Attributes
+    ----------
+    rate : float or callable
+        The learning rate, or a schedule of steps.
+    scalars : ScalarSchedule
+        Those of the program's key, in its order. The validation takes their final values.
+    stopping : Stopping
+    shuffle : bool
+        Whether rows change places before every epoch.
+    unit : float
+        What a loss of the scaled data is multiplied by when it is reported.
+    keep_start : bool
+        Whether the weights at the start count among the best on the held-out rows.
+    most_epochs_a_call : int or None
+        Through how many epochs one call of the program may go, if nobody watches them and none but
+        the last can end the training; None for as many as fit. It changes nothing unless the
+        training diverges: the last weights known to be good are then those from before the call.
+    """
+
+    rate: float | Callable[[Any], Any]
+    scalars: ScalarSchedule
+    stopping: Stopping
+    shuffle: bool = True
+    unit: float = 1.0
+    keep_start: bool = False
+    most_epochs_a_call: int | None = None
+
+
+class EpochLoop:
+    """One training: a program, loaded with weights and optimizer state, goes over some rows.
 
     Parameters
     ----------
@@ -97,19 +129,8 @@ class Training:
     rows, held_out : Batches
         What is trained on, and what the validation loss is computed on (or None). If there are
         held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
-    optimizer : Optimizer
-    numbers : Numbers
-        Those of the program's plan, in its order. The validation takes their final values.
-    stopping : Stopping
+    course : Course
     observers : sequence of Observer
-    unit : float
-        What a loss of the scaled data is multiplied by when it is reported.
-    keep_start : bool
-        Whether the weights at the start count among the best on the held-out rows.
-    together : bool
-        Whether one call of the program may go through several epochs, if nobody watches them and
-        none but the last can end the training. It changes nothing unless the training diverges:
-        the last weights known to be good are then those from before the call.
     """
 
     def __init__(
@@ -117,24 +138,20 @@ class Training:
         program: Program,
         rows: Batches,
         held_out: Batches | None,
-        optimizer: Optimizer,
-        numbers: Numbers,
-        stopping: Stopping,
+        course: Course,
         observers: Sequence[Observer] = (),
-        unit: float = 1.0,
-        keep_start: bool = False,
-        together: bool = True,
     ) -> None:
         self._program, self._rows, self._held_out = program, rows, held_out
-        self._stopping, self._observers, self._unit = stopping, observers, unit
-        self._rate: float | Callable[[Any], Any] = optimizer.learning_rate
-        self._numbers = numbers
+        self._course, self._observers = course, observers
+        self._stopping, self._scalars, self._unit = course.stopping, course.scalars, course.unit
+        self._rate = course.rate  # which an observer may change
         self._outcome = Outcome({name: [] for name in self._recorded()})
         self._good = program.snapshot()
         self._best = np.inf
         self._epoch = self._stale_epochs = 0
-        self._keep_start = keep_start and held_out is not None
-        self._one_by_one = not together or held_out is not None or bool(observers)
+        self._keep_start = course.keep_start and held_out is not None
+        alone = held_out is not None or bool(observers)
+        self._most_a_call = 1 if alone else course.most_epochs_a_call
 
     def _recorded(self) -> list[str]:
         """What is noted of every epoch."""
@@ -142,11 +159,11 @@ class Training:
         held_out = [] if self._held_out is None else [f"val_{term}" for term in terms]
         return [*terms, *held_out, "seconds"]
 
-    def run(self, state: TrainingState, shuffle: bool) -> Outcome:
+    def run(self, state: TrainingState) -> Outcome:
         """Train until there is a reason to stop; the state is brought up to date."""
         outcome = self._outcome
         self._step = state.step
-        rng = state.order_rng if shuffle else None
+        rng = state.order_rng if self._course.shuffle else None
         tests = nullcontext() if self._held_out is None else closing(self._held_out.epochs())
         try:
             with closing(self._rows.epochs(rng, self._at_once)) as chunks, tests as held_out:
@@ -161,7 +178,7 @@ class Training:
             if self._step:  # before the first one averages are 0
                 self._program.finish()
             outcome.weights = self._program.weights()
-            if not _finite(outcome.weights):  # of the last step no loss tells
+            if not _finite(outcome.weights):  # no loss was computed after the last step
                 outcome.diverged_at = self._epoch + outcome.interrupted
         if outcome.diverged_at is not None or has_best:
             outcome.weights = as_arrays(self._good)
@@ -204,7 +221,7 @@ class Training:
         while self._epoch < self._stopping.max_iter:
             start = time.perf_counter()
             self._begin_epoch(self._epoch)
-            means, before = self._train_chunks(chunks, self._numbers.of_epoch(self._epoch))
+            means, before = self._train_chunks(chunks, self._scalars.of_epoch(self._epoch))
             seconds = (time.perf_counter() - start) / len(means)
             self._outcome.went_together |= len(means) > 1
             for losses in means:
@@ -222,12 +239,13 @@ class Training:
         known then, each of them may be one without progress.
         """
         under_way = epoch - self._epoch  # read first: stale epochs are counted before it changes
-        if self._one_by_one or not self._numbers.settled(epoch):
+        if not self._scalars.settled(epoch):
             return 1
+        left = self._stopping.max_iter - epoch
         before_end = self._stopping.n_iter_no_change + 1 - self._stale_epochs - under_way
-        return max(1, min(self._stopping.max_iter - epoch, before_end))
+        return max(1, min(left, before_end, self._most_a_call or left))
 
-    def _train_chunks(self, chunks: Chunks, numbers: Array) -> tuple[list[list[float]], list[Any]]:
+    def _train_chunks(self, chunks: Chunks, scalars: Array) -> tuple[list[list[float]], list[Any]]:
         """Train on an epoch's chunks, or on a chunk of several epochs.
 
         Return the means of the terms for every epoch, and the weights from before the first.
@@ -247,7 +265,7 @@ class Training:
             # If Ctrl-C is heard when a call returns, nothing tells of its epochs.
             several = chunk.n_epochs > 1
             with self._program.undone_by_interrupt() if several else nullcontext():
-                sums, weights = self._program.train(chunk, rates, numbers)
+                sums, weights = self._program.train(chunk, rates, scalars)
             before = before or weights
             del weights  # as large as the network
             self._step += chunk.n_steps
@@ -265,7 +283,7 @@ class Training:
     def _test_epoch(self, chunks: Chunks) -> list[float]:
         totals, weight = np.zeros(len(self._program.terms)), 0.0
         for chunk in chunks:
-            totals += self._program.test(chunk, self._numbers.final)
+            totals += self._program.test(chunk, self._scalars.final)
             weight += float(chunk.weight.sum())
             if chunk.last:
                 break
@@ -278,7 +296,7 @@ class Training:
         on the way: of its epoch the weights at the start are those known to be good, and they are
         what is left if the training diverges later.
         """
-        if not self._numbers.settled(epoch):
+        if not self._scalars.settled(epoch):
             self._good = before
             return False
         watched = logs.get("val_loss", logs["loss"])

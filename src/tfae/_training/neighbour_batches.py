@@ -70,18 +70,18 @@ class Neighbourhoods:
             batches = self._batches(np.random.default_rng(0) if rng is None else rng)
             noise_rng = self._noise.of_epoch()
             for start in range(0, self._n_steps, steps):
-                x, given, affinities = next(buffers)
+                x, corrupted, affinities = next(buffers)
                 part = batches[start : start + steps]
                 rows = dense_rows(self._X, part.ravel())
                 self._scaling.forward(rows, dtype, out=x[: part.size])
-                self._noise.draw(x, slice(part.size), (given, None), noise_rng)
+                self._noise.draw(x, slice(part.size), (corrupted, None), noise_rng)
                 for block, rows in zip(affinities, part, strict=False):
                     self._fill(block, rows)
                 weight = aligned((steps, batch), dtype)
                 weight[: len(part)] = 1
                 last = start + steps >= self._n_steps
                 flat = affinities.reshape(-1, batch)
-                yield Chunk(x, weight, len(part), last, given, flat)
+                yield Chunk(x, weight, len(part), last, corrupted, flat)
 
     def _buffers(self) -> tuple[Array, Array | None, Array]:
         steps, batch, features, dtype = self._shape

@@ -19,11 +19,11 @@ class Order(Protocol):
     """Numbers of rows, any stretch of which can be asked for."""
 
     def __getitem__(self, stretch: slice) -> Array:
-        """Return the numbers from one place to another."""
+        """Return the positions from one place to another."""
 
 
 def epoch_order(n_rows: int, rng: np.random.Generator | None) -> Order:
-    """Return the numbers from 0 to `n_rows` in an order drawn from `rng`, if there is one."""
+    """Return the positions from 0 to `n_rows` in an order drawn from `rng`, if there is one."""
     if n_rows > _STORED:
         return Computed(n_rows, rng)
     order = np.arange(n_rows)
@@ -47,17 +47,17 @@ class Computed:
         self._tables = None if rng is None else rng.integers(self._side, size=shape)
 
     def __getitem__(self, stretch: slice) -> Array:
-        numbers = np.arange(*stretch.indices(self._n_rows))
+        positions = np.arange(*stretch.indices(self._n_rows))
         if self._tables is None:
-            return numbers
-        numbers = self._permuted(numbers)
-        while (outside := numbers >= self._n_rows).any():
-            numbers[outside] = self._permuted(numbers[outside])
-        return numbers
+            return positions
+        positions = self._permuted(positions)
+        while (outside := positions >= self._n_rows).any():
+            positions[outside] = self._permuted(positions[outside])
+        return positions
 
-    def _permuted(self, numbers: Array) -> Array:
+    def _permuted(self, positions: Array) -> Array:
         assert self._tables is not None
-        left, right = np.divmod(numbers, self._side)
+        left, right = np.divmod(positions, self._side)
         for table in self._tables:
             left, right = right, left + table[right]
             right -= self._side * (right >= self._side)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tfae._networks.architectures.hidden import hidden, rows_of
+from tfae._networks.architectures.hidden import hidden, row_input
 from tfae._networks.architectures.registry import register_architecture
 from tfae._networks.spec import Network, Spec
 from tfae._support.images import square_image
@@ -58,7 +58,7 @@ def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[
 
 
 def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
-    layers = [rows_of(spec.n_features), keras.layers.Reshape(shape)]
+    layers = [row_input(spec.n_features), keras.layers.Reshape(shape)]
     for number, filters in enumerate(spec.hidden_layer_sizes, start=1):
         convolution = partial(keras.layers.Conv2D, filters, kernel_size, **_HALVING)
         layers += hidden(convolution, f"encoder_{number}", spec)
@@ -78,7 +78,7 @@ def _decoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
     first, *others = (*spec.decoder_layer_sizes, channels)
     start = (*sizes.pop(), first)
-    layers = [rows_of(spec.n_components)]
+    layers = [row_input(spec.n_components)]
     unfold = partial(keras.layers.Dense, math.prod(start))
     layers += hidden(unfold, "decoder_1", spec) if others else [_output(unfold, spec)]
     layers.append(keras.layers.Reshape(start))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from tfae._networks.architectures.hidden import hidden, rows_of
+from tfae._networks.architectures.hidden import hidden, row_input
 from tfae._networks.architectures.registry import register_architecture
 from tfae._networks.spec import Network, Spec
 from tfae._support.tensorflow import keras
@@ -25,8 +25,8 @@ def dense(spec: Spec) -> Network:
         layer(spec.n_features, name="output"),
     ]
     return Network(
-        keras.Sequential([rows_of(spec.n_features), *encoder], name="encoder"),
-        keras.Sequential([rows_of(spec.n_components), *decoder], name="decoder"),
+        keras.Sequential([row_input(spec.n_features), *encoder], name="encoder"),
+        keras.Sequential([row_input(spec.n_components), *decoder], name="decoder"),
     )
 
 

@@ -9,7 +9,7 @@ from tfae._networks.spec import Spec
 from tfae._support.tensorflow import keras
 
 
-def rows_of(n_features: int) -> Any:
+def row_input(n_features: int) -> Any:
     """Return the input layer; Keras would make it float32 whatever the thread's policy is."""
     return keras.Input((n_features,), dtype=keras.config.dtype_policy().compute_dtype)
 

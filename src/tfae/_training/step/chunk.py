@@ -25,7 +25,7 @@ class Chunk(NamedTuple):
     """Rows for up to ``steps`` optimizer steps.
 
     Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``; a batch that
-    the data does not fill is filled up with other rows of weight zero. ``given`` holds what the
+    the data does not fill is filled up with other rows of weight zero. ``corrupted`` holds what the
     encoder gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or
     what else the objective takes for every row. It holds a part of an epoch, a whole one, or
     several whole ones, which have as many steps each.
@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
     weight: Array  # [steps, batch]
     n_steps: int  # how many of the steps hold rows
     last: bool  # whether an epoch ends here
-    given: Array | None = None  # as x
+    corrupted: Array | None = None  # as x
     noise: Array | None = None  # [steps * batch, width]
     n_epochs: int = 1  # of how many epochs the rows are
 

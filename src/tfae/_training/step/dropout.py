@@ -65,21 +65,21 @@ class GivenDropout:
 
         They are drawn epoch by epoch, so that they do not depend on how many are in a chunk.
         """
-        for numbers in np.split(self._buffer[:n_steps], n_epochs):
-            numbers[...] = sixteen_bits(numbers.shape, self._rng)
+        for draws in np.split(self._buffer[:n_steps], n_epochs):
+            draws[...] = sixteen_bits(draws.shape, self._rng)
         return self._buffer
 
     @contextmanager
-    def given(self, numbers: Any) -> Iterator[None]:
+    def drawing_from(self, draws: Any) -> Iterator[None]:
         """Let the layers drop by these numbers of a step, of shape [batch, units]."""
-        parts = tf.split(numbers, [layer.width for layer in self._layers], axis=1)
+        parts = tf.split(draws, [layer.width for layer in self._layers], axis=1)
         for layer, part in zip(self._layers, parts, strict=True):
-            layer.numbers = part
+            layer.draws = part
         try:
             yield
         finally:
             for layer in self._layers:
-                layer.numbers = None
+                layer.draws = None
 
 
 def _drops(layer: Any) -> bool:
@@ -94,7 +94,7 @@ def _layer_class() -> Any:
         def __init__(self, rate: float, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.rate = rate
-            self.numbers: Any = None
+            self.draws: Any = None
 
         def build(self, shape: Any) -> None:
             self.width = math.prod(shape[1:])
@@ -103,7 +103,7 @@ def _layer_class() -> Any:
             if not training:
                 return inputs
             dropped = min(round(self.rate * N_VALUES), N_VALUES - 1)
-            kept = tf.reshape(self.numbers >= dropped, tf.shape(inputs))
+            kept = tf.reshape(self.draws >= dropped, tf.shape(inputs))
             return inputs * tf.cast(kept, inputs.dtype) / (1 - dropped / N_VALUES)
 
     return Given

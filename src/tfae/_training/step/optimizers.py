@@ -1,8 +1,8 @@
 """Update rules for the compiled step.
 
-The optimizers that nearly everybody uses run as TensorFlow's fused kernels, whose numbers (decay
+The optimizers that nearly everybody uses run as TensorFlow's fused kernels, whose scalars (decay
 rates, epsilon, …) are arguments of the compiled program. All others run as the Keras optimizer
-itself, with its numbers compiled in.
+itself, with its scalars compiled in.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _NAMES = {name.lower(): name for name in _CLASSES}
 
 
 class Kernel(NamedTuple):
-    """A fused update: the numbers that it takes and how many slots it needs a variable."""
+    """A fused update: the scalars that it takes and how many slots it needs a variable."""
 
-    numbers: tuple[str, ...]
+    scalars: tuple[str, ...]
     n_slots: int
     apply: Callable[..., None]
-    powers: tuple[str, ...] = ()  # the numbers of which it takes the power of the step, too
+    powers: tuple[str, ...] = ()  # the scalars of which it takes the power of the step, too
 
 
 def _adam(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
@@ -113,8 +113,8 @@ class Rule(Protocol):
     """The structure of an optimizer: hashable, with equal rules sharing a compiled program."""
 
     @property
-    def numbers(self) -> tuple[str, ...]:
-        """The names of the numbers that :meth:`Update.apply` is given."""
+    def scalars(self) -> tuple[str, ...]:
+        """The names of the scalars that :meth:`Update.apply` is given."""
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
         """Make the slots for some Keras variables; `alpha` weighs the squares of `decayed` ones."""
@@ -122,10 +122,10 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What a fit wants: a rule, its numbers, a learning rate."""
+    """What a fit wants: a rule, its scalars, a learning rate."""
 
     rule: Rule
-    numbers: dict[str, float]
+    scalars: dict[str, float]
     learning_rate: float | Callable[[Any], Any]
 
 
@@ -151,16 +151,16 @@ def get_optimizer(
         learning_rate = _learning_rate(config["learning_rate"])
     config = {k: v for k, v in config.items() if k not in ("name", "learning_rate")}
     kernel = _fused_kernel(kind, config)
-    numbers = {"alpha": alpha} if alpha else {}
+    scalars = {"alpha": alpha} if alpha else {}
     if kernel is None:
-        rule: Rule = KerasRule(kind, config, tuple(numbers), undecayed)
+        rule: Rule = KerasRule(kind, config, tuple(scalars), undecayed)
     else:
-        numbers |= {name: float(config[name]) for name in _KERNELS[kernel].numbers}
+        scalars |= {name: float(config[name]) for name in _KERNELS[kernel].scalars}
         decay = config.get("weight_decay")
         if decay is not None:
-            numbers["weight_decay"] = float(decay)
-        rule = FusedRule(kernel, tuple(numbers), undecayed)
-    return Optimizer(rule, numbers, learning_rate)
+            scalars["weight_decay"] = float(decay)
+        rule = FusedRule(kernel, tuple(scalars), undecayed)
+    return Optimizer(rule, scalars, learning_rate)
 
 
 @cache
@@ -273,10 +273,10 @@ def _all_at_once(schedule: Callable[[Any], Any], steps: Array) -> Array | None:
 
 @dataclass(frozen=True)
 class FusedRule:
-    """A fused kernel and the names of the numbers it takes; hashable, makes an `Update`."""
+    """A fused kernel and the names of the scalars it takes; hashable, makes an `Update`."""
 
     kernel: str
-    numbers: tuple[str, ...]
+    scalars: tuple[str, ...]
     undecayed: str | None = None  # a regular expression of names
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
@@ -285,11 +285,11 @@ class FusedRule:
 
 @dataclass(frozen=True)
 class KerasRule:
-    """A Keras optimizer with its numbers; hashable, makes an `Update`."""
+    """A Keras optimizer with its scalars; hashable, makes an `Update`."""
 
     kind: type
     config: dict[str, Any] = field(hash=False)
-    numbers: tuple[str, ...]
+    scalars: tuple[str, ...]
     undecayed: str | None = None  # a regular expression of names
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
@@ -320,19 +320,19 @@ class Update:
         """Return the slots as tensors."""
         return read(self._slots)
 
-    def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
+    def apply(self, gradients: list[Any], rate: Any, scalars: Mapping[str, Any]) -> None:
         """Take one step."""
         raise NotImplementedError
 
     def finish(self) -> None:
         """Write final values into the variables, where the optimizer keeps averages of them."""
 
-    def _penalised(self, gradients: list[Any], numbers: Mapping[str, Any]) -> list[Any]:
+    def _penalised(self, gradients: list[Any], scalars: Mapping[str, Any]) -> list[Any]:
         """Add the gradient of ``alpha / 2 * sum(kernel**2)``."""
-        if "alpha" not in numbers:
+        if "alpha" not in scalars:
             return gradients
         return [
-            gradient + numbers["alpha"] * variable if decayed else gradient
+            gradient + scalars["alpha"] * variable if decayed else gradient
             for gradient, variable, decayed in zip(
                 gradients, self.variables, self.decayed, strict=True
             )
@@ -353,17 +353,17 @@ class FusedUpdate(Update):
         slots = [slot for slots in self._of_variable for slot in slots]
         super().__init__(variables, decayed, [self._iterations, *slots])
 
-    def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
+    def apply(self, gradients: list[Any], rate: Any, scalars: Mapping[str, Any]) -> None:
         t = tf.cast(self._iterations.assign_add(1), rate.dtype)
-        powers = {f"{name}_power": tf.pow(numbers[name], t) for name in self._kernel.powers}
-        numbers = {**numbers, **powers}
-        gradients = self._penalised(gradients, numbers)
+        powers = {f"{name}_power": tf.pow(scalars[name], t) for name in self._kernel.powers}
+        scalars = {**scalars, **powers}
+        gradients = self._penalised(gradients, scalars)
         for variable, slots, gradient, shrinks in zip(
             self.variables, self._of_variable, gradients, self._shrinks, strict=True
         ):
-            if "weight_decay" in numbers and shrinks:
-                variable.assign_sub(variable * numbers["weight_decay"] * rate)
-            self._kernel.apply(variable.value, slots, gradient, rate, numbers)
+            if "weight_decay" in scalars and shrinks:
+                variable.assign_sub(variable * scalars["weight_decay"] * rate)
+            self._kernel.apply(variable.value, slots, gradient, rate, scalars)
             if variable.constraint is not None:
                 variable.assign(variable.constraint(variable.value))
 
@@ -384,9 +384,9 @@ class KerasUpdate(Update):
         self.averages = bool(self._optimizer.use_ema)
         super().__init__(variables, decayed, [slot.value for slot in self._optimizer.variables])
 
-    def apply(self, gradients: list[Any], rate: Any, numbers: Mapping[str, Any]) -> None:
+    def apply(self, gradients: list[Any], rate: Any, scalars: Mapping[str, Any]) -> None:
         self._optimizer.learning_rate.assign(rate)
-        self._optimizer.apply(self._penalised(gradients, numbers), self.variables)
+        self._optimizer.apply(self._penalised(gradients, scalars), self.variables)
 
     def finish(self) -> None:
         self._optimizer.finalize_variable_values(self.variables)

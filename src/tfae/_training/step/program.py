@@ -1,7 +1,7 @@
 """Compiled programs: a network, its optimizer's slots, and the functions that train and test it.
 
-A program depends on structure alone (:class:`Plan`). It is kept when a fit ends and leased to the
-next fit of the same structure, which writes its own weights into it; so nothing is traced or
+A program depends on its key alone (:class:`ProgramKey`). It is kept when a fit ends and leased to
+the next fit with an equal key, which writes its own weights into it. So nothing is traced or
 compiled twice, and two fits never share one at the same time.
 """
 
@@ -41,7 +41,7 @@ def trace_count() -> int:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProgramKey:
     """Everything that the structure of a program depends on."""
 
     structure: Structure
@@ -51,21 +51,21 @@ class Plan:
     precision: str  # of the layers, by the name of a policy of Keras
 
     @property
-    def numbers(self) -> tuple[str, ...]:
-        """The names of the numbers that the compiled functions take, in their order."""
+    def scalars(self) -> tuple[str, ...]:
+        """The names of the scalars that the compiled functions take, in their order."""
         relative = ("loss_scale",) if self.structure.linear_path else ()
-        return (*self.rule.numbers, *self.objective.numbers, *relative)
+        return (*self.rule.scalars, *self.objective.scalars, *relative)
 
 
 class Program:
     """A network with an optimizer, and its two compiled functions."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan, self.shape, self.terms = plan, plan.shape, plan.objective.terms
-        shape, structure = plan.shape, plan.structure
-        self.network = structure.build(plan.precision)
+    def __init__(self, key: ProgramKey) -> None:
+        self.key, self.shape, self.terms = key, key.shape, key.objective.terms
+        shape, structure = key.shape, key.structure
+        self.network = structure.build(key.precision)
         self._rule = by_rule(self.network)
-        self._dropout = given_dropout(self.network, shape, plan.precision) if self._rule else None
+        self._dropout = given_dropout(self.network, shape, key.precision) if self._rule else None
         self._in_executor = self.network if self._dropout is None else self._dropout.network
         encoder, decoder = (model.weights for model in self.network)
         self._ties = [
@@ -75,9 +75,9 @@ class Program:
         tied = {id(kernel) for _, kernel, _ in self._ties}
         trained = _once(v for model in self.network for v in model.trainable_variables)
         self._trained = [v for v in trained if id(v) not in tied]
-        with private_keras(plan.precision):
+        with private_keras(key.precision):
             decayed = [len(variable.shape) > 1 for variable in self._trained]
-            self._update = plan.rule.build(self._trained, decayed)
+            self._update = key.rule.build(self._trained, decayed)
         weights = [*encoder, *decoder]
         self._variables = [variable.value for variable in weights]
         # Variables that are no weights are the states of layers that draw random numbers.
@@ -85,15 +85,15 @@ class Program:
         variables = _once(v for model in self.network for v in model.variables)
         self._seeds = [v.value for v in variables if id(v) not in known]
         self._activation = keras.activations.get(
-            "linear" if plan.objective.loss.from_logits else structure.output_activation
+            "linear" if key.objective.loss.from_logits else structure.output_activation
         )
         self._train: Callable[..., Any] | None = None
 
     @cached_property
     def model(self) -> Any:
         """The network as one Keras model on scaled data, its weights the live ones."""
-        shape, structure = self.shape, self.plan.structure
-        with private_keras(self.plan.precision):
+        shape, structure = self.shape, self.key.structure
+        with private_keras(self.key.precision):
             x = keras.Input((shape.features,), dtype=shape.dtype)
             activation = keras.layers.Activation(
                 structure.output_activation, name="reconstruction", dtype=shape.dtype
@@ -150,7 +150,7 @@ class Program:
             self._update.load(slots)
             raise
 
-    def train(self, chunk: Chunk, rates: Array, numbers: Array) -> tuple[Array, list[Any]]:
+    def train(self, chunk: Chunk, rates: Array, scalars: Array) -> tuple[Array, list[Any]]:
         """Take a step for every batch of a chunk, at the rates given for them.
 
         Return for every step the sums of the terms over its rows, of shape [n_steps, n_terms], and
@@ -159,40 +159,40 @@ class Program:
         """
         rates_ = aligned((self.shape.steps,), self.shape.dtype)
         rates_[: chunk.n_steps] = rates
-        inputs = *self._tensors(chunk, numbers), _tensor(rates_), *self._drawn(chunk)
+        inputs = *self._tensors(chunk, scalars), _tensor(rates_), *self._drawn(chunk)
         if self._train is None:
             self._train = self._fastest_training(inputs)
         sums, *before = self._train(*inputs)
         return np.asarray(sums, np.float64)[: chunk.n_steps], before
 
-    def test(self, chunk: Chunk, numbers: Array) -> Array:
+    def test(self, chunk: Chunk, scalars: Array) -> Array:
         """Return the sums over a chunk's rows of the terms of the objective."""
-        sums = np.asarray(self._test(*self._tensors(chunk, numbers)), np.float64)
+        sums = np.asarray(self._test(*self._tensors(chunk, scalars)), np.float64)
         return np.asarray(sums.sum(axis=0))
 
     @cached_property
     def _signature(self) -> dict[str, Any]:
         """What the compiled functions take, by name; the rates of training come after it."""
         steps, batch, features, dtype = self.shape
-        objective = self.plan.objective
-        width = objective.noise_width(self.plan.structure.spec.n_components)
+        objective = self.key.objective
+        width = objective.noise_width(self.key.structure.spec.n_components)
         signature = {
             "x": tf.TensorSpec((steps * batch, features), dtype),
             "weight": tf.TensorSpec((steps, batch), dtype),
             "n_steps": tf.TensorSpec((), tf.int32),
-            "numbers": tf.TensorSpec((len(self.plan.numbers),), dtype),
+            "scalars": tf.TensorSpec((len(self.key.scalars),), dtype),
         }
         if objective.corrupted:
-            signature["given"] = signature["x"]
+            signature["corrupted"] = signature["x"]
         if width:
             signature["noise"] = tf.TensorSpec((steps * batch, width), dtype)
         return signature
 
-    def _tensors(self, chunk: Chunk, numbers: Array) -> tuple[Any, ...]:
+    def _tensors(self, chunk: Chunk, scalars: Array) -> tuple[Any, ...]:
         """Hand a chunk over without copying it."""
         inputs = _tensor(chunk.x), _tensor(chunk.weight), _copied(chunk.n_steps, np.int32)
-        noise = (_tensor(array) for array in (chunk.given, chunk.noise) if array is not None)
-        return *inputs, _copied(numbers, self.shape.dtype), *noise
+        noise = (_tensor(array) for array in (chunk.corrupted, chunk.noise) if array is not None)
+        return *inputs, _copied(scalars, self.shape.dtype), *noise
 
     def _drawn(self, chunk: Chunk) -> list[Any]:
         """Return the random numbers of a chunk's steps, if there is dropout."""
@@ -207,7 +207,7 @@ class Program:
         weights, slots, seeds = self.snapshot(), self.slots(), read(self._seeds)
         place = list(self._signature).index("n_steps")
         training = fastest(
-            self.plan,
+            self.key,
             lambda xla: self._compiled(self._train_steps, xla),
             (*inputs[:place], tf.minimum(inputs[place], 2), *inputs[place + 1 :]),
         )
@@ -219,24 +219,24 @@ class Program:
     @cached_property
     def _xla_by_rule(self) -> bool | None:
         """Whether the program runs in XLA; None where only a measurement can tell."""
-        mixed = self.plan.precision != self.shape.dtype
-        return of_training(self._rule, self.plan.structure.code.sorts, mixed)
+        mixed = self.key.precision != self.shape.dtype
+        return of_training(self._rule, self.key.structure.code.sorts, mixed)
 
     @cached_property
     def _in_xla(self) -> Network:
         """The network for XLA, which is made only where something runs there."""
         network, dtype = self._in_executor, self.shape.dtype
-        return as_stacks(network, dtype) or for_xla(network, self.plan.precision)
+        return as_stacks(network, dtype) or for_xla(network, self.key.precision)
 
     @cached_property
     def _test(self) -> Any:
-        xla = of_testing(self.plan, self._xla_by_rule, self._tests_groups)
+        xla = of_testing(self.key, self._xla_by_rule, self._tests_groups)
         return self._compiled(self._test_steps, xla)
 
     @property
     def _tests_groups(self) -> bool:
         """Whether a test may take several batches for one."""
-        return bool(self._xla_by_rule and self.plan.objective.of_single_rows)
+        return bool(self._xla_by_rule and self.key.objective.of_single_rows)
 
     @property
     def _group(self) -> int:
@@ -264,23 +264,23 @@ class Program:
     def _train_steps(self, network: Network, *inputs: Any) -> Any:
         named = dict(zip(self._signature, inputs, strict=False))
         rates, *drawn = inputs[len(named) :]
-        numbers = self._named_numbers(named)
+        scalars = self._named_scalars(named)
         variables = [variable.value for variable in self._trained]
         before = [tf.identity(variable) for variable in self._variables]
 
         def step(i: Any) -> Any:
             batch = _batch(named, i)
             with tf.GradientTape() as tape:
-                with self._dropout.given(drawn[0][i]) if self._dropout else nullcontext():
-                    sums = self._sums(network, batch, numbers, training=True)
+                with self._dropout.drawing_from(drawn[0][i]) if self._dropout else nullcontext():
+                    sums = self._sums(network, batch, scalars, training=True)
                 # What layers ask for themselves: regularizers of weights and of activities.
                 penalties = [*network.encoder.losses, *network.decoder.losses]
-                mean = sums[0] / tf.reduce_sum(batch.weight) * numbers.get("loss_scale", 1)
+                mean = sums[0] / tf.reduce_sum(batch.weight) * scalars.get("loss_scale", 1)
                 objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-            self._update.apply(gradients, rates[i], numbers)
+            self._update.apply(gradients, rates[i], scalars)
             return sums
 
         sums = self._of_steps(step, named["n_steps"], self.shape.steps)
@@ -290,28 +290,28 @@ class Program:
 
     def _test_steps(self, network: Network, *inputs: Any) -> Any:
         named = dict(zip(self._signature, inputs, strict=True))
-        numbers = self._named_numbers(named)
+        scalars = self._named_scalars(named)
         group, n_steps = self._group, named["n_steps"]
 
         def steps(i: Any) -> Any:
             return i if group == 1 else slice(i * group, tf.minimum((i + 1) * group, n_steps))
 
         return self._of_steps(
-            lambda i: self._sums(network, _batch(named, steps(i)), numbers, training=False),
+            lambda i: self._sums(network, _batch(named, steps(i)), scalars, training=False),
             -(-n_steps // group),
             -(-self.shape.steps // group),
         )
 
-    def _named_numbers(self, named: dict[str, Any]) -> dict[str, Any]:
-        names = self.plan.numbers
-        return dict(zip(names, tf.unstack(named["numbers"], len(names)), strict=True))
+    def _named_scalars(self, named: dict[str, Any]) -> dict[str, Any]:
+        names = self.key.scalars
+        return dict(zip(names, tf.unstack(named["scalars"], len(names)), strict=True))
 
-    def _sums(self, network: Network, batch: Batch, numbers: dict[str, Any], training: bool) -> Any:
+    def _sums(self, network: Network, batch: Batch, scalars: dict[str, Any], training: bool) -> Any:
         def decode(code: Any) -> Any:
             output = self._decode(network.decoder, code, training)
             return self._activation(tf.cast(output, self.shape.dtype))
 
-        return self.plan.objective.sums(batch, network.encoder, decode, numbers, training)
+        return self.key.objective.sums(batch, network.encoder, decode, scalars, training)
 
     def _decode(self, decoder: Any, code: Any, training: bool) -> Any:
         """Run the decoder, its tied kernels being the encoder's, through which gradients flow."""
@@ -373,9 +373,9 @@ def _batch(named: dict[str, Any], steps: Any) -> Batch:
         return tf.slice(rows, [first, 0], [count, rows.shape[1]])
 
     target = of_steps("x")
-    given = of_steps("given") if "given" in named else target
+    encoder_input = of_steps("corrupted") if "corrupted" in named else target
     noise = of_steps("noise") if "noise" in named else None
-    return Batch(target, given, weight, noise)
+    return Batch(target, encoder_input, weight, noise)
 
 
 def _mirrored(kernel: Any, transposed: bool) -> Any:
@@ -393,4 +393,4 @@ def _copied(numbers: Any, dtype: Any) -> Any:
     return _tensor(array)
 
 
-PROGRAMS: Pool[Plan, Program] = Pool(Program, capacity=24)
+PROGRAMS: Pool[ProgramKey, Program] = Pool(Program, capacity=24)

@@ -3,7 +3,7 @@
 The whole decision is here, and what it rests on stands beside it; `docs/benchmarks.md` has the
 tables. A rule decides for stacks of dense layers and for convolutions on the CPU. For all others
 (layers of other kinds, sorting, bfloat16, and whatever runs on a GPU) either way may be several
-times faster, by the network and the machine; there the first training of a plan times two steps
+times faster, by the network and the machine; there the first training of a key times two steps
 each way.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -27,7 +28,9 @@ _CLEARLY = 1.25
 # executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
 _FEW_NUMBERS = 6_400
 _ROUNDS = 3
-_xla: dict[Hashable, bool] = {}
+# By the key of a program. A key holds the user's own builder and loss, so that not all may stay.
+_MOST_REMEMBERED = 256
+_xla: OrderedDict[Hashable, bool] = OrderedDict()
 
 
 def by_rule(network: Any) -> bool | None:
@@ -64,13 +67,13 @@ def of_training(rule: bool | None, sorts: bool, mixed: bool) -> bool | None:
     return None if sorts or (rule and mixed) else rule
 
 
-def of_testing(plan: Hashable, training: bool | None, grouped: bool) -> bool:
+def of_testing(key: Hashable, training: bool | None, grouped: bool) -> bool:
     """Tell whether a test runs in XLA: where the training does, unless batches are `grouped`.
 
     These go through the executor: that costs some 0.2 ms an epoch more than a step for every batch
     in XLA, and saves a second of compiling it.
     """
-    return not grouped and _xla.get(plan, bool(training))
+    return not grouped and _xla.get(key, bool(training))
 
 
 def _convolves_fast(network: Any) -> bool:
@@ -116,17 +119,20 @@ def _calls_once(model: Any) -> bool:
 
 
 def fastest(
-    plan: Hashable, compiled: Callable[[bool], Callable[..., Any]], inputs: tuple[Any, ...]
+    key: Hashable, compiled: Callable[[bool], Callable[..., Any]], inputs: tuple[Any, ...]
 ) -> Callable[..., Any]:
     """Return the faster of ``compiled(xla=True)`` and ``compiled(xla=False)`` on these inputs.
 
     It is measured once for equal plans.
     """
-    if plan in _xla:
-        return compiled(_xla[plan])
+    if key in _xla:
+        return compiled(_xla[key])
     executor, xla = compiled(False), compiled(True)
-    _xla[plan] = _is_clearly_faster(xla, executor, inputs)
-    return xla if _xla[plan] else executor
+    faster = _is_clearly_faster(xla, executor, inputs)
+    _xla[key] = faster
+    if len(_xla) > _MOST_REMEMBERED:
+        _xla.popitem(last=False)
+    return xla if faster else executor
 
 
 def _is_clearly_faster(

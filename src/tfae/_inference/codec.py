@@ -19,7 +19,7 @@ from tfae._support.typing import Array, Weights
 _MANY = 4096
 
 
-class Coding(NamedTuple):
+class Codec(NamedTuple):
     """A trained encoder and decoder with their weights and what is around them.
 
     A scaling is None where the dense layers do it.
@@ -34,9 +34,9 @@ class Coding(NamedTuple):
     thresholds: Array | None  # what components must reach to count for the decoder
 
     @property
-    def n_numbers(self) -> int:
+    def floats_per_row(self) -> int:
         """How many numbers NumPy makes of a row to rebuild it, 0 if TensorFlow has a part in it."""
-        sides = self.encoder.n_numbers, self.decoder.n_numbers
+        sides = self.encoder.floats_per_row, self.decoder.floats_per_row
         return sum(sides) if all(sides) else 0
 
     def encode(self, rows: Array, dtype: Any, space: Workspace = NEW) -> Array:
@@ -61,7 +61,7 @@ class Coding(NamedTuple):
         """Return rows encoded and decoded."""
         return self.decode(self.encode(rows, rows.dtype, space), space)
 
-    def ready_to_encode(self, X: Any) -> Coding:
+    def ready_to_encode(self, X: Any) -> Codec:
         """Return what is the fastest for the rows of `X`: many are worth other weights."""
         encoder = self.encoder
         # Rounding must not change which components of a code are kept.
@@ -79,7 +79,7 @@ class Coding(NamedTuple):
                 return self._replace(encoder=encoder, encoder_weights=weights, scaling=scaling)
         return self
 
-    def ready_to_decode(self, X: Any) -> Coding:
+    def ready_to_decode(self, X: Any) -> Codec:
         """Return what is the fastest for as many codes as `X` has rows."""
         decoder, unscaling, after = self.decoder, self.unscaling, None
         if not _are_many(X) or decoder.layers is None:

@@ -1,0 +1,189 @@
+"""One training of one network: from first weights to the better of it and PCA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from tfae._data.landmarks import find_landmarks
+from tfae._data.reading import described
+from tfae._data.scaling import Scaling
+from tfae._fitting.baseline import better_of
+from tfae._fitting.recipe import Recipe, Split
+from tfae._inference.fitted import Fitted
+from tfae._networks.linear_path import fixed_places, residual_variance
+from tfae._support.typing import History
+from tfae._training.callbacks import KerasCallbacks, Observer, PrintedLines
+from tfae._training.chunks import Noise
+from tfae._training.loop import Batches, Course, EpochLoop, Outcome, ScalarSchedule
+from tfae._training.state import TrainingState
+from tfae._training.step.optimizers import Optimizer
+from tfae._training.step.program import PROGRAMS, Program
+
+# Makes an observer, from the largest number of epochs and a function that returns what is fitted
+# at any time of the training.
+Watch: TypeAlias = Callable[[int, Callable[[], Fitted]], Observer]
+
+
+def train_network(
+    recipe: Recipe,
+    split: Split,
+    scaling: Scaling,
+    state: TrainingState,
+    start: Fitted | None = None,
+    watch: Watch | None = None,
+) -> tuple[Fitted, Outcome]:
+    """Train a network, keep the better of it and of PCA, and say what it is like."""
+    optimizer = recipe.optimizer_for(split.n_train)
+    if state.rule != optimizer.rule:
+        state.slots, state.rule = None, optimizer.rule
+    has_linear_path, network_stays = recipe.structure.linear_path, True
+    with PROGRAMS.lease(recipe.program_key(optimizer.rule)) as program:
+        network = program.network
+        begun = _first(recipe, program, split, scaling, state) if start is None else start
+        if recipe.corruption is not None and begun.landmarks is None:
+            begun = replace(begun, landmarks=find_landmarks(split.X, scaling, split.train))
+        # What the linear path leaves over is the unit of the network's errors.
+        residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
+        training = _Training(recipe, split, program, optimizer, begun, residual)
+        outcome = training.run(state, watch)
+        fitted = training.kept(outcome)
+        if has_linear_path and split.held_out is not None:
+            rows = split.X[split.held_out]
+            fitted, network_stays = better_of(fitted, network, recipe, rows, residual)
+    if not network_stays:
+        outcome = replace(outcome, best_epoch=0)
+    facts = recipe.describe(recipe, fitted, *described(split.X, split.train))
+    return fitted.with_facts(facts), outcome
+
+
+def _first(
+    recipe: Recipe, program: Program, split: Split, scaling: Scaling, state: TrainingState
+) -> Fitted:
+    first = recipe.first_weights(recipe, program.network, split, scaling, state.weights_rng)
+    return first.with_facts(recipe.facts)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The training of a leased program, from the weights that it begins with."""
+
+    recipe: Recipe
+    split: Split
+    program: Program
+    optimizer: Optimizer
+    begun: Fitted
+    residual: float  # the error of the linear path alone, 1 where there is none
+
+    def run(self, state: TrainingState, watch: Watch | None) -> Outcome:
+        """Train, and again epoch by epoch if that went wrong in a call of several epochs.
+
+        What is kept must not depend on whether somebody watched the epochs.
+        """
+        before = state.copy()
+        outcome = self._loop(state, watch, None).run(state)
+        diverged = outcome.diverged_at is not None and not outcome.interrupted
+        if diverged and outcome.went_together:
+            state.become(before)
+            outcome = self._loop(state, watch, 1).run(state)
+        return outcome
+
+    def kept(self, outcome: Outcome) -> Fitted:
+        """Return what a training leaves: a network that nobody has compared with anything yet."""
+        begun, weights = self.begun, list(outcome.weights)
+        if self.recipe.structure.linear_path:
+            old = begun.weights
+            for place in fixed_places(self.program.network):
+                weights[place] = old[place]  # which may be of a higher precision
+        facts = {name: fact for name, fact in begun.facts.items() if name != "baseline"}
+        return replace(
+            begun.with_weights(weights),
+            history=_joined(begun.history, outcome.history),
+            settings=self.recipe.settings,
+            facts=facts,
+        )
+
+    def _loop(
+        self, state: TrainingState, watch: Watch | None, most_epochs_a_call: int | None
+    ) -> EpochLoop:
+        """Load the program, and return the loop that it is to go through."""
+        recipe, split = self.recipe, self.split
+        self.program.load(self.begun.weights, state.slots, state.weights_rng)
+        noise = self._noise(state.noise_rng)
+        fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
+        course = Course(
+            self.optimizer.learning_rate,
+            self._scalars(),
+            replace(recipe.stopping, tol=recipe.stopping.tol * self.residual),
+            recipe.shuffle,
+            unit=self.begun.scaling.unit(recipe.objective.power),
+            keep_start=recipe.structure.linear_path,
+            most_epochs_a_call=most_epochs_a_call,
+        )
+        return EpochLoop(
+            self.program,
+            self._batches(split.train, noise),
+            None if split.held_out is None else self._batches(split.held_out, fixed),
+            course,
+            self._observers(watch),
+        )
+
+    def _batches(self, rows: Any, noise: Noise) -> Batches:
+        shape, scaling = self.program.shape, self.begun.scaling
+        return self.recipe.batches(self.split.X, scaling, shape, rows, noise)
+
+    def _noise(self, rng: np.random.Generator) -> Noise:
+        """Say what is random in the training besides the order of rows."""
+        recipe, begun = self.recipe, self.begun
+        width = recipe.objective.noise_width(recipe.structure.spec.n_components)
+        if recipe.corruption is None:
+            return Noise(rng, None, width)
+        assert begun.landmarks is not None
+        corrupt = recipe.corruption.bind(recipe.corruption_level, begun.scaling, begun.landmarks)
+        return Noise(rng, corrupt, width)
+
+    def _scalars(self) -> ScalarSchedule:
+        """Return the scalars that the compiled functions take."""
+        recipe, names = self.recipe, self.program.key.scalars
+        scale = 1 / self.residual if self.residual > 0 else 1.0
+        named = {**self.optimizer.scalars, **recipe.scalars, "loss_scale": scale}
+        final = np.array([named[name] for name in names], self.program.shape.dtype)
+        growth = recipe.growth
+        if growth is None:
+            return ScalarSchedule(final)
+        return ScalarSchedule(
+            final,
+            growing=names.index(growth.name),
+            warm_up=growth.n_epochs,
+            epoch=self.begun.n_epochs,
+            start=growth.start,
+        )
+
+    def _observers(self, watch: Watch | None) -> list[Observer]:
+        """Return those who watch the training."""
+        recipe, program = self.recipe, self.program
+        n_epochs = recipe.stopping.max_iter
+        observers: list[Observer] = []
+        if watch is not None:
+            observers.append(watch(n_epochs, lambda: self.begun.with_weights(program.weights())))
+        if len(recipe.callbacks):
+            rate = self.optimizer.learning_rate
+            rate = float(rate(0)) if callable(rate) else rate
+            observers.append(
+                KerasCallbacks(recipe.callbacks, program, rate, epochs=n_epochs, verbose=0)
+            )
+        if recipe.verbose:
+            observers.append(PrintedLines(n_epochs))
+        return observers
+
+
+def _joined(before: History, after: History) -> History:
+    """Return the history of two trainings; what one of them did not record is NaN."""
+    n_before, n_after = len(before.get("loss", [])), len(after["loss"])
+    return {
+        name: [*before.get(name, [np.nan] * n_before), *after.get(name, [np.nan] * n_after)]
+        for name in {**after, **before}
+    }

@@ -91,44 +91,29 @@ def _recipe(
     n_features: int,
     length: float | str | None,
 ) -> Recipe:
-    loss = LOSSES.find(known["loss"])
-    penalty = find_penalty(known["penalty"])
+    loss, penalty = LOSSES.find(known["loss"]), find_penalty(known["penalty"])
     _check_penalty_parameters(known, penalty)
     _check_refit(params, known)
-    sparsity = _sparsity(known, penalty)
-    n_components = code_length(known["n_components"], n_features)
-    code = penalty.code_of(n_components, sparsity)
     corruption = _corruption(known)
-    emphasised = _emphasised(known, corruption)
-    weight = known["penalty_weight"]
-    scalars = {
-        "penalty_weight": penalty.weight if weight is None else weight,
-        "sparsity": sparsity,
-        "emphasis": known["emphasis"],
-    }
-    by_name = isinstance(known["optimizer"], str)
-    anneals = by_name and known["linear_path"] and is_auto(params["learning_rate_init"])
+    objective = Objective(
+        loss,
+        penalty.code_of(code_length(known["n_components"], n_features), _sparsity(known, penalty)),
+        penalty,
+        corruption is not None,
+        _emphasised(known, corruption),
+    )
+    optimizer, rate = known["optimizer"], known["learning_rate_init"]
+    by_rule = isinstance(optimizer, str) and is_auto(params["learning_rate_init"])
     return Recipe(
-        structure=Structure(
-            ARCHITECTURES.find(known["architecture"]),
-            hashable_params(known["architecture_params"] or {}),
-            _spec(known, n_features, n_components, penalty),
-            _output_activation(known, loss),
-            code,
-            bool(known["tied"]),
-            _linear_path(known),
-            known["linear_correction"],
-        ),
-        objective=Objective(loss, code, penalty, corruption is not None, emphasised),
-        scalars={name: float(value) for name, value in scalars.items() if value is not None},
-        sparsity=sparsity,
+        structure=_structure(known, n_features, objective),
+        objective=objective,
+        scalars=_scalars(known, penalty),
+        sparsity=_sparsity(known, penalty),
         scaling=scaling_for(loss, known["scaling"]),
         corruption=corruption,
         corruption_level=float(known["corruption_level"]),
-        optimizer=get_optimizer(
-            known["optimizer"], known["learning_rate_init"], float(known["alpha"])
-        ),
-        anneal_over=known["max_iter"] if anneals else None,
+        optimizer=get_optimizer(optimizer, rate, float(known["alpha"])),
+        anneal_over=known["max_iter"] if by_rule and known["linear_path"] else None,
         batch_size=usable_batch_size(known["batch_size"], n_rows),
         shuffle=known["shuffle"],
         stopping=Stopping(known["max_iter"], known["tol"], known["n_iter_no_change"]),
@@ -146,6 +131,30 @@ def _recipe(
         describe=describe_activity,
         length=length,
     )
+
+
+def _structure(params: Params, n_features: int, objective: Objective) -> Structure:
+    return Structure(
+        ARCHITECTURES.find(params["architecture"]),
+        hashable_params(params["architecture_params"] or {}),
+        _spec(params, n_features, objective.penalty),
+        _output_activation(params, objective.loss),
+        objective.code,
+        bool(params["tied"]),
+        _linear_path(params),
+        params["linear_correction"],
+    )
+
+
+def _scalars(params: Params, penalty: Penalty) -> dict[str, float]:
+    """Return what the objective may ask for by these names."""
+    weight = params["penalty_weight"]
+    named = {
+        "penalty_weight": penalty.weight if weight is None else weight,
+        "sparsity": _sparsity(params, penalty),
+        "emphasis": params["emphasis"],
+    }
+    return {name: float(value) for name, value in named.items() if value is not None}
 
 
 def code_length(n_components: int | None, n_features: int) -> int:
@@ -222,12 +231,12 @@ def _check_refit(params: Params, known: Params) -> None:
         )
 
 
-def _spec(params: Params, n_features: int, n_components: int, penalty: Penalty) -> Spec:
+def _spec(params: Params, n_features: int, penalty: Penalty) -> Spec:
     hidden = layer_sizes(params["hidden_layer_sizes"], "hidden_layer_sizes")
     decoder = params["decoder_layer_sizes"]
     return Spec(
         n_features=n_features,
-        n_components=n_components,
+        n_components=code_length(params["n_components"], n_features),
         hidden_layer_sizes=hidden,
         decoder_layer_sizes=(
             hidden[::-1] if decoder is None else layer_sizes(decoder, "decoder_layer_sizes")

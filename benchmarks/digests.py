@@ -76,7 +76,7 @@ def fit(kind, rows, **params):
 
 
 def add(name, kind, rows, **params):
-    CASES[name] = partial(lambda kind, rows, params: (fit(kind, rows, **params), rows), kind, rows, params)
+    CASES[name] = lambda: (fit(kind, rows, **params), rows)
 
 
 def wavy(n, d, seed=0):
@@ -100,7 +100,12 @@ for name, (kind, params) in KINDS.items():
     add(f"{name}-float64-rows", kind, X[:300], **params)
     add(f"{name}-float64", kind, X[:300], **params, precision="float64")
     add(f"{name}-bfloat16", kind, X32[:300], **params, precision="mixed_bfloat16")
-    add(f"{name}-random-state", kind, X32[:200], **{**params, "random_state": np.random.RandomState(3)})
+    add(
+        f"{name}-random-state",
+        kind,
+        X32[:200],
+        **{**params, "random_state": np.random.RandomState(3)},
+    )
     if kind is not ParametricTSNE:
         add(f"{name}-early", kind, X32[:300], **params, early_stopping=True)
 
@@ -118,7 +123,9 @@ add("no-refit", Autoencoder, X32[:300], refit=False)
 add("refit", Autoencoder, X32[:300], refit=True, early_stopping=True, linear_path=False)
 add("pure", Autoencoder, X32[:300], linear_path=False)
 add("pure-epochs", Autoencoder, X32[:90], linear_path=False, max_iter=40)
-add("pure-stops", Autoencoder, X32[:90], linear_path=False, max_iter=60, tol=5.0, n_iter_no_change=2)
+add(
+    "pure-stops", Autoencoder, X32[:90], linear_path=False, max_iter=60, tol=5.0, n_iter_no_change=2
+)
 add("length", Autoencoder, X[:400], n_components=0.7)
 add("length-auto", Autoencoder, X32[:400], n_components="auto")
 add("length-pure", DenoisingAutoencoder, X32[:300], n_components=9, linear_path=False)
@@ -130,17 +137,52 @@ add("dropout", Autoencoder, X32[:300], dropout=0.2)
 add("dropout-pure", Autoencoder, X32[:300], dropout=0.2, linear_path=False)
 add("normalised", Autoencoder, X32[:300], batch_normalization=True)
 add("decoder", Autoencoder, X32[:300], decoder_layer_sizes=(10,), activation="tanh")
-add("activations", Autoencoder, UNIT[:300], code_activation="relu", output_activation="logistic", scaling=None)
+add(
+    "activations",
+    Autoencoder,
+    UNIT[:300],
+    code_activation="relu",
+    output_activation="logistic",
+    scaling=None,
+)
 add("initializer", Autoencoder, X32[:300], kernel_initializer="he_normal", linear_path=False)
-add("architecture", Autoencoder, X32[:200], architecture="convolutional", hidden_layer_sizes=(4,), architecture_params={"kernel_size": 2})
-add("architecture-linear-path", Autoencoder, X32[:200], architecture="convolutional", hidden_layer_sizes=(4,), linear_path=True)
-add("variational-convolutional", VariationalAutoencoder, X32[:200], architecture="convolutional", hidden_layer_sizes=(4,))
+add(
+    "architecture",
+    Autoencoder,
+    X32[:200],
+    architecture="convolutional",
+    hidden_layer_sizes=(4,),
+    architecture_params={"kernel_size": 2},
+)
+add(
+    "architecture-linear-path",
+    Autoencoder,
+    X32[:200],
+    architecture="convolutional",
+    hidden_layer_sizes=(4,),
+    linear_path=True,
+)
+add(
+    "variational-convolutional",
+    VariationalAutoencoder,
+    X32[:200],
+    architecture="convolutional",
+    hidden_layer_sizes=(4,),
+)
 
 
 def bowtie(spec, *, width=8):
     layers = keras.layers
-    encoder = [keras.Input((spec.n_features,)), layers.Dense(width, "tanh"), layers.Dense(spec.n_components)]
-    decoder = [keras.Input((spec.n_components,)), layers.Dense(width, "tanh"), layers.Dense(spec.n_features)]
+    encoder = [
+        keras.Input((spec.n_features,)),
+        layers.Dense(width, "tanh"),
+        layers.Dense(spec.n_components),
+    ]
+    decoder = [
+        keras.Input((spec.n_components,)),
+        layers.Dense(width, "tanh"),
+        layers.Dense(spec.n_features),
+    ]
     return keras.Sequential(encoder), keras.Sequential(decoder)
 
 
@@ -150,11 +192,19 @@ add("builder-linear-path", Autoencoder, X32[:300], architecture=bowtie, linear_p
 # What is minimised.
 for corruption in ("gaussian", "masking", "salt_and_pepper", "swap"):
     add(f"corruption-{corruption}", DenoisingAutoencoder, X32[:300], corruption=corruption)
-add("corruption-own", DenoisingAutoencoder, X32[:300], corruption=lambda x, level, rng: x + level * rng.normal(size=x.shape))
+add(
+    "corruption-own",
+    DenoisingAutoencoder,
+    X32[:300],
+    corruption=lambda x, level, rng: x + level * rng.normal(size=x.shape),
+)
 add("corruption-linear-path", Autoencoder, X32[:300], corruption="masking", linear_path=True)
 add("emphasis", DenoisingAutoencoder, X32[:300], corruption="masking", emphasis=0.8)
 for penalty, more in {
-    "l1": {}, "kl": {"sparsity": 0.2}, "top_k": {"sparsity": 3}, "lifetime": {"sparsity": 0.2},
+    "l1": {},
+    "kl": {"sparsity": 0.2},
+    "top_k": {"sparsity": 3},
+    "lifetime": {"sparsity": 0.2},
     "contractive": {"penalty_weight": 0.3},
 }.items():
     add(f"penalty-{penalty}", Autoencoder, X32[:300], penalty=penalty, **more)
@@ -169,28 +219,104 @@ for scaling in ("global", "standard", "robust", "minmax", "quantile", None):
     add(f"scaling-{scaling}", Autoencoder, X[:300], scaling=scaling)
     add(f"scaling-{scaling}-pure", Autoencoder, X32[:300], scaling=scaling, linear_path=False)
 for optimizer in ("adam", "adamw", "sgd", "rmsprop", "nadam", "lion"):
-    add(f"optimizer-{optimizer}", Autoencoder, X32[:300], optimizer=optimizer, alpha=1e-3, learning_rate_init=0.002)
+    add(
+        f"optimizer-{optimizer}",
+        Autoencoder,
+        X32[:300],
+        optimizer=optimizer,
+        alpha=1e-3,
+        learning_rate_init=0.002,
+    )
 add("optimizer-keras", Autoencoder, X32[:300], optimizer=keras.optimizers.Adam(0.003, use_ema=True))
-add("schedule", Autoencoder, X32[:300], learning_rate_init=keras.optimizers.schedules.CosineDecay(0.01, 50))
+add(
+    "schedule",
+    Autoencoder,
+    X32[:300],
+    learning_rate_init=keras.optimizers.schedules.CosineDecay(0.01, 50),
+)
 add("unshuffled", Autoencoder, X32[:300], shuffle=False, linear_path=False)
 add("batch", Autoencoder, X32[:300], batch_size=4000, linear_path=False)
-add("stacked-kl", StackedAutoencoder, X32[:300], penalty="kl", activation="logistic", pretrain_max_iter=2)
-add("stacked-masking", StackedAutoencoder, X32[:300], pretraining={"corruption": "masking"}, pretrain_max_iter=2)
-add("stacked-each", StackedAutoencoder, X32[:300], pretraining=[{"max_iter": 2}, {"penalty": "l1"}, {}], pretrain_max_iter=2)
+add(
+    "stacked-kl",
+    StackedAutoencoder,
+    X32[:300],
+    penalty="kl",
+    activation="logistic",
+    pretrain_max_iter=2,
+)
+add(
+    "stacked-masking",
+    StackedAutoencoder,
+    X32[:300],
+    pretraining={"corruption": "masking"},
+    pretrain_max_iter=2,
+)
+add(
+    "stacked-each",
+    StackedAutoencoder,
+    X32[:300],
+    pretraining=[{"max_iter": 2}, {"penalty": "l1"}, {}],
+    pretrain_max_iter=2,
+)
 add("stacked-only", StackedAutoencoder, X32[:300], fine_tune=False, pretrain_max_iter=2)
 add("stacked-none", StackedAutoencoder, X32[:300], pretrain_max_iter=0)
-add("stacked-logistic", StackedAutoencoder, UNIT[:300], activation="logistic", code_activation="logistic", tied=True, scaling=None, pretrain_max_iter=2)
+add(
+    "stacked-logistic",
+    StackedAutoencoder,
+    UNIT[:300],
+    activation="logistic",
+    code_activation="logistic",
+    tied=True,
+    scaling=None,
+    pretrain_max_iter=2,
+)
 add("bernoulli", VariationalAutoencoder, UNIT[:300], loss="bernoulli", scaling=None)
-add("bernoulli-minmax", VariationalAutoencoder, X32[:300], loss="bernoulli", scaling="minmax", beta=2.0)
+add(
+    "bernoulli-minmax",
+    VariationalAutoencoder,
+    X32[:300],
+    loss="bernoulli",
+    scaling="minmax",
+    beta=2.0,
+)
 add("variational-standard", VariationalAutoencoder, X[:300], scaling="standard")
 add("images", ConvolutionalAutoencoder, load_digits().images[:200], hidden_layer_sizes=(4, 6))
-add("images-length", ConvolutionalAutoencoder, load_digits().images[:200], hidden_layer_sizes=(4,), linear_path=True, n_components="auto")
-add("images-colour", ConvolutionalAutoencoder, np.random.default_rng(0).random((60, 5, 7, 3)), hidden_layer_sizes=(4,), kernel_size=2)
+add(
+    "images-length",
+    ConvolutionalAutoencoder,
+    load_digits().images[:200],
+    hidden_layer_sizes=(4,),
+    linear_path=True,
+    n_components="auto",
+)
+add(
+    "images-colour",
+    ConvolutionalAutoencoder,
+    np.random.default_rng(0).random((60, 5, 7, 3)),
+    hidden_layer_sizes=(4,),
+    kernel_size=2,
+)
 EMBED = {"n_components": 2, "perplexity": 8}
 add("tsne-random", ParametricTSNE, X32[:300], **EMBED, init="random")
 add("tsne-decoder", ParametricTSNE, X32[:300], **EMBED, reconstruction_weight=0.5)
-add("tsne-pretrained", ParametricTSNE, X32[:300], **EMBED, pretraining="autoencoder", pretrain_max_iter=2, reconstruction_weight=0.5)
-add("tsne-cosine", ParametricTSNE, X32[:300], **EMBED, metric="cosine", degrees_of_freedom=2.0, corruption="masking")
+add(
+    "tsne-pretrained",
+    ParametricTSNE,
+    X32[:300],
+    **EMBED,
+    pretraining="autoencoder",
+    pretrain_max_iter=2,
+    reconstruction_weight=0.5,
+)
+add(
+    "tsne-cosine",
+    ParametricTSNE,
+    X32[:300],
+    **EMBED,
+    metric="cosine",
+    degrees_of_freedom=2.0,
+    corruption="masking",
+)
 add("tsne-auto", ParametricTSNE, X32[:600], hidden_layer_sizes="auto", n_components=2)
 
 # Where rows come from.
@@ -201,11 +327,22 @@ BATCHES = [X32[start : start + 100] for start in range(0, 600, 100)]
 add("stream", Autoencoder, from_batches(BATCHES, window=150))
 add("stream-pure", DenoisingAutoencoder, from_batches(BATCHES, window=150), early_stopping=True)
 add("stream-variational", VariationalAutoencoder, from_batches(BATCHES, window=150))
-add("stream-standard", Autoencoder, from_batches(BATCHES, window=150), scaling="standard", linear_path=False)
+add(
+    "stream-standard",
+    Autoencoder,
+    from_batches(BATCHES, window=150),
+    scaling="standard",
+    linear_path=False,
+)
 add("stream-in-memory", Autoencoder, from_batches(BATCHES))
 add("stream-length", Autoencoder, from_batches(BATCHES, window=150), n_components=0.7)
 add("stream-stacked", StackedAutoencoder, from_batches(BATCHES, window=150), pretrain_max_iter=2)
-add("stream-images", ConvolutionalAutoencoder, from_batches([b.reshape(-1, 8, 8) for b in BATCHES], window=150), hidden_layer_sizes=(4,))
+add(
+    "stream-images",
+    ConvolutionalAutoencoder,
+    from_batches([b.reshape(-1, 8, 8) for b in BATCHES], window=150),
+    hidden_layer_sizes=(4,),
+)
 
 
 @case("tensorflow-dataset")
@@ -222,7 +359,9 @@ def _mapped(folder, n=6000, d=400):
 
 
 for name, params in {
-    "map": {}, "map-length": {"n_components": 0.9}, "map-pure": {"linear_path": False, "corruption": "gaussian"},
+    "map": {},
+    "map-length": {"n_components": 0.9},
+    "map-pure": {"linear_path": False, "corruption": "gaussian"},
 }.items():
 
     @case(name)
@@ -270,7 +409,9 @@ def _warm_partial():
 
 @case("fitted-twice")
 def _twice():
-    model = fit(SparseAutoencoder, X32[:300], penalty="lifetime", scaling="quantile", linear_path=False)
+    model = fit(
+        SparseAutoencoder, X32[:300], penalty="lifetime", scaling="quantile", linear_path=False
+    )
     return model.set_params(penalty=None, scaling="global").fit(X32[:300]), X32[:300]
 
 
@@ -279,7 +420,9 @@ def models(code=6, end=None):
     layers = keras.layers
     keras.utils.set_random_seed(1)
     encoder = keras.Sequential([keras.Input((64,)), layers.Dense(20, "relu"), layers.Dense(code)])
-    decoder = keras.Sequential([keras.Input((code,)), layers.Dense(20, "relu"), layers.Dense(64, end)])
+    decoder = keras.Sequential(
+        [keras.Input((code,)), layers.Dense(20, "relu"), layers.Dense(64, end)]
+    )
     return encoder, decoder
 
 
@@ -323,9 +466,13 @@ def _imported_kl():
 def _imported_images():
     layers = keras.layers
     keras.utils.set_random_seed(1)
-    encoder = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(3, 3, strides=2), layers.Flatten(), layers.Dense(5)])
+    encoder = keras.Sequential(
+        [keras.Input((8, 8, 1)), layers.Conv2D(3, 3, strides=2), layers.Flatten(), layers.Dense(5)]
+    )
     decoder = keras.Sequential([keras.Input((5,)), layers.Dense(64), layers.Reshape((8, 8, 1))])
-    return ConvolutionalAutoencoder.from_keras(encoder, decoder, **PLAIN).partial_fit(X32[:200]), X32[:200]
+    return ConvolutionalAutoencoder.from_keras(encoder, decoder, **PLAIN).partial_fit(
+        X32[:200]
+    ), X32[:200]
 
 
 # Who watches, and bad ends.
@@ -364,8 +511,15 @@ def _progress():
 
 
 add("diverges", Autoencoder, X32[:300], linear_path=False, learning_rate_init=1e12, optimizer="sgd")
-add("diverges-later", Autoencoder, X32[:90], linear_path=False, max_iter=30, optimizer="sgd",
-    learning_rate_init=lambda step: np.where(np.asarray(step) < 9, 0.01, 1e20))
+add(
+    "diverges-later",
+    Autoencoder,
+    X32[:90],
+    linear_path=False,
+    max_iter=30,
+    optimizer="sgd",
+    learning_rate_init=lambda step: np.where(np.asarray(step) < 9, 0.01, 1e20),
+)
 add("diverges-linear-path", Autoencoder, X32[:300], learning_rate_init=1e30, optimizer="sgd")
 
 
@@ -401,12 +555,38 @@ def _feed(of, value):
         of.update(repr(value).encode())
 
 
-ATTRIBUTES = ["encoder_weights_", "decoder_weights_", "center_", "scale_", "quantiles_", "thresholds_", "settings_", "baseline_", "component_errors_", "mean_activation_", "n_dead_units_", "noise_variance_", "active_units_", "embedding_", "kl_divergence_", "stage_histories_", "n_iter_", "n_components_", "image_shape_", "n_features_in_", "feature_names_in_"]
+ATTRIBUTES = [
+    "encoder_weights_",
+    "decoder_weights_",
+    "center_",
+    "scale_",
+    "quantiles_",
+    "thresholds_",
+    "settings_",
+    "baseline_",
+    "component_errors_",
+    "mean_activation_",
+    "n_dead_units_",
+    "noise_variance_",
+    "active_units_",
+    "embedding_",
+    "kl_divergence_",
+    "stage_histories_",
+    "n_iter_",
+    "n_components_",
+    "image_shape_",
+    "n_features_in_",
+    "feature_names_in_",
+]
 
 
 def described(model, rows):
     """The digests of all that a fitted estimator is and gives."""
-    found = {name: digest(getattr(model, name)) for name in ATTRIBUTES if name != "stage_histories_" and hasattr(model, name)}
+    found = {
+        name: digest(getattr(model, name))
+        for name in ATTRIBUTES
+        if name != "stage_histories_" and hasattr(model, name)
+    }
     histories = [model.history_, *getattr(model, "stage_histories_", [])]
     found["history"] = digest([{k: v for k, v in h.items() if k != "seconds"} for h in histories])
     found["names"] = digest(model.get_feature_names_out().tolist())
@@ -414,7 +594,12 @@ def described(model, rows):
     few = few.iloc[:50] if isinstance(few, pd.DataFrame) else few
     codes = model.transform(rows)
     found |= {"codes": digest(codes), "codes-few": digest(model.transform(few))}
-    for name, argument in {"inverse_transform": codes, "reconstruct": rows, "score_samples": few, "score": rows}.items():
+    for name, argument in {
+        "inverse_transform": codes,
+        "reconstruct": rows,
+        "score_samples": few,
+        "score": rows,
+    }.items():
         if hasattr(model, name):
             found[name] = digest(getattr(model, name)(argument))
     if isinstance(model, VariationalAutoencoder):
@@ -438,7 +623,9 @@ def run(names):
             except (ValueError, KeyboardInterrupt) as error:
                 rows, results[name] = None, {"error": f"{type(error).__name__}: {error}"}
             results[name]["traces"] = PROGRAM.trace_count() - before
-        said = sorted(str(w.message) for w in caught if not issubclass(w.category, DeprecationWarning))
+        said = sorted(
+            str(w.message) for w in caught if not issubclass(w.category, DeprecationWarning)
+        )
         results[name]["warnings"] = digest(said)
         print(f"{name}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
         if not isinstance(rows, np.ndarray) or "callback" in name:
@@ -467,7 +654,11 @@ def main():
         return
     expected = json.loads(Path(options.file).read_text())
     differing = {
-        name: [k for k in {**results[name], **expected[name]} if results[name].get(k) != expected[name].get(k)]
+        name: [
+            k
+            for k in {**results[name], **expected[name]}
+            if results[name].get(k) != expected[name].get(k)
+        ]
         for name in names
     }
     differing = {name: keys for name, keys in differing.items() if keys}

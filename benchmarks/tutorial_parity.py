@@ -12,9 +12,7 @@ import argparse
 
 import numpy as np
 
-from tfae._cli import demo_data
-
-from tfae._cli import demo
+from tfae._cli import demo, demo_data
 
 
 def main() -> None:

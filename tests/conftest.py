@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tfae import _execution
-from tfae._program import PROGRAMS, Program
+from tfae._training.step import xla_or_executor
+from tfae._training.step.program import PROGRAMS, Program
 
 
 @pytest.fixture(autouse=True)
@@ -44,5 +44,5 @@ def in_executor():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Program, "_xla_by_rule", False)
         patch.setattr(PROGRAMS, "_idle", OrderedDict())
-        patch.setattr(_execution, "_xla", {})
+        patch.setattr(xla_or_executor, "_xla", {})
         yield

@@ -6,7 +6,7 @@ Whatever is registered or exported is in here by itself, and so in all tests tha
 import inspect
 
 import tfae
-from tfae._base import BaseAutoencoder
+from tfae._estimators.base import BaseEncoder
 
 # What a class needs to be fitted to few rows; scikit-learn's suite has the same for TSNE.
 FOR_FEW_ROWS = {"ParametricTSNE": {"perplexity": 2}}
@@ -16,7 +16,7 @@ SMALL = {"hidden_layer_sizes": (24,), "batch_size": 64, "random_state": 0}
 def kinds():
     """The public estimator classes."""
     public = (getattr(tfae, name) for name in tfae.__all__)
-    return [c for c in public if inspect.isclass(c) and issubclass(c, BaseAutoencoder)]
+    return [c for c in public if inspect.isclass(c) and issubclass(c, BaseEncoder)]
 
 
 def other_architectures():

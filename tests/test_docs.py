@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tfae import _auto
-from tfae._registry import ARCHITECTURES
+from tfae._fitting import defaults
+from tfae._networks.architectures.registry import ARCHITECTURES
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -39,7 +39,7 @@ ALL_PAGES = [
 @pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for the pictures that they write
-    monkeypatch.setattr(_auto, "max_iter", lambda *shape: 10)  # what is right of 300 is so of 10
+    monkeypatch.setattr(defaults, "max_iter", lambda *shape: 10)  # what is right of 300 is so of 10
     matplotlib.use("Agg")
     examples = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert examples

@@ -11,15 +11,13 @@ import pytest
 from family import members
 from sklearn.base import clone
 
-from tfae._auto import settings
-from tfae._chunks import Noise, Rows, chunk_shape
-from tfae._corruptions import find_landmarks
-from tfae._initial import initial_weights
-from tfae._optimizers import get_optimizer
-from tfae._parameters import read_parameters
-from tfae._program import Plan, Program, trace_count
-from tfae._scaling import fit_scaling
-from tfae._structure import tied_kernels
+from tfae._data.landmarks import find_landmarks
+from tfae._data.scaling import fit_scaling
+from tfae._networks.initial_weights import initial_weights
+from tfae._networks.structure import tied_kernels
+from tfae._training.chunks import Noise, Rows, chunk_shape
+from tfae._training.step.optimizers import get_optimizer
+from tfae._training.step.program import Program, ProgramKey, trace_count
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -106,15 +104,15 @@ def test_the_gradient_is_the_numerical_one(name):
         name, n_components=3, hidden_layer_sizes=(4,), activation="tanh", linear_path=False
     )
     X = np.random.default_rng(2).uniform(0.1, 0.9, size=(11, 9))
-    program, chunk, numbers, weights = _loaded(model, X)
+    program, chunk, scalars, weights = _loaded(model, X)
 
     def objective(changed):
         program.load(changed, None, np.random.default_rng(0))
-        return program.test(chunk, numbers)[0] / len(X)
+        return program.test(chunk, scalars)[0] / len(X)
 
-    program.train(chunk, np.ones(chunk.n_steps), numbers)
+    program.train(chunk, np.ones(chunk.n_steps), scalars)
     gradient = [old - new for old, new in zip(weights, program.weights(), strict=True)]
-    structure = program.plan.structure
+    structure = program.key.structure
     n_encoder = len(program.network.encoder.weights)
     tied = {n_encoder + tie.decoder for tie in tied_kernels(structure, program.network)}
     rng = np.random.default_rng(1)
@@ -138,23 +136,23 @@ def _slope(function):
 
 
 def _loaded(model, X):
-    """A program of plain gradient descent at rate 1, one batch for it, its numbers and weights."""
-    model.settings_ = settings(model, *X.shape, anchored=False)
-    asked = read_parameters(model, X.shape[1])
+    """A program of plain gradient descent at rate 1, one batch for it, its scalars and weights."""
+    recipe = model._recipe(model._read(X, reset=True), None)
     optimizer = get_optimizer(keras.optimizers.SGD(1.0), 0.0)
     shape = chunk_shape(16, X.shape[1], "float64")
-    structure = asked.structure
+    structure = recipe.structure
     if structure.spec.dropout:
         structure = replace(structure, spec=replace(structure.spec, dropout=0.0))
-    program = Program(Plan(structure, asked.objective, optimizer.rule, shape, "float64"))
+    program = Program(ProgramKey(structure, recipe.objective, optimizer.rule, shape, "float64"))
     rng = np.random.default_rng(0)
-    weights = initial_weights(program.plan.structure, program.network, "float64", rng)
+    weights = initial_weights(program.key.structure, program.network, "float64", rng)
     program.load(weights, None, rng)
     scaling = fit_scaling(None, X)
-    width = asked.objective.noise_width(asked.structure.spec.n_components)
+    width = recipe.objective.noise_width(recipe.structure.spec.n_components)
     corrupt = None
-    if asked.corruption is not None:
-        corrupt = asked.corruption.bind(0.3, scaling, find_landmarks(X, scaling, None))
+    if recipe.corruption is not None:
+        corrupt = recipe.corruption.bind(0.3, scaling, find_landmarks(X, scaling, None))
     chunk = next(Rows(X, scaling, shape, None, Noise(rng, corrupt, width)).epochs())
-    model.history_ = {}
-    return program, chunk, model._numbers(asked, optimizer, program).final, weights
+    named = {**optimizer.scalars, **recipe.scalars}
+    scalars = np.array([named[name] for name in program.key.scalars])
+    return program, chunk, scalars, weights

@@ -9,7 +9,7 @@ import pytest
 FITS = """
 import numpy as np, os, sys
 from tfae import Autoencoder
-from tfae._program import trace_count
+from tfae._training.step.program import trace_count
 
 def resident_mb():
     with open("/proc/self/statm") as file:

@@ -10,8 +10,8 @@ import pytest
 from family import members
 
 from tfae import Autoencoder, ConvolutionalAutoencoder, ParametricTSNE, VariationalAutoencoder
-from tfae._program import PROGRAMS, Program
-from tfae._tensorflow import flat_layers
+from tfae._support.keras_graphs import flat_layers
+from tfae._training.step.program import PROGRAMS, Program
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -121,30 +121,6 @@ def test_the_policy_of_the_process_stays(digits):
     before = keras.config.dtype_policy().name
     pure(precision=MIXED, max_iter=1).fit(digits)
     assert keras.config.dtype_policy().name == before
-
-
-def _distance(found, expected):
-    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
-
-
-@pytest.mark.parametrize("activation", ["relu", "gelu", "sigmoid"])
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("float64", 1e-8)])
-def test_numpy_gives_what_tensorflow_gives(activation, precision, tolerance, digits):
-    """TensorFlow's GELU has constants of single precision: no better than 1e-9 there."""
-    X = digits.astype(precision)
-    model = Autoencoder(
-        8, activation=activation, precision=precision, max_iter=2, linear_path=False
-    )
-    model.set_params(batch_normalization=True).fit(X)
-    network = model._encoder.structure.build(precision)
-    network.encoder.set_weights(model.encoder_weights_)
-    network.decoder.set_weights(model.decoder_weights_)
-    scaled = (X - model.center_.astype(precision)) / np.asarray(model.scale_, precision)
-    code = np.asarray(network.encoder(scaled, training=False))
-    assert _distance(model.transform(X), code) < tolerance
-    rows = np.asarray(network.decoder(code, training=False))
-    rebuilt = (model.inverse_transform(code) - model.center_) / model.scale_
-    assert _distance(rebuilt, rows) < tolerance
 
 
 @pytest.mark.parametrize("kind", [Autoencoder, ConvolutionalAutoencoder])

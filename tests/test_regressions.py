@@ -15,10 +15,10 @@ from tfae import (
     Autoencoder,
     ConvolutionalAutoencoder,
     StackedAutoencoder,
-    _demo,
     register_loss,
 )
-from tfae._engine import Training
+from tfae._cli import demo
+from tfae._training.loop import EpochLoop
 from tfae.metrics import reconstruction_errors
 from tfae.streams import from_batches
 
@@ -222,7 +222,7 @@ def test_double_precision_reaches_other_networks_too():
 
 
 def test_constant_codes_can_be_mapped():
-    assert _demo._embed(np.zeros((50, 4), np.float32), 0).shape == (50, 2)
+    assert demo._embed(np.zeros((50, 4), np.float32), 0).shape == (50, 2)
 
 
 def test_averaged_weights_are_what_is_validated_and_kept():
@@ -312,7 +312,7 @@ def test_an_interrupt_of_a_search_ends_the_fit(monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "_loop", interrupted)
+    monkeypatch.setattr(EpochLoop, "_loop", interrupted)
     model = Autoencoder(0.9, max_iter=1)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X)

@@ -18,16 +18,16 @@ from tfae import (
     SparseAutoencoder,
     StackedAutoencoder,
     VariationalAutoencoder,
-    _mapped,
     streams,
 )
-from tfae._chunks import rows_of
-from tfae._mapped import Mapped
-from tfae._pca import principal_components
-from tfae._scaling import fit_scaling, scaled_range
-from tfae._sources import for_training, is_stream, read_rows
-from tfae._streams import Opened, mixed, recut
-from tfae._types import ChunkShape
+from tfae._data import memory_map
+from tfae._data.memory_map import Mapped
+from tfae._data.reading import begun, is_stream, prepare
+from tfae._data.scaling import fit_scaling, scaled_range
+from tfae._data.streams import Opened, mixed, recut
+from tfae._networks.principal_components import principal_components
+from tfae._training.chunks import as_chunks
+from tfae._training.step.chunk import ChunkShape
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -52,7 +52,7 @@ class Counted:
 @pytest.fixture
 def mapped(tmp_path, monkeypatch):
     """Write rows to a file and map it; maps of any size count as large."""
-    monkeypatch.setattr(_mapped, "_SMALL", 0)
+    monkeypatch.setattr(memory_map, "_SMALL", 0)
 
     def write(rows, mode="r", order="C", offset=0):
         path = tmp_path / f"rows{len(list(tmp_path.iterdir()))}"
@@ -64,8 +64,16 @@ def mapped(tmp_path, monkeypatch):
 
 def opened(stream, once=False, **params):
     """Open a stream as `fit` does."""
-    model = Autoencoder(**params)
-    return for_training(read_rows(model, stream, reset=True), 0, True, once=once)
+    rows = begun(Autoencoder(**params)._read(stream, reset=True), 0)
+    prepare(rows, covariance=True, once=once)
+    return rows
+
+
+def prepared(rows):
+    """Have a map ready for training as `fit` does."""
+    source = Mapped(rows)
+    prepare(source, covariance=True)
+    return source
 
 
 # Statistics
@@ -75,7 +83,7 @@ def opened(stream, once=False, **params):
 def large(request, mapped):
     """The rows of X as a source of either kind."""
     if request.param == "map":
-        return for_training(Mapped(mapped(X)), 0, True)
+        return prepared(mapped(X))
     return opened(streams.from_batches(Counted(), window=500))
 
 
@@ -108,7 +116,7 @@ def test_principal_components_of_a_pass_are_those_of_all_rows(large):
 
 def test_a_constant_column_has_no_variance_and_lossless_codes_leave_nothing(mapped):
     rows = np.column_stack([X[:, :3], np.full(len(X), 0.1, np.float32)]).astype(np.float64)
-    source = for_training(Mapped(mapped(rows)), 0, True)
+    source = prepared(mapped(rows))
     assert source.statistics(None).variance[3] == 0
     scaling = fit_scaling("standard", source)
     assert scaling.scale[3] == 1
@@ -116,8 +124,8 @@ def test_a_constant_column_has_no_variance_and_lossless_codes_leave_nothing(mapp
 
 
 def test_the_covariance_of_a_very_large_map_is_of_evenly_spaced_rows(mapped, monkeypatch):
-    monkeypatch.setattr(_mapped, "_MAX_ENTRIES", X.size // 4)
-    survey = for_training(Mapped(mapped(X)), 0, True).statistics(None)
+    monkeypatch.setattr(memory_map, "_MAX_ENTRIES", X.size // 4)
+    survey = prepared(mapped(X)).statistics(None)
     np.testing.assert_allclose(survey.covariance, np.cov(X[::4].T, bias=True), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(survey.mean, X.mean(axis=0, dtype=np.float64))
 
@@ -251,7 +259,7 @@ def test_every_row_counts_once_an_epoch_and_the_same_are_held_out(shuffled):
     X = opened(streams.Stream(pieces, 200))
     shape = ChunkShape(steps=2, batch=32, features=2, dtype="float64")
     train, held_out = X.split(0.1)
-    chunks = rows_of(X, fit_scaling(None, X), shape, train).epochs(
+    chunks = as_chunks(X, fit_scaling(None, X), shape, train).epochs(
         np.random.default_rng(0) if shuffled else None
     )
     orders = []
@@ -275,7 +283,7 @@ def test_every_row_counts_once_an_epoch_and_the_same_are_held_out(shuffled):
 
 
 def test_few_rows_are_held_out_of_very_many(monkeypatch):
-    monkeypatch.setattr("tfae._survey._MAX_KEPT", 50)
+    monkeypatch.setattr("tfae._data.statistics._MAX_KEPT", 50)
     X_ = opened(streams.from_batches(Counted(), window=500))
     train, held_out = X_.split(0.1)
     assert len(held_out) == 50
@@ -756,7 +764,7 @@ def test_random_state_is_left_as_it_is():
     stream = streams.from_batches(Counted(), window=500)
     state = np.random.RandomState(0)
     expected = np.random.RandomState(0)
-    X_ = for_training(read_rows(Autoencoder(), stream, reset=True), state, False)
+    X_ = begun(Autoencoder()._read(stream, reset=True), state)
     assert isinstance(X_, Opened)
     assert state.randint(1000) == expected.randint(1000)
 

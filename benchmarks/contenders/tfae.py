@@ -26,7 +26,8 @@ from benchmarks.tasks import (
     Training,
     Transform,
 )
-from tfae import Autoencoder, ConvolutionalAutoencoder, VariationalAutoencoder, _program
+from tfae import Autoencoder, ConvolutionalAutoencoder, VariationalAutoencoder
+from tfae._training.step import program
 
 
 class _Counter:
@@ -48,13 +49,13 @@ class _Counter:
 
 
 _counter = _Counter()
-_program.Program.train = _counter.watch(_program.Program.train)  # type: ignore[method-assign]
+program.Program.train = _counter.watch(program.Program.train)  # type: ignore[method-assign]
 
 _ENOUGH_TO_COMPILE = 100_000  # rows: programs do not depend on their number
 
 # How the step runs: as tfae chooses, or as it is told.
 _RULES = {
-    "chosen": _program.by_rule,
+    "chosen": program.by_rule,
     "xla": lambda network: True,
     "executor": lambda network: False,
 }
@@ -116,7 +117,7 @@ class Fit(Run):
         self._model.fit(self._X[:_ENOUGH_TO_COMPILE])
 
     def reset(self, seed: int) -> None:
-        _program.by_rule = _RULES[self.task.execution]
+        program.by_rule = _RULES[self.task.execution]
         self._model.set_params(random_state=seed)
         _counter.reset()
 

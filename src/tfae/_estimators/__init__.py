@@ -1,1 +1,1 @@
-"""The public estimators, one a file."""
+"""The public estimators, one per file."""

@@ -1,9 +1,10 @@
-"""Public attributes that are read from what a fit has made."""
+"""Public attributes that are read from the fitted value."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar, overload
+from inspect import getattr_static
+from typing import Generic, NoReturn, TypeVar, overload
 
 from tfae._inference.fitted import Fitted
 
@@ -11,14 +12,14 @@ T = TypeVar("T")
 
 
 class Learned(Generic[T]):
-    """An attribute that a fitted estimator has, or only some fitted estimators have.
+    """An attribute of all fitted estimators, or of some of them.
 
-    It raises AttributeError where there is none, so that ``hasattr`` tells.
+    It raises AttributeError if an estimator does not have it, so that ``hasattr`` works.
 
     Parameters
     ----------
     read : callable
-        Returns the attribute's value from a :class:`.fitted.Fitted`, None if there is none.
+        Takes a :class:`.fitted.Fitted` and returns the attribute's value, or None if it has none.
     """
 
     def __init__(self, read: Callable[[Fitted], T | None]) -> None:
@@ -44,25 +45,42 @@ class Learned(Generic[T]):
         value = self._read(fitted)
         if value is None:
             raise AttributeError(
-                f"This {owner.__name__} was fitted without what gives it {self._name!r}."
+                f"This {owner.__name__} has no attribute {self._name!r}: its fit made none."
             )
         return value
 
     def __set__(self, instance: object, value: T) -> None:
-        raise AttributeError(f"{self._name!r} is what a fit has made, and cannot be set.")
+        raise AttributeError(f"{self._name!r} is the result of a fit and cannot be set.")
 
 
 class Fact(Learned[T]):
-    """An attribute that only some fits know, by its name among the facts of a fitted value."""
+    """An attribute that only some fits produce: a fact of the fitted value, by its name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(lambda fitted: fitted.facts.get(name))
 
 
+class Absent:
+    """Stands where the family has a method and a class of it cannot: an error says why.
+
+    ``hasattr`` is False, for the class and its instances.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object | None, owner: type) -> NoReturn:
+        raise AttributeError(f"{owner.__name__} has no {self._name!r}: {self._reason}.")
+
+
 def without_missing(instance: object, names: list[str]) -> list[str]:
-    """Return the names without those of learned attributes that an object does not have."""
+    """Return the names without those of attributes that an object does not have."""
     return [
         name
         for name in names
-        if not isinstance(getattr(type(instance), name, None), Learned) or hasattr(instance, name)
+        if not isinstance(getattr_static(type(instance), name, None), Learned | Absent)
+        or hasattr(instance, name)
     ]

@@ -1,4 +1,4 @@
-"""What every estimator of the family can do: be fitted, encode rows, become Keras models."""
+"""The base class of all estimators: it fits, encodes rows and makes Keras models."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class BaseEncoder(
     TransformerMixin,
     BaseEstimator,
 ):
-    """An estimator that holds what its last fit made; see :class:`tfae.Autoencoder`.
+    """An estimator that holds the fitted value of its last fit; see :class:`tfae.Autoencoder`.
 
-    A subclass says in :meth:`_recipe` what its fit does, and may read data in another way by
-    :meth:`_read`.
+    A subclass defines its fit in :meth:`_recipe`. It may override :meth:`_read` to read data in
+    another way.
     """
 
     _fitted: Fitted | None = None
-    _state: TrainingState | None = None  # what `partial_fit` goes on from
+    _state: TrainingState | None = None  # `partial_fit` continues from it
 
     _doc_link_module: ClassVar[str] = "tfae"
     _doc_link_template: ClassVar[str] = (
@@ -75,9 +75,10 @@ class BaseEncoder(
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            At least two rows of finite numbers; memory maps are not read whole. A stream is a
-            ``tf.data.Dataset``, an iterable of arrays or data frames that can be read again, a
-            callable that returns one, or what ``tfae.streams`` makes.
+            At least two rows of finite numbers. Memory maps are not read whole. A stream is a
+            ``tf.data.Dataset``, an iterable of arrays or data frames that can be read more than
+            once, a callable that returns an iterable, or the result of a function in
+            ``tfae.streams``.
         y : None
             Ignored.
 
@@ -88,18 +89,18 @@ class BaseEncoder(
         Raises
         ------
         ValueError
-            If a parameter or the data cannot be used. The estimator is then as it was before.
+            If a parameter or the data cannot be used. The estimator is then unchanged.
         KeyboardInterrupt
-            If another training is interrupted that comes before, of a stage or of codes of all
-            lengths. The estimator is then as it was before.
+            If Ctrl-C interrupts a training that comes before the main one: the pretraining, or the
+            search for `n_components`. The estimator is then unchanged.
 
         Warns
         -----
         ConvergenceWarning
             If the loss becomes infinite or NaN; the last good weights are kept.
         UserWarning
-            If the training is interrupted (Ctrl-C), or if the output activation cannot reach the
-            data; with a linear path, if the network could not improve on PCA.
+            If the training is interrupted (Ctrl-C), if the output activation cannot reach the
+            data, or, with a linear path, if the network could not improve on PCA.
 
         Examples
         --------
@@ -136,7 +137,7 @@ class BaseEncoder(
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: if it has other features, or values that are not finite.
+            If `X` cannot be used: it has other features, or values that are not finite.
 
         Examples
         --------
@@ -155,16 +156,16 @@ class BaseEncoder(
         Returns
         -------
         encoder, decoder : keras.Model
-            A named pair. ``encoder`` maps rows to codes like :meth:`transform`, ``decoder`` codes
-            to rows like :meth:`inverse_transform`, in float32. They are the caller's own:
-            training them leaves the estimator as it is.
+            A named pair. ``encoder`` maps rows to codes, like :meth:`transform`; ``decoder`` maps
+            codes to rows, like :meth:`inverse_transform`. Both work in float32. They are copies:
+            training them does not change the estimator.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            With ``scaling="quantile"``, which no layer does.
+            With ``scaling="quantile"``, because no layer can do that.
 
         Examples
         --------
@@ -179,9 +180,9 @@ class BaseEncoder(
         fitted = self._checked_fitted()
         if isinstance(fitted.scaling, Quantiles):
             raise ValueError(
-                "to_keras needs a 'scaling' that layers can do: 'global', 'standard', 'robust', "
-                "'minmax' or None. Got 'quantile'; put sklearn.preprocessing.QuantileTransformer "
-                "before an estimator with scaling=None instead."
+                "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
+                "'minmax' or None. Got 'quantile'; use scaling=None and put "
+                "sklearn.preprocessing.QuantileTransformer before the estimator."
             )
         return keras_models(fitted)
 
@@ -192,18 +193,18 @@ class BaseEncoder(
     def _recipe(
         self, X: Any, start: Fitted | None, *, partial: bool = False, **instead: Any
     ) -> Recipe:
-        """Say what a fit does: the one method by which a subclass makes it another fit.
+        """Return the recipe of a fit; a subclass with another fit overrides this method alone.
 
         Parameters
         ----------
         X : ndarray, CSR matrix or Source
-            Rows as they are trained on.
+            The rows of the fit, read and checked.
         start : Fitted or None
-            What the training goes on from.
+            The fitted value that the training continues from.
         partial : bool
-            Whether it is one of several calls.
+            Whether this is one of several calls, as in `partial_fit`.
         **instead
-            What takes the place of parameters.
+            Values that replace those of parameters.
         """
         params = {**self.get_params(deep=False), **instead}
         linear_path = start is None and has_linear_path(params)
@@ -213,7 +214,7 @@ class BaseEncoder(
         return make_recipe(params, X.shape, linear_path=linear_path, start=start)
 
     def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-        """Return data as checked rows; those of a fit (`reset`) decide what others must be like."""
+        """Return data as checked rows; later rows must be like those of a fit (`reset`)."""
         if not is_stream(X):
             check = functools.partial(check_rows, self, reset=reset, min_samples=min_samples)
             return read_table(X, check, min_samples)
@@ -231,7 +232,7 @@ class BaseEncoder(
         return self._fitted
 
     def _watch(self, reader: Self) -> Watch | None:
-        """Return what makes the observer for scikit-learn's callbacks, if there are any."""
+        """Return a function that makes the observer for scikit-learn's callbacks, if any."""
         if not has_callbacks(self):
             return None
         given = self.get_params(deep=False)
@@ -243,9 +244,9 @@ class BaseEncoder(
         return watch
 
     def _become(self, reader: Self, fitted: Fitted, state: TrainingState | None = None) -> Self:
-        """Take over what a fit has made, and what its data have written to a copy.
+        """Take over the fitted value, and the attributes that scikit-learn wrote to a copy.
 
-        Nothing was changed before, so that there is nothing to put back after an error.
+        The estimator was not changed before, so nothing must be restored after an error.
         """
         callbacks = {name: value for name, value in vars(self).items() if "callback" in name}
         self.__dict__ = {**vars(reader), **callbacks, "_fitted": fitted, "_state": state}

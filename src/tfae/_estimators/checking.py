@@ -1,7 +1,7 @@
-"""Data that an estimator is given, checked as scikit-learn does it.
+"""The check of an estimator's data, by scikit-learn's rules.
 
-scikit-learn writes what it learns of them (``n_features_in_``, ``feature_names_in_``) to the
-estimator, so this is the one place where rows and an estimator meet before a fit.
+scikit-learn writes ``n_features_in_`` and ``feature_names_in_`` to the estimator, so this is the
+only place where rows and an estimator meet before a fit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
     Returns
     -------
     ndarray or CSR matrix of shape (n_samples, n_features)
-        Numbers of the given dtype, all finite. It is not copied unless it must be.
+        Finite numbers of the dtype of `X`. They are copied only if they must be.
     """
     if not reset and _is_as_fitted(estimator, X, min_samples):
         check_finite(X, None)
@@ -43,7 +43,7 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
 def _is_as_fitted(estimator: Any, X: Any, min_samples: int) -> bool:
     """Whether `X` is a plain array of the shape that was fitted.
 
-    scikit-learn takes some 50 µs to find that out, as long as all the rest of a row's code.
+    scikit-learn takes some 50 µs to find that out, as long as all other work of encoding a row.
     """
     return (
         type(X) is np.ndarray

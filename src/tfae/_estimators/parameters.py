@@ -1,4 +1,4 @@
-"""The parameters of all estimators, each once: its default and, beside it, what it must be."""
+"""The parameters of all estimators, each declared once with its default and its constraints."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FRACTION = Interval(Real, 0, 1, closed="neither")
 
 
 def parameter(default: Any, *constraints: Any) -> Any:
-    """Declare a parameter by its default and what it may be, in scikit-learn's words."""
+    """Declare a parameter by its default and the constraints that scikit-learn validates."""
     return field(default=default, metadata={"constraints": list(constraints)})
 
 
 class _Constraints:
-    """What scikit-learn validates parameters by, gathered from where they are declared."""
+    """The constraints by which scikit-learn validates parameters, gathered from their fields."""
 
     def __get__(self, instance: object | None, owner: type) -> dict[str, list[Any]]:
         return {
@@ -37,7 +37,7 @@ class _Constraints:
 
 @dataclass(eq=False, repr=False)
 class EncoderParameters:
-    """The parameters of everything that has an encoder."""
+    """The parameters of all estimators, each of which has an encoder."""
 
     n_components: int | float | str | None = parameter(
         None, AT_LEAST_1, None, Interval(RealNotInt, 0, 1, closed="neither"), AUTO
@@ -80,7 +80,7 @@ class EncoderParameters:
 
 @dataclass(eq=False, repr=False)
 class AutoencoderParameters(EncoderParameters):
-    """The parameters that only make sense where rows are rebuilt from codes of their own."""
+    """The parameters that only make sense where each row is rebuilt from its own code."""
 
     _: KW_ONLY
     code_activation: str = parameter("auto", str)

@@ -11,7 +11,7 @@ from typing import Any
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.metaestimators import available_if
 
-from tfae._estimators.attributes import Fact
+from tfae._estimators.attributes import Absent, Fact
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.parameters import (
@@ -182,6 +182,8 @@ class ParametricTSNE(BaseEncoder):
     embedding_ = Fact[Array]("embedding")
     kl_divergence_ = Fact[float]("kl_divergence")
 
+    partial_fit = Absent("neighbours are looked for among all rows")
+    from_keras = Absent("it trains encoders that may have no decoder")
     inverse_transform = available_if(_decodes)(Autoencoder.inverse_transform)
     reconstruct = available_if(_decodes)(Autoencoder.reconstruct)
     score_samples = available_if(_decodes)(Autoencoder.score_samples)

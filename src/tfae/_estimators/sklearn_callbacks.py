@@ -1,4 +1,4 @@
-"""scikit-learn's own callbacks, told of every epoch."""
+"""The observer that tells scikit-learn's own callbacks of every epoch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class SklearnCallbacks(Observer):
     Parameters
     ----------
     estimator : estimator
-        Whose callbacks they are.
+        The estimator that has the callbacks.
     max_iter : int
     fitted : callable
         Returns the attributes that the estimator would have if the training ended now.

@@ -1,1 +1,1 @@
-"""Networks without weights: described, built and checked; and their first weights."""
+"""Networks without weights (described, built and checked), and their first weights."""

@@ -1,4 +1,4 @@
-"""The activations of plain layers: their NumPy form and the range of values they can give."""
+"""The activations of plain layers: their NumPy form and the range of their values."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from scipy import special
 from tfae._support.registry import nearest_name
 from tfae._support.typing import Array
 
-_FEW = 1 << 14  # numbers
-_PIECE = 1 << 15  # numbers; a few arrays of so many stay in a core's own cache
+_FEW = 1 << 14  # entries
+_PIECE = 1 << 15  # entries; a few arrays of this size stay in a core's own cache
 _P = np.float32(0.305)
-# From the highest power of t to the first.
+# Coefficients from the highest power of t to the first.
 _OF_TAIL = np.array(
     [
         *(0.03669919968039361, -0.15298834951072898, 0.18571696438964921, -0.03797688294481377),
@@ -30,8 +30,8 @@ class _InNumpy(Protocol):
 class ActivationFunction(NamedTuple):
     """One activation: its name in Keras, its NumPy form, the bounds of its values.
 
-    The NumPy form takes an array, and another of its shape (by default a new one; the first itself
-    will do) into which it may write what it returns.
+    The NumPy form takes an array and a second array of the same shape. It may write its result
+    into the second, which may be the first itself and is a new array by default.
     """
 
     keras_name: str
@@ -56,15 +56,15 @@ def _gelu(x: Array, out: Array | None = None) -> Array:
 
 
 def _fast_gelu(x: Array, out: Array, spare: Array) -> None:
-    """Compute max(x, 0) - a Q(a) with a = |x|, Q being the upper tail of the normal distribution.
+    """Compute max(x, 0) - a Q(a), where a = |x| and Q is the upper tail of the normal distribution.
 
-    Its errors in float32 are as small as those with `scipy.special.ndtr`, in a sixth of the time,
-    but that they are 1e-6 of the value, not 1e-7, where it is nearly 0. The form of Q is that
-    of Hastings, "Approximations for Digital Computers" (1955), sheet 61: exp(-a²/2) times a
-    polynomial in t = 1 / (1 + p a), whose coefficients were fitted to a relative error of 1e-7.
+    It takes a sixth of the time of `scipy.special.ndtr`. The errors in float32 are as small, except
+    where the value is nearly 0: there they are 1e-6 of the value, not 1e-7. Q has the form of
+    Hastings, "Approximations for Digital Computers" (1955), sheet 61: exp(-a²/2) times a
+    polynomial in t = 1 / (1 + p a). The coefficients were fitted to a relative error of 1e-7.
     """
     a, t, tail = spare
-    np.minimum(np.abs(x, out=a), 12, out=a)  # there the tail is 1e-33
+    np.minimum(np.abs(x, out=a), 12, out=a)  # at 12 the tail is 1e-33
     np.multiply(a, _P, out=t)
     t += 1
     np.reciprocal(t, out=t)
@@ -125,7 +125,7 @@ _TABLE = {
     "softmax": (_softmax, 0.0, 1.0),
 }
 KNOWN = frozenset(_TABLE)
-# scikit-learn's words, and Keras's second name for silu.
+# scikit-learn's names, and Keras's second name for silu.
 _ALIASES = {"identity": "linear", "logistic": "sigmoid", "swish": "silu"}
 
 
@@ -135,7 +135,7 @@ def get_activation(name: str, parameter: str = "activation") -> ActivationFuncti
     Raises
     ------
     ValueError
-        If there is none; the message names `parameter` and the nearest name.
+        If there is none. The message names `parameter` and the nearest name.
     """
     keras_name = _ALIASES.get(name, name)
     if keras_name not in _TABLE:

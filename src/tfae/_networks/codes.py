@@ -1,6 +1,6 @@
-"""Codes: what the decoder gets of what the encoder gives, in training and after it.
+"""Codes: how the encoder's output becomes the decoder's input, in training and after it.
 
-Most codes are passed on as they are. Sparse ones keep their largest values, random ones are drawn
+Most codes are passed on unchanged. Sparse codes keep their largest values. Random codes are drawn
 from the distribution that the encoder describes.
 """
 
@@ -17,17 +17,17 @@ from tfae._support.typing import Array
 
 @dataclass(frozen=True)
 class Code:
-    """The decoder gets what the encoder gives."""
+    """The encoder's output is the decoder's input."""
 
     random = False  # whether training draws standard normal numbers for it
-    sorts = False  # whether training sorts, which XLA on the CPU is slow at
+    sorts = False  # whether training sorts, which is slow in XLA on the CPU
 
     def width(self, n_components: int) -> int:
-        """Return how many numbers the encoder gives."""
+        """Return the width of the encoder's output."""
         return n_components
 
     def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
-        """Return what the decoder gets while training; `weight` is 0 for rows that do not count."""
+        """Return the decoder's input in training; `weight` is 0 for rows that do not count."""
         return encoder_output
 
     def in_keras(self, encoder_output: Any) -> Any:
@@ -68,8 +68,8 @@ class LargestOfRow(Code):
 class LargestOfUnit(Code):
     """Every unit keeps its values in the `fraction` of a batch's rows where they are largest.
 
-    The "lifetime sparsity" of Makhzani and Frey (2015). After training the encoder's values are
-    the code, and thresholds stand before the decoder.
+    This is the "lifetime sparsity" of Makhzani and Frey (2015). After training, the encoder's
+    output is the code, and thresholds are applied before the decoder.
     """
 
     fraction: float
@@ -80,7 +80,7 @@ class LargestOfUnit(Code):
         most = self._n_kept(encoder_output.shape[0])
         largest = tf.math.top_k(tf.transpose(values), most).values
         n_kept = tf.cast(tf.round(self.fraction * tf.reduce_sum(weight)), tf.int32)
-        n_kept = tf.clip_by_value(n_kept, 1, most)  # the dtype may round to another side
+        n_kept = tf.clip_by_value(n_kept, 1, most)  # the dtype may round the other way
         smallest = tf.gather(largest, n_kept - 1, axis=1)
         return tf.where(encoder_output >= smallest, encoder_output, tf.zeros_like(encoder_output))
 
@@ -90,7 +90,7 @@ class LargestOfUnit(Code):
 
 @dataclass(frozen=True)
 class Nested(Code):
-    """Training keeps the first components of every row, as many as it draws; others become 0."""
+    """Training draws a length for every row; the components beyond it become 0."""
 
     random = True
 
@@ -105,9 +105,10 @@ class Nested(Code):
 
 @dataclass(frozen=True)
 class Gaussian(Code):
-    """The encoder gives means and log-variances, of which training draws the code.
+    """The encoder returns means and log-variances, and training draws the code from them.
 
-    The reparametrisation of Kingma and Welling (2014); after training the mean is the code.
+    This is the reparametrisation of Kingma and Welling (2014). After training, the mean is the
+    code.
     """
 
     n_components: int

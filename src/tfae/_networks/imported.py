@@ -20,9 +20,9 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, repr=False)
 class Imported:
-    """A builder that makes two given models anew, as ones of flat rows and codes.
+    """A builder that builds two given models again, for flat rows and flat codes.
 
-    The models are kept as text without dtypes, which are those that the estimator asks for.
+    The models are kept as text without dtypes, because the estimator chooses these.
     """
 
     encoder: str
@@ -63,7 +63,7 @@ class Imported:
 
 
 def learned_weights(model: Any) -> list[Any]:
-    """Return a model's weights, without what its normalisations were adapted to."""
+    """Return a model's weights without the adapted statistics of its Normalization layers."""
     adapted = {id(w) for layer in flat_layers(model) if _is_adapted(layer) for w in layer.weights}
     weights = zip(model.weights, model.get_weights(), strict=True)
     return [value for weight, value in weights if id(weight) not in adapted]
@@ -74,9 +74,10 @@ def _is_adapted(layer: Any) -> bool:
 
 
 def _with_fixed_numbers(built: Any, model: Any) -> Any:
-    """Return a model built like another with what the other's normalisations were adapted to.
+    """Return `built` with the adapted statistics of the Normalization layers of `model`.
 
-    Keras keeps that as weights, but works with copies that loading the weights does not renew.
+    Keras keeps the statistics as weights but computes with copies of them, which loading the
+    weights does not update.
     """
     given = dict(zip(map(id, flat_layers(built)), flat_layers(model), strict=True))
 
@@ -94,13 +95,13 @@ def _with_fixed_numbers(built: Any, model: Any) -> Any:
 
 
 def read_models(encoder: Any, decoder: Any) -> Imported:
-    """Read a pair of Keras models, which stay as they are.
+    """Read a pair of Keras models without changing them.
 
     Raises
     ------
     ValueError
-        If they are no built Keras models of one input and one output, cannot be built from their
-        configuration, or do not fit together.
+        If they are not built Keras models with one input and one output, if they cannot be built
+        from their configuration, or if they do not fit together.
     """
     row_shape, code_shape = _shapes("encoder", encoder)
     decoder_shapes = _shapes("decoder", decoder)
@@ -114,7 +115,7 @@ def read_models(encoder: Any, decoder: Any) -> Imported:
 
 
 def without_sigmoid(decoder: str) -> str | None:
-    """Return a decoder that ends before its last activation; None if that is no sigmoid."""
+    """Return the decoder without its last activation; None if that is not a sigmoid."""
     with private_keras("float32"):
         model = _built(decoder)
         last: Any = next(
@@ -127,7 +128,7 @@ def without_sigmoid(decoder: str) -> str | None:
 
 
 def _keeps(layer: Any) -> bool:
-    """Whether a layer passes values on as they are, if in other places."""
+    """Whether a layer keeps all values, perhaps in other places."""
     layers = keras.layers
     if type(layer) is layers.Rescaling:
         return bool(np.all(np.equal(layer.scale, 1)) and not np.any(layer.offset))
@@ -136,7 +137,7 @@ def _keeps(layer: Any) -> bool:
 
 
 def _is_sigmoid(layer: Any) -> bool:
-    """Whether the last that a layer does is to apply the sigmoid."""
+    """Whether a layer ends with the sigmoid."""
     layers = keras.layers
     ending = (
         *(layers.Activation, layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D),
@@ -146,14 +147,14 @@ def _is_sigmoid(layer: Any) -> bool:
 
 
 def _shapes(side: str, model: Any) -> tuple[Shape, Shape]:
-    """Return what a model takes and gives, without the batch."""
+    """Return the input and output shapes of a model, without the batch."""
     if not isinstance(model, keras.Model):
         raise ValueError(f"The {side} must be a Keras model. Got {model!r}.")
     inputs, outputs = (getattr(model, name, None) for name in ("inputs", "outputs"))
     if not inputs or not outputs:
         raise ValueError(
-            f"The {side} must be a built keras.Sequential or functional model, one that has "
-            f"seen its input shape. Got {model!r}, whose shapes are not known."
+            f"The {side} must be a built keras.Sequential or functional model, with a known input "
+            f"shape. Got {model!r}, which has none."
         )
     shapes = [tuple(tensor.shape)[1:] for tensor in (*inputs, *outputs)]
     if len(inputs) != 1 or len(outputs) != 1 or not all(s and None not in s for s in shapes):
@@ -165,7 +166,7 @@ def _shapes(side: str, model: Any) -> tuple[Shape, Shape]:
 
 
 def _text(side: str, model: Any) -> str:
-    """Return a model's configuration, once it is known that the model can be built from it."""
+    """Return a model's configuration, after a check that Keras can build the model from it."""
     try:
         text = _cleaned(model)
         with private_keras("float32"):
@@ -176,20 +177,20 @@ def _text(side: str, model: Any) -> str:
         given, found = ([w.shape for w in learned_weights(m)] for m in (model, built))
     except Exception as error:  # whatever the user's own layers raise
         raise ValueError(
-            f"The {side} must be a model that Keras can build from its configuration; classes of "
-            "your own need keras.saving.register_keras_serializable and get_config. Got "
+            f"The {side} must be a model that Keras can build from its configuration; your own "
+            "classes need keras.saving.register_keras_serializable and get_config. Got "
             f"{model!r}: {error}"
         ) from error
     if given != found:
         raise ValueError(
-            f"The {side} must have the weights that its configuration describes, of the shapes "
+            f"The {side} must have the weights that its configuration describes, with shapes "
             f"{found}. Got {given}."
         )
     return text
 
 
 def _cleaned(model: Any) -> str:
-    """Return a model's configuration without dtypes and without what it was compiled with."""
+    """Return a model's configuration without dtypes and without its compile settings."""
     return json.dumps(_stripped(json.loads(model.to_json())))
 
 
@@ -221,12 +222,12 @@ def _built(text: str) -> Any:
     for given in _inputs(config):
         if str(given.get("dtype")).startswith(("float", "bfloat")):
             given["dtype"] = variable_dtype()
-    # The text was written of a living model: what its Lambda layers do was trusted before.
+    # The text comes from a live model, so the code of its Lambda layers was trusted before.
     return keras.saving.deserialize_keras_object(config, safe_mode=False)
 
 
 def _flat(model: Any, n_in: Shape, n_out: Shape) -> Any:
-    """Let a model take and give flat rows."""
+    """Return a model with flat inputs and outputs."""
     if len(n_in) == len(n_out) == 1:
         return model
     layers = keras.layers

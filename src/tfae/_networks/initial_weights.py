@@ -1,4 +1,4 @@
-"""Initial weights: a network's own initializers, drawn from the estimator's random state."""
+"""Initial weights, drawn by a network's own initializers from the estimator's random state."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def initial_weights(
     """Draw new weights for a built network, the encoder's and then the decoder's.
 
     Keras has no call that initialises a layer again, but it names a weight's initializer after
-    the weight (``kernel``, ``kernel_initializer``). Each is copied with a seed from `rng`. Where a
-    weight has no such initializer, the network is built anew from a seed, which is slow but
-    covers every kind of layer.
+    the weight (``kernel``, ``kernel_initializer``). Each initializer is copied with a seed from
+    `rng`. If a weight has no such initializer, the network is built again from a seed. This is
+    slow, but covers every kind of layer.
     """
     weights = _drawn(structure, network, dtype, rng)
     n_encoder = len(network.encoder.weights)
@@ -49,7 +49,7 @@ def _drawn(structure: Structure, network: Network, dtype: str, rng: np.random.Ge
 
 
 def _values(initializer: Any, seed: int, variable: Any) -> Any:
-    """Draw a weight; the defaults in NumPy, for Keras takes 0.3 ms for zeros, 1.7 for others."""
+    """Draw a weight, the defaults in NumPy: Keras takes 0.3 ms for zeros, 1.7 ms for others."""
     kind, shape = type(initializer), variable.shape
     dtype = tf.as_dtype(variable.dtype).as_numpy_dtype
     if kind is keras.initializers.Zeros:
@@ -61,7 +61,7 @@ def _values(initializer: Any, seed: int, variable: Any) -> Any:
 
 
 def check_initializer(name: str) -> str:
-    """Return the name of a Keras initializer, or raise a ValueError that names the nearest."""
+    """Return the name of a Keras initializer, or raise a ValueError with the nearest name."""
     try:
         with private_keras("float32"):
             keras.initializers.get(name)

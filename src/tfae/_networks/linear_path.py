@@ -1,13 +1,14 @@
 """A linear path around a network: principal components carry the code, the network corrects them.
 
 The encoder becomes ``P x + S (f(N x) + A N x)``, the decoder ``P' z + R (g(M z) + B M z)``. ``P``
-and ``P'`` are PCA's projection and its inverse; ``N`` and ``M`` standardise what the networks ``f``
-and ``g`` see, ``S`` and ``R`` scale what they give by how much PCA's code varies and by how much
-it leaves over, ``S`` by no more than ten times that. All of these are learned from the data before
-training and do not change in it. The matrices ``A`` and ``B``, where there are rows enough, are
-trained with the networks: beside a network, PCA's directions are not the best ones. They and the
-last layers of ``f`` and ``g`` start at zero, so that training starts at PCA's error, whatever the
-units are.
+and ``P'`` are PCA's projection and its inverse. ``N`` and ``M`` standardise the inputs of the
+networks ``f`` and ``g``. ``S`` scales the output of ``f`` by the spread of PCA's code, but by no
+more than ten times the residual. ``R`` scales the output of ``g`` by the residual. All of these are
+learned from the data before training, and training does not change them.
+
+The matrices ``A`` and ``B`` exist if there are enough rows. They are trained with the networks,
+because PCA's directions are not the best ones beside a network. They and the last layers of ``f``
+and ``g`` start at zero, so that training starts at PCA's error, whatever the units are.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from tfae._networks.spec import Network
 from tfae._support.tensorflow import keras, variable_dtype
 from tfae._support.typing import Array, Weights
 
-# Corrections of the code are scaled by at most so many times the size of the residuals.
+# Corrections of the code are scaled by at most this many times the size of the residuals.
 _MOST_CORRECTED = 10.0
 _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
 _CORRECTION = "linear_correction"
@@ -30,7 +31,7 @@ _CORRECTION = "linear_correction"
 class LinearPathParts(NamedTuple):
     """The layers of one side: ``path(x) + scaled(network(y) + correction(y))``.
 
-    There ``y`` is ``standardised(x)``; the correction may be None.
+    Here ``y`` is ``standardised(x)``; the correction may be None.
     """
 
     path: Any
@@ -43,7 +44,7 @@ class LinearPathParts(NamedTuple):
 def add_linear_path(
     network: Network, n_features: int, n_components: int, correction: bool
 ) -> Network:
-    """Build models of a network and a linear path around each side of it."""
+    """Build models with a linear path around each side of a network."""
     return Network(
         _around(network.encoder, n_features, n_components, correction),
         _around(network.decoder, n_components, n_features, correction),
@@ -63,12 +64,13 @@ def linear_path_parts(model: Any) -> LinearPathParts | None:
 
 
 def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
-    """Return the weights that training does not change, by their places among all of both sides."""
+    """Return the weights that training does not change, by their places among all weights."""
     seen, code_seen = _inverse(found.deviation_seen), _inverse(found.spread_seen)
     zeros = np.zeros(len(found.spread))
-    # What a correction of the code can do is to tell of the residuals. Where a component varies far
-    # more than these, as a column in other units makes one do, the least correction in proportion
-    # to it would cost more than all that can be gained; a lossless code has nothing to gain.
+    # A correction of the code can only add information on the residuals. A component may vary far
+    # more than these, for example because a column has other units. Then the smallest correction in
+    # proportion to the component would cost more than there is to gain. A lossless code has nothing
+    # to gain.
     spread = np.minimum(found.spread, _MOST_CORRECTED * np.linalg.norm(found.residual))
     encoder = {
         _PATH: (found.axes.T, -found.axes @ found.mean),
@@ -90,7 +92,7 @@ def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
 
 
 def start_at_zero(network: Network, weights: Weights) -> Weights:
-    """Return the weights with which both networks give 0.
+    """Return weights with which both networks return 0.
 
     Raises
     ------
@@ -103,8 +105,8 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
         if getattr(last, "kernel", None) is None or not _gives_zero_for_zero(last):
             raise ValueError(
                 f"linear_path=True needs an architecture whose {side} ends with a dense or "
-                "convolutional layer, without an activation, such as 'code_activation' or a sparse "
-                f"'penalty' asks for. Got {last!r}."
+                "convolutional layer without an activation ('code_activation' and sparse penalties "
+                f"set one). Got {last!r}."
             )
         correction = _parts(model).correction
         zeroed = [last] if correction is None else [last, correction]
@@ -126,21 +128,21 @@ def fixed_places(network: Network) -> list[int]:
 
 
 def residual_variance(network: Network, weights: Weights) -> float:
-    """Return the mean squared error that the linear path alone leaves in the training rows."""
+    """Return the mean squared error of the linear path alone on the training rows."""
     kernel = network.decoder.get_layer(_SCALED).kernel
     residual = weights[_places(network)[id(kernel)]]
     return float(np.square(residual, dtype=np.float64).mean())
 
 
 def _places(network: Network) -> dict[int, int]:
-    """Return the places of the weights, by their ids, among all of both sides."""
+    """Return the places of the weights among those of both sides, by their ids."""
     weights = [*network.encoder.weights, *network.decoder.weights]
     return {id(weight): place for place, weight in enumerate(weights)}
 
 
 def _around(model: Any, n_in: int, n_out: int, correction: bool) -> Any:
     layers = keras.layers
-    # Less would spoil what the linear path keeps to a few digits.
+    # A lower precision would leave the linear path only a few digits.
     dtype = variable_dtype()
     x = keras.Input((n_in,), dtype=dtype)
     beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=dtype)(x)
@@ -155,7 +157,7 @@ def _around(model: Any, n_in: int, n_out: int, correction: bool) -> Any:
 
 
 def _of_each_feature(width: int, name: str) -> Any:
-    """Return a layer that multiplies every feature by a number and adds one."""
+    """Return a layer with a factor and an offset for each feature."""
     return keras.layers.EinsumDense(
         "bi,i->bi", width, bias_axes="i", trainable=False, name=name, dtype=variable_dtype()
     )
@@ -173,7 +175,7 @@ def _parts(model: Any) -> LinearPathParts:
 
 def _last_layer(model: Any) -> Any:
     network = _parts(model).network
-    # One with a linear path of its own, such as `to_keras` gives, does not end with a layer.
+    # A network with its own linear path, such as one from `to_keras`, does not end with a layer.
     while hasattr(network, "layers") and linear_path_parts(network) is None:
         weighty = [layer for layer in network.layers if layer.weights]
         if not weighty:

@@ -1,4 +1,4 @@
-"""First weights of an encoder that is linear at the start, however deep it is."""
+"""First weights that make an encoder of any depth linear at the start."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from tfae._networks.activations import get_activation
 from tfae._networks.plain_layers import Dense, PlainLayer
 from tfae._support.typing import Array, Weights
 
-# What the units that carry nothing count for in the code at the start.
+# At the start, the code's weights for units that carry no component are multiplied by this.
 _OTHERS = 0.1
 
 
 def linear_start(
     layers: Sequence[PlainLayer] | None, weights: Weights, kernel: Array, bias: Array
 ) -> Weights:
-    """Return first weights with which the encoder gives ``x @ kernel + bias``, nearly.
+    """Return first weights with which the encoder nearly returns ``x @ kernel + bias``.
 
     For many activations :math:`f(a) - f(-a)` is a multiple of :math:`a` (relu, gelu, silu,
-    softplus, …). So two units for every component carry it, with both signs, through every hidden
-    layer. The other units keep the weights drawn for them, but count for little in the code.
+    softplus, …). So two units, one for each sign, carry a component through every hidden layer.
+    The other units keep their random weights but count for little in the code.
 
     Raises
     ------
     ValueError
-        If the encoder is no stack of dense layers, or of such ones that cannot carry it.
+        If the encoder is not a stack of dense layers, or if its layers cannot carry the components.
     """
     n_components = kernel.shape[1]
     if layers is None or not all(isinstance(layer, Dense) for layer in layers):
-        raise ValueError(_needs("dense layers alone"))
+        raise ValueError(_needs("dense layers only"))
     *hidden, code = [layer for layer in layers if isinstance(layer, Dense)]
     weights = [weight.copy() for weight in weights]
     carried, offset, gain = kernel, bias, 1.0
@@ -55,7 +55,7 @@ def linear_start(
 
 
 def _gain(activation: str) -> float:
-    """Return g where f(a) - f(-a) = g a."""
+    """Return the g for which f(a) - f(-a) = g a."""
     function = get_activation(activation).numpy
     a = np.array([0.1, 1.0, 4.0])
     gains = (function(a) - function(-a)) / a
@@ -70,4 +70,4 @@ def _set_bias(weights: Weights, layer: Dense, n_units: int, values: Array) -> No
 
 
 def _needs(what: str) -> str:
-    return f"init='pca' needs an encoder of {what}. Use init='random' for this one."
+    return f"init='pca' needs an encoder with {what}. Use init='random' for this one."

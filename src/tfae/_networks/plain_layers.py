@@ -1,7 +1,7 @@
 """Plain layers: a stack of layers as pure data, read from a Keras model.
 
-They have several interpreters: NumPy after training (``_inference/numpy_layers``) and XLA in it
-(``_training/step/plain_stack``).
+They have several interpreters: XLA in training (``_training/step/plain_stack``) and NumPy after it
+(``_inference/numpy_layers``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tfae._support.tensorflow import keras
 
 
 class PlainLayer:
-    """A layer without its weights, which are told by their positions in the model's list."""
+    """A layer without its weights; it holds their positions in the model's list of weights."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class BatchNormalization(PlainLayer):
 
 @dataclass(frozen=True)
 class Rescaling(PlainLayer):
-    """A factor and an offset, of every feature or of all."""
+    """A factor and an offset, one for each feature or one for all."""
 
     scale: float | tuple[float, ...]
     offset: float | tuple[float, ...]
@@ -59,7 +59,7 @@ class Rescaling(PlainLayer):
 
 @dataclass(frozen=True)
 class EachFeature(PlainLayer):
-    """A factor and an offset of every feature, which are weights."""
+    """A factor and an offset for each feature, which are weights."""
 
     kernel: int
     bias: int
@@ -73,7 +73,7 @@ class Sum(PlainLayer):
 
 
 def plain_layers(model: Any) -> tuple[PlainLayer, ...] | None:
-    """Read a Keras model as plain layers; None if it holds any other kind, or is no chain."""
+    """Read a Keras model as plain layers; None if it has other layers or is not a chain."""
     positions = {id(weight): position for position, weight in enumerate(model.weights)}
     try:
         return _all_plain([model], positions)
@@ -105,7 +105,7 @@ def _plain_model(model: Any, positions: dict[int, int]) -> tuple[PlainLayer, ...
 
 
 def chain(model: Any) -> list[Any] | None:
-    """Return a model's layers, those of models within it too, if each feeds only the next."""
+    """Return the layers of a model and of models within it, if each feeds only the next."""
     if type(model) is not keras.Sequential and not _is_linear(model):
         return None
     parts = [chain(layer) if hasattr(layer, "layers") else [layer] for layer in model.layers]
@@ -115,10 +115,10 @@ def chain(model: Any) -> list[Any] | None:
 
 
 def _is_linear(model: Any) -> bool:
-    """Whether a functional model calls its layers once each, one after the other.
+    """Whether a functional model calls each of its layers once, one after the other.
 
-    All its layers lead to the output and are listed in an order in which they can be called. So
-    it is enough that each takes one tensor, and nothing else.
+    All its layers lead to the output, and their list is in a possible order of calls. So it is
+    enough that each layer takes one tensor and nothing else.
     """
     if not is_graph(model):
         return False  # a user's class may call its layers in any way
@@ -136,7 +136,7 @@ def _takes_one_tensor(nodes: list[Any]) -> bool:
 
 
 def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
-    """Yield what a Keras layer is in NumPy, which may be nothing; raise if it cannot be told."""
+    """Yield the plain layers of a Keras layer, if any; raise an error for an unknown one."""
     kind, layers = type(layer), keras.layers
     if kind is layers.Dense:
         bias = positions[id(layer.bias)] if layer.use_bias else None
@@ -161,7 +161,7 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
         layers.InputLayer,
         layers.Dropout,
         layers.GaussianNoise,
-    ):  # which rest after training
+    ):  # these do nothing after training
         raise NotImplementedError(kind)
 
 

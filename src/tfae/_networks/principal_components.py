@@ -1,4 +1,4 @@
-"""Principal components of scaled rows: where the linear path of a network starts."""
+"""Principal components of scaled rows, the start of a network's linear path."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from tfae._data.scaling import Affine, Scaling
 from tfae._data.source import Source, Statistics
 from tfae._support.typing import Array
 
-# The rows are copied for the decomposition. Beyond this many entries (1 GB in double precision)
-# evenly spaced ones stand for all: their components differ by less than a network learns.
+# The decomposition copies the rows. Beyond this many entries (1 GB in double precision) it takes
+# evenly spaced rows: their components differ by less than a network learns.
 _MAX_ENTRIES = 1 << 27
-# A network sees no value beyond so many deviations: a pixel that is set once in 10,000 images has
-# a tiny standard deviation, and one image would be all that it learns from.
+# A network sees no value beyond this many deviations. A pixel that is set in one of 10,000 images
+# has a tiny standard deviation, and a network would learn from that image alone.
 _MAX_SEEN = 8.0
-# Directions in which rows vary less than this, compared with the most varying one, are rounding
-# errors, which a network must not see as large as the others.
+# If rows vary less than this in a direction, compared with the largest variation, it is a rounding
+# error. A network must not see it as large as the others.
 _NOISE = 1e-6
 
 
 @dataclass(frozen=True)
 class Components:
-    """The principal components of some rows, and what they leave over.
+    """The principal components of some rows, and the residual.
 
-    All arrays are float64. Where there are fewer components than asked for, because there are too
-    few rows or features, the rest are 0.
+    All arrays are float64. If there are too few rows or features for all components, the missing
+    ones are 0.
     """
 
     mean: Array  # [features]
     axes: Array  # [components, features], orthonormal
     spread: Array  # [components], the standard deviation of every component of the code
-    spread_seen: Array  # [components], what to divide the code by for a network
-    deviation_seen: Array  # [features], what to divide the centred rows by for a network
-    residual: Array  # [features], the root mean square of what the components do not explain
+    spread_seen: Array  # [components], the divisor of a network's codes
+    deviation_seen: Array  # [features], the divisor of a network's centred rows
+    residual: Array  # [features], the root mean square of the unexplained part
 
 
 def principal_components(
@@ -45,7 +45,7 @@ def principal_components(
 ) -> Components:
     """Decompose some rows of `X`; scikit-learn chooses the solver by their shape.
 
-    Those of a source are decomposed by their covariance, from its pass, or else by its sample.
+    The rows of a source are decomposed by the covariance from its pass, or else by its sample.
     """
     if isinstance(X, Source):
         of = X.statistics(rows)
@@ -66,7 +66,7 @@ def principal_components(
     seen = _unit(residual), np.pad(_unit(code), (0, n_components - n_found))
     residual -= code @ pca.components_
     if np.square(residual).mean() < np.square(_NOISE) * variance.mean():
-        residual[:] = 0.0  # lossless, but for rounding errors
+        residual[:] = 0.0  # lossless except for rounding errors
     n_missing = n_components - n_found
     return Components(
         pca.mean_.astype(np.float64),
@@ -79,7 +79,7 @@ def principal_components(
 
 
 def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Components:
-    """Decompose a covariance; only the largest values of the code are those of a sample."""
+    """Decompose a covariance; only the largest values of the code come from a sample."""
     assert of.covariance is not None
     scale = np.broadcast_to(scaling.scale, of.mean.shape)
     covariance = of.covariance / np.outer(scale, scale)
@@ -110,7 +110,7 @@ def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Compon
 
 
 def _nothing(mean: Array, n_components: int) -> Components:
-    """Return the components of rows that are all the same."""
+    """Return the components of identical rows."""
     n_features = len(mean)
     none = np.zeros(n_features)
     empty = np.zeros(n_components)
@@ -118,7 +118,7 @@ def _nothing(mean: Array, n_components: int) -> Components:
 
 
 def _unit(values: Array) -> Array:
-    """Return what to divide centred columns by: 0 where there is nothing to see."""
+    """Return the divisors of centred columns; 0 for a column without variation."""
     return _unit_of(np.sqrt(np.square(values).mean(axis=0)), np.abs(values).max(axis=0))
 
 

@@ -1,4 +1,4 @@
-"""What a builder of networks is told, and what it returns."""
+"""The input and the result of a builder of networks."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any, NamedTuple, TypeAlias
 
 @dataclass(frozen=True)
 class Spec:
-    """What an architecture's builder is told about the network to make.
+    """A description of the network that the builder of an architecture must build.
 
-    Hashable, because two fits with equal specs share one compiled program.
+    It is hashable, because two fits with equal specs share one compiled program.
 
     Attributes
     ----------
     n_features, n_components : int
         The shapes: the encoder maps (None, n_features) to (None, n_components).
     hidden_layer_sizes, decoder_layer_sizes : tuple of int
-        The units of the hidden layers, each side from its input to its output.
+        The numbers of units of the hidden layers, for each side from its input to its output.
     activation, code_activation : str
-        The activation of hidden layers and of the code, by Keras's names.
+        The activations of the hidden layers and of the code, as Keras names.
     kernel_initializer : str
-        Keras's name of an initializer.
+        The name of a Keras initializer.
     dropout : float
-        The fraction of hidden units to drop while training; 0 for none.
+        The fraction of hidden units to drop during training; 0 for none.
     batch_normalization : bool
         Whether hidden layers are normalised over the batch.
 
@@ -56,10 +56,10 @@ class Spec:
 
 
 class Network(NamedTuple):
-    """A pair of Keras models: ``encoder`` maps features to code, ``decoder`` maps it back.
+    """A pair of Keras models: ``encoder`` maps features to a code, ``decoder`` maps it back.
 
-    The decoder ends *before* the output activation, which the engine applies, so that losses such
-    as binary cross-entropy can work on logits.
+    The decoder ends *before* the output activation, so that losses such as binary cross-entropy
+    can work on logits. The library applies that activation.
     """
 
     encoder: Any

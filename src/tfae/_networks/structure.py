@@ -15,24 +15,24 @@ from tfae._support.tensorflow import keras, private_keras
 
 @dataclass(frozen=True)
 class Structure:
-    """All that is needed to build a network; equal structures share compiled programs."""
+    """Everything needed to build a network; equal structures share compiled programs."""
 
     builder: Builder
-    params: tuple[tuple[str, Any, Any], ...]  # name, value, and the names of its types
+    params: tuple[tuple[str, Any, Any], ...]  # name, value, names of the value's types
     spec: Spec
     output_activation: str
     code: Code = PLAIN
     tied: bool = False  # whether the decoder's kernels are the encoder's
     linear_path: bool = False  # whether the network corrects principal components
-    linear_correction: bool = False  # whether a trained linear map does so, too
+    linear_correction: bool = False  # whether a trained linear map corrects them, too
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
-        """Build the Keras models anew, untrained, and check what the builder returns."""
+        """Build new, untrained Keras models and check the builder's result."""
         width = self.code.width(self.spec.n_components)
         with private_keras(dtype, seed):
             network = self._build(self.spec)
             if width != self.spec.n_components:
-                # Any builder's encoder can give more numbers: that of a network with a longer code.
+                # Any builder can make a wider encoder: as part of a network with more components.
                 wide = self._build(replace(self.spec, n_components=width))
                 network = Network(wide.encoder, network.decoder)
             if self.linear_path:
@@ -44,17 +44,17 @@ class Structure:
 
     @property
     def name(self) -> str:
-        """What the builder is called."""
+        """The name of the builder."""
         return getattr(self.builder, "__name__", repr(self.builder))
 
     @property
     def n_dropped(self) -> int:
-        """Of how many hidden units dropout draws some, as far as the description tells."""
+        """The number of hidden units that dropout applies to, as far as the spec tells."""
         sizes = *self.spec.hidden_layer_sizes, *self.spec.decoder_layer_sizes
         return sum(sizes) if self.spec.dropout else 0
 
     def changed(self, other: Structure) -> list[str]:
-        """Return the names of parameters by which another structure differs."""
+        """Return the names of the parameters in which another structure differs."""
         own = {"builder": "architecture", "params": "architecture_params", "code": "penalty"}
         of_all = (own.get(field.name, field.name) for field in _differing(self, other))
         of_spec = (field.name for field in _differing(self.spec, other.spec))
@@ -107,31 +107,32 @@ def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> No
 
 
 def _check_layers_made(name: str, network: Network, spec: Spec) -> None:
-    """Raise if something is asked of hidden layers that a builder has passed over."""
+    """Raise an error if the builder ignored a parameter of the hidden layers."""
     if not (spec.hidden_layer_sizes or spec.decoder_layer_sizes):
         return
-    # Layers that drop units keep the state of their random numbers in a variable that is no
-    # weight, and moving averages are weights. Both are found however deep the layers are nested.
+    # Dropout layers keep their random state in a variable that is not a weight. Moving averages
+    # are weights. Both are found at any depth of nested layers.
     draws = any(len(model.variables) > len(model.weights) for model in network)
     normalizes = any(w.name == "moving_mean" for model in network for w in model.weights)
     for parameter, used in [("dropout", draws), ("batch_normalization", normalizes)]:
         value = getattr(spec, parameter)
         if value and not used:
             raise ValueError(
-                f"The architecture {name!r} makes no use of {parameter!r}, which must be "
-                f"{type(value)()!r} for it. Got {value!r}."
+                f"The architecture {name!r} makes no use of {parameter!r}, so the parameter must "
+                f"be {type(value)()!r}. Got {value!r}."
             )
 
 
 def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ...]:
-    """Return ``architecture_params`` as a hashable tuple, lists as tuples.
+    """Return ``architecture_params`` as a hashable tuple, with lists as tuples.
 
-    Types are in it too, for 4, 4.0 and True are equal, and a layer may take only one of them.
+    It holds the types, too, because 1, 1.0 and True are equal and a layer may take only one of
+    them.
 
     Raises
     ------
     ValueError
-        If a value cannot be hashed, for then equal structures could not be told.
+        If a value cannot be hashed, because equal structures could then not be recognised.
     """
     pairs = tuple(sorted(params.items()))
     frozen = tuple((name, tuple(v) if isinstance(v, list) else v) for name, v in pairs)
@@ -147,13 +148,13 @@ def hashable_params(params: Mapping[str, Any]) -> tuple[tuple[str, Any, Any], ..
 
 
 def _types(value: Any) -> Any:
-    # By name, for the type of a function cannot be pickled.
+    # By name, because the type of a function cannot be pickled.
     own = type(value).__qualname__
     return (own, *map(_types, value)) if isinstance(value, tuple) else own
 
 
 class Tie(NamedTuple):
-    """A kernel of the decoder that is one of the encoder's; positions in their lists of weights."""
+    """A pair of tied kernels, by their positions in the weights of encoder and decoder."""
 
     encoder: int
     decoder: int
@@ -166,14 +167,14 @@ def tied_kernels(structure: Structure, network: Network) -> list[Tie]:
     Raises
     ------
     ValueError
-        If the two sides are no mirror images.
+        If the two sides are not mirror images.
     """
     if not structure.tied:
         return []
     encoder, decoder = (list(_kernels(model)) for model in network)
     ties = []
     for (source, kernel), (target, other) in zip(reversed(encoder), decoder, strict=False):
-        # A transposed convolution has its kernel laid out as the convolution that it mirrors.
+        # The kernel of a transposed convolution has the layout of the convolution that it mirrors.
         transposed = len(kernel.shape) == 2
         shape = tuple(kernel.shape)[::-1] if transposed else tuple(kernel.shape)
         if shape == tuple(other.shape):

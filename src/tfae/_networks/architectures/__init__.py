@@ -1,4 +1,4 @@
-"""The built-in architectures, one file a family. Importing this registers them."""
+"""The built-in architectures, one file per family. Importing this package registers them."""
 
 from tfae._networks.architectures import convolutional, dense
 

@@ -16,7 +16,7 @@ from tfae._networks.spec import Network, Spec
 from tfae._support.images import square_image
 from tfae._support.tensorflow import keras
 
-# Whatever the user's keras.config.image_data_format says, which rows of images do not follow.
+# Rows of images do not follow the user's keras.config.image_data_format.
 _LAST: dict[str, Any] = {"data_format": "channels_last"}
 _HALVING: dict[str, Any] = {"strides": 2, "padding": "same", **_LAST}
 
@@ -27,7 +27,7 @@ def convolutional(
 ) -> Network:
     """Convolutions of stride 2 down to a dense code, and transposed ones back.
 
-    Every hidden layer halves the image, rounding up; the decoder cuts off what the rounding added.
+    Every hidden layer halves the image, rounding up. The decoder crops what the rounding added.
     """
     shape = image_shape_of(image_shape, spec.n_features)
     if not isinstance(kernel_size, Integral) or kernel_size < 1:
@@ -36,12 +36,12 @@ def convolutional(
 
 
 def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[int, int, int]:
-    """Return height, width and channels; None makes a square of a row, or else one line.
+    """Return height, width and channels; None means a square, or else a single line.
 
     Raises
     ------
     ValueError
-        If the shape is none of an image, or the rows do not have that many features.
+        If the shape is not that of an image, or does not match the number of features.
     """
     if image_shape is None:
         height, width = square_image(n_features) or (1, n_features)
@@ -95,6 +95,6 @@ def _output(make: Callable[..., Any], spec: Spec) -> Any:
 
 
 def _crop(size: tuple[int, int]) -> Any:
-    """Cut off the last line and column where an odd number of them was halved."""
+    """Crop the last line and the last column if an odd number of them was halved."""
     height, width = size
     return keras.layers.Cropping2D(((0, height % 2), (0, width % 2)), **_LAST)

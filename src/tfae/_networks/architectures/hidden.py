@@ -1,4 +1,4 @@
-"""What hidden layers of every built-in architecture have in common."""
+"""The parts that all built-in architectures share."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tfae._support.tensorflow import keras
 
 
 def row_input(n_features: int) -> Any:
-    """Return the input layer; Keras would make it float32 whatever the thread's policy is."""
+    """Return the input layer in the dtype of the thread's policy; Keras would use float32."""
     return keras.Input((n_features,), dtype=keras.config.dtype_policy().compute_dtype)
 
 
 def hidden(make: Callable[..., Any], name: str, spec: Spec) -> Iterator[Any]:
-    """Yield a layer that `make` builds and what follows it.
+    """Yield the layer that `make` builds and the layers that follow it.
 
-    Batch normalisation stands between the layer and its activation, dropout after that.
+    Batch normalisation comes between the layer and its activation, dropout after the activation.
     """
     activation = "linear" if spec.batch_normalization else spec.activation
     yield make(activation=activation, kernel_initializer=spec.kernel_initializer, name=name)

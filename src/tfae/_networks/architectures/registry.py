@@ -22,14 +22,14 @@ def register_architecture(name: str) -> Callable[[Builder], Builder]:
     -------
     callable
         A decorator that returns the function unchanged. The function takes a
-        :class:`tfae.Spec` and, as keywords, its own parameters (``architecture_params``), and
+        :class:`tfae.Spec` and, as keywords, its own parameters (``architecture_params``). It
         returns the pair ``(encoder, decoder)`` of Keras models. The decoder ends before the output
-        activation, which is applied for it.
+        activation, which the library applies.
 
     Raises
     ------
     ValueError
-        If another function holds that name.
+        If another function is registered under that name.
 
     Examples
     --------

@@ -1,0 +1,92 @@
+"""What is refused before anything is learned, and what the errors say."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from tfae import Autoencoder, streams
+from tfae._estimators.checking import check_rows
+
+pytestmark = pytest.mark.usefixtures("in_executor")
+
+DATES = np.array([["2024-01-01", "NaT"], ["2024-01-02", "2024-01-03"]], "M8[us]")
+SPANS = DATES - DATES[0, 0]
+NAMES = ["when", "until"]
+
+
+def checked(X):
+    return check_rows(Autoencoder(), X, reset=True)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (DATES, r"numbers only: datetime64\[us\] values are no real numbers"),
+        (SPANS, r"numbers only: timedelta64\[us\] values are no real numbers"),
+        (pd.DataFrame(DATES, columns=NAMES), r"Column 'when' .* datetime64\[us\] values are no"),
+        (pd.DataFrame(SPANS, columns=NAMES), r"Column 'when' .* timedelta64\[us\] values are no"),
+        (pl.DataFrame(DATES, schema=NAMES), r"Column 'when' .* datetime64\[us\] values are no"),
+        # numpy makes numbers of all when Polars has dates beside numbers
+        (
+            pl.DataFrame({"x": [1.0, 2.0], "when": DATES[:, 0]}),
+            r"Column 'when' .* datetime64\[us\]",
+        ),
+        (pl.DataFrame({"x": [1, 2], "when": SPANS[:, 0]}), r"Column 'when' .* timedelta64\[us\]"),
+        (np.ones((2, 2), complex), "Complex data not supported"),
+    ],
+)
+def test_dates_are_no_numbers(values, message):
+    with pytest.raises(ValueError, match=message):
+        checked(values)
+    with pytest.raises(ValueError, match=f"Batch 1 of the stream: .*{message}"):
+        Autoencoder(1).fit(streams.from_batches([values]))
+
+
+def test_dates_in_files_and_maps_are_no_numbers(tmp_path):
+    frame = pd.DataFrame(DATES, columns=NAMES)
+    pytest.importorskip("pyarrow")
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    for stream in (
+        streams.read_parquet(tmp_path / "a.parquet"),
+        streams.read_csv(tmp_path / "a.csv", parse_dates=NAMES),
+    ):
+        with pytest.raises(ValueError, match=r"Column 'when' .* values are no real numbers"):
+            Autoencoder(1).fit(stream)
+    np.save(tmp_path / "a.npy", np.resize(DATES, (600_000, 2)))
+    with pytest.raises(ValueError, match="values are no real numbers"):
+        Autoencoder(1).fit(np.load(tmp_path / "a.npy", mmap_mode="r"))
+
+
+def test_tables_of_arrow_are_taken_and_their_errors_shown():
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.table({"x": [1.0, 2.0], "y": [3.0, 4.0]})
+    for rows in (table, table.to_batches()[0]):
+        estimator = Autoencoder()
+        np.testing.assert_array_equal(check_rows(estimator, rows, reset=True), [[1, 3], [2, 4]])
+        assert estimator.feature_names_in_.tolist() == ["x", "y"]
+    text = arrow.table({"x": ["one", "two"], "y": [3.0, 4.0]})
+    for rows in (text, text.to_batches()[0]):
+        with pytest.raises(ValueError, match="could not convert string to float: 'one'"):
+            checked(rows)
+
+
+def test_batches_of_arrow_have_names():
+    arrow = pytest.importorskip("pyarrow")
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    model = Autoencoder(1, max_iter=1, random_state=0).fit(pd.DataFrame(X, columns=["x", "y"]))
+    right = arrow.table({"x": X[:, 0], "y": X[:, 1]})
+    np.testing.assert_array_equal(model.transform(iter(right.to_batches())), model.transform(right))
+    wrong = right.select(["y", "x"])
+    with pytest.raises(ValueError, match="Feature names must be in the same order"):
+        model.transform(iter(wrong.to_batches()))
+
+
+@pytest.mark.parametrize("X", [[np.ones((3, 2)), np.ones((4, 2))], (np.ones((3, 2)), np.ones(3))])
+def test_lists_of_arrays_are_told_from_rows(X):
+    kind = type(X).__name__
+    with pytest.raises(
+        ValueError, match=rf"one array or data frame\. Got a {kind} of 2; map rows .*from_batches"
+    ):
+        Autoencoder(1).fit(X)

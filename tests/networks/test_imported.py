@@ -1,0 +1,244 @@
+"""Ready-made Keras models as fitted estimators."""
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
+from tfae._networks.imported import read_models
+
+pytestmark = pytest.mark.usefixtures("in_executor")
+
+layers = keras.layers
+X = np.random.default_rng(0).normal(size=(300, 12)).astype(np.float32)
+
+
+def stack(n_in, *given):
+    return keras.Sequential([keras.Input(n_in if isinstance(n_in, tuple) else (n_in,)), *given])
+
+
+def pair(output="linear"):
+    hidden = layers.Dense(9, "tanh"), layers.BatchNormalization(), layers.Dropout(0.1)
+    return stack(12, *hidden, layers.Dense(3)), stack(3, layers.Dense(12, output))
+
+
+def images():
+    encoder = stack(
+        (4, 3, 1),
+        layers.Conv2D(2, 2, padding="same", activation="relu"),
+        layers.MaxPooling2D((2, 1)),
+    )
+    decoder = stack((2, 3, 2), layers.UpSampling2D((2, 1)), layers.Conv2D(1, 1))
+    return encoder, decoder
+
+
+def own_loss(target, output):
+    return output
+
+
+def normalised():
+    """A compiled encoder whose last axis is normalised, a decoder that is undone within a model."""
+    given = 5 * X + 30
+    before, after = layers.Normalization(axis=(1, 2)), layers.Normalization(invert=True)
+    before.adapt(given.reshape(-1, 4, 3))
+    after.adapt(given)
+    encoder = stack((4, 3), before, layers.Flatten(), layers.Dense(12, "tanh"))
+    encoder.compile("adam", own_loss)
+    code = keras.Input((12,))
+    return encoder, keras.Model(
+        code, stack(12, layers.Dense(12), after, layers.Reshape((4, 3)))(code)
+    )
+
+
+def branched():
+    x = keras.Input((12,))
+    beside = layers.Dense(4, name="linear_path")(x)  # a name that means nothing here
+    joined = layers.Concatenate()([layers.Dense(4, "relu")(x), beside])
+    return keras.Model(x, layers.Dense(3)(joined)), pair()[1]
+
+
+@pytest.mark.parametrize("make", [pair, images, branched])
+def test_it_gives_what_the_models_give(make):
+    encoder, decoder = make()
+    before = [w.copy() for w in encoder.get_weights()]
+    model = Autoencoder.from_keras(encoder, decoder, random_state=0)
+    codes = encoder.predict(X.reshape(-1, *encoder.input_shape[1:]), verbose=0)
+    rows = decoder.predict(codes, verbose=0).reshape(X.shape)
+    np.testing.assert_allclose(model.transform(X), codes.reshape(len(X), -1), atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(X), rows, atol=1e-5)
+    np.testing.assert_allclose(model.inverse_transform(model.transform(X)), rows, atol=1e-5)
+    np.testing.assert_allclose(model.score_samples(X), -np.square(X - rows).mean(axis=1), rtol=1e-4)
+    assert model.history_ == {}
+    assert model.loss_curve_ == []
+    assert model.n_iter_ == 0
+    assert not hasattr(model, "feature_names_in_")
+    assert len(model.get_feature_names_out()) == model.n_components_ == model.n_components
+    score = model.score(X)
+    model.set_params(warm_start=True, max_iter=30, n_iter_no_change=30)
+    model.set_params(learning_rate_init=0.01, batch_size=50).fit(X)
+    assert score + 0.05 < model.score(X)
+    assert model.n_iter_ == 30
+    for mine, theirs in zip(before, encoder.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_what_normalisations_were_adapted_to_is_kept():
+    encoder, decoder = normalised()
+    model = Autoencoder.from_keras(encoder, decoder, random_state=0)
+    given = 5 * X + 30
+    codes = encoder.predict(given.reshape(-1, 4, 3), verbose=0)
+    rows = decoder.predict(codes, verbose=0).reshape(given.shape)
+    np.testing.assert_allclose(model.transform(given), codes, atol=1e-5)
+    np.testing.assert_allclose(model.reconstruct(given), rows, rtol=1e-4)
+    again, back = model.to_keras()
+    np.testing.assert_allclose(again(given), codes, atol=1e-5)
+    np.testing.assert_allclose(back(codes), rows, rtol=1e-4)
+    score = model.score(given)
+    model.set_params(warm_start=True, max_iter=20, learning_rate_init=0.01).fit(given)
+    assert model.score(given) > score
+    np.testing.assert_array_equal(encoder.predict(given.reshape(-1, 4, 3), verbose=0), codes)
+    assert encoder.layers[0].output.shape == (None, 4, 3)  # no second use of the user's layers
+
+
+def test_a_normalisation_in_a_model_that_is_not_built_is_told():
+    with pytest.raises(ValueError, match="encoder must be a built"):
+        Autoencoder.from_keras(
+            keras.Sequential([layers.Normalization(), layers.Dense(3)]), pair()[1]
+        )
+
+
+@pytest.mark.parametrize(
+    "fitted",
+    [
+        Autoencoder(
+            3,
+            hidden_layer_sizes=(6,),
+            scaling="standard",
+            batch_normalization=True,
+            linear_path=False,
+        ),
+        SparseAutoencoder(5, hidden_layer_sizes=(), penalty="lifetime", sparsity=0.3),
+        ContractiveAutoencoder(4, hidden_layer_sizes=()),
+        Autoencoder(3, architecture="convolutional", hidden_layer_sizes=(2,)),
+    ],
+)
+def test_there_and_back(fitted):
+    fitted.set_params(max_iter=3, random_state=0).fit(X + 5)
+    again = Autoencoder.from_keras(*fitted.to_keras())
+    np.testing.assert_allclose(again.transform(X + 5), fitted.transform(X + 5), atol=1e-5)
+    np.testing.assert_allclose(again.reconstruct(X + 5), fitted.reconstruct(X + 5), atol=2e-5)
+    if fitted.architecture == "dense" and fitted.penalty is None:
+        assert again._fitted.encoder.layers
+        assert again._fitted.decoder.layers  # chains run in NumPy
+
+
+def test_the_same_structure_trains_anew_and_alike():
+    encoder, decoder = pair()
+    one = Autoencoder.from_keras(encoder, decoder, random_state=0, max_iter=3)
+    fits = [clone(one).fit(X), pickle.loads(pickle.dumps(one)).fit(X), copy.deepcopy(one).fit(X)]
+    for other in fits[1:]:
+        np.testing.assert_array_equal(other.transform(X), fits[0].transform(X))
+        assert other._fitted.encoder.structure == fits[0]._fitted.encoder.structure
+    assert not np.array_equal(fits[0].transform(X), one.transform(X))
+    assert one.partial_fit(X).n_iter_ == 1
+    double = Autoencoder.from_keras(
+        encoder, decoder, precision="float64", max_iter=2, warm_start=True
+    )
+    assert double.fit(X.astype(np.float64)).encoder_weights_[0].dtype == np.float64
+
+
+def test_a_fresh_process_reads_it(tmp_path):
+    model = Autoencoder.from_keras(*pair())
+    (tmp_path / "model").write_bytes(pickle.dumps(model))
+    np.save(tmp_path / "x.npy", X)
+    code = (
+        "import sys, pickle, numpy as np\n"
+        f"model = pickle.load(open(r'{tmp_path}/model', 'rb'))\n"
+        f"np.save(r'{tmp_path}/out.npy', model.reconstruct(np.load(r'{tmp_path}/x.npy')))\n"
+        "assert 'tensorflow' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), model.reconstruct(X))
+
+
+def test_a_sigmoid_at_the_end_serves_cross_entropy():
+    unit = (X - X.min()) / np.ptp(X)
+    encoder, decoder = pair("sigmoid")
+    plain = Autoencoder.from_keras(encoder, decoder)
+    moved = Autoencoder.from_keras(
+        encoder, decoder, loss="binary_crossentropy", warm_start=True, max_iter=20
+    )
+    assert (plain.output_activation, moved.output_activation) == ("identity", "sigmoid")
+    np.testing.assert_allclose(moved.reconstruct(unit), plain.reconstruct(unit), atol=1e-6)
+    assert plain.score(unit) < moved.fit(unit).score(unit)
+    again = Autoencoder.from_keras(*moved.to_keras(), loss="binary_crossentropy")
+    np.testing.assert_allclose(again.reconstruct(unit), moved.reconstruct(unit), atol=1e-5)
+    gated = stack(3, layers.Reshape((3, 1)), layers.LSTM(12, activation="sigmoid"))
+    for other in (pair()[1], gated):
+        with pytest.raises(ValueError, match="decoder must end with a sigmoid"):
+            Autoencoder.from_keras(encoder, other, loss="binary_crossentropy")
+
+
+def test_what_cannot_be_read_is_told():
+    encoder, decoder = pair()
+    two = keras.Model(encoder.inputs, [encoder.outputs[0], encoder.outputs[0]])
+    for given, message in [
+        ((1, decoder), "encoder must be a Keras model. Got 1"),
+        ((encoder, keras.Sequential([layers.Dense(12)])), "decoder must be a built"),
+        ((encoder, encoder), r"maps shape \(12,\) to \(3,\); got a decoder that maps \(12,\)"),
+        ((two, decoder), "one input and one output"),
+        ((stack((None, 2), layers.Dense(3)), decoder), r"fixed shapes. Got .*\(None, 2\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Autoencoder.from_keras(*given)
+    for params, message in [
+        ({"scaling": "global"}, "'scaling' .* must be None. Got 'global'"),
+        ({"n_components": 4}, "'n_components' .* must be 3. Got 4"),
+        ({"tied": True}, "tied=True needs"),
+        ({"batch_size": 0}, "'batch_size'"),
+        ({"corruption_level": 3, "corruption": "masking"}, "corruption_level"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            Autoencoder.from_keras(encoder, decoder, **params)
+    with pytest.raises(ValueError, match="must be used with 12 features"):
+        Autoencoder.from_keras(encoder, decoder).fit(X[:, :5])
+    with pytest.raises(ValueError, match="no use of 'dropout'"):
+        Autoencoder.from_keras(stack(12, layers.Dense(3)), decoder, dropout=0.2)
+
+
+def test_a_model_that_cannot_tell_its_configuration():
+    class Scaled(layers.Layer):
+        def __init__(self, by, /):
+            super().__init__()
+            self.by = by
+
+        def call(self, x):
+            return x * self.by
+
+    def builder(spec):
+        x = keras.Input((12,))
+        return keras.Model(x, layers.Dense(3)(Scaled(2.0)(x))), (stack(3, layers.Dense(12)))
+
+    model = Autoencoder(3, architecture=builder, max_iter=1).fit(X)  # no need to
+    assert model.transform(X).shape == (300, 3)
+    with pytest.raises(ValueError, match="encoder must be a model that Keras can build from its"):
+        Autoencoder.from_keras(*model.to_keras())
+
+
+def test_layers_with_arguments_or_branches_are_no_chain():
+    from tfae._networks.plain_layers import chain
+
+    x = keras.Input((12,))
+    normalized = layers.BatchNormalization()(x, training=True)
+    assert chain(keras.Model(x, normalized)) is None
+    assert chain(branched()[0]) is None
+    assert len(chain(keras.Model(x, pair()[0](x)))) == 5  # the input and four layers
+    twice = layers.Dense(12)
+    assert chain(keras.Model(x, twice(twice(x)))) is None
+    assert repr(read_models(*pair())) == "<imported models of 12 features, 3 components>"

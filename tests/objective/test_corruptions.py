@@ -1,0 +1,146 @@
+"""Each corruption against what it promises, by counting and by moments."""
+
+import numpy as np
+import pytest
+from sklearn.decomposition import PCA
+
+import tfae
+from tfae import Autoencoder, DenoisingAutoencoder
+from tfae._data.landmarks import find_landmarks
+from tfae._data.scaling import fit_scaling
+from tfae._objective.corruptions import CORRUPTIONS
+
+pytestmark = pytest.mark.usefixtures("in_executor")
+
+X = np.random.default_rng(0).gamma(2.0, size=(4000, 5)) * [1, 2, 3, 4, 5] + 1
+
+
+def corrupted(name, level, scaling="global", data=X, seed=0):
+    """Return the scaled rows, what becomes of them, and the scaling."""
+    scaler = fit_scaling(scaling, data)
+    x = scaler.forward(data, np.float64)
+    out = np.full_like(x, np.nan)
+    corrupt = CORRUPTIONS.find(name).bind(level, scaler, find_landmarks(data, scaler, None))
+    before = x.copy()
+    corrupt(x, out, np.random.default_rng(seed))
+    np.testing.assert_array_equal(x, before)
+    return x, out, scaler
+
+
+@pytest.mark.parametrize("scaling", ["global", "standard", "minmax", None])
+def test_gaussian_noise_has_the_given_share_of_the_spread(scaling):
+    x, out, _ = corrupted("gaussian", 0.5, scaling)
+    spread = np.sqrt(x.var(axis=0).mean())
+    assert np.std(out - x) == pytest.approx(0.5 * spread, rel=0.02)
+    assert np.mean(out - x) == pytest.approx(0, abs=0.02 * spread)
+
+
+@pytest.mark.parametrize("scaling", ["global", "standard", None])
+def test_masking_sets_a_fraction_to_the_users_zero(scaling):
+    x, out, scaler = corrupted("masking", 0.3, scaling)
+    changed = out != x
+    assert changed.mean() == pytest.approx(0.3, abs=0.02)
+    np.testing.assert_allclose(scaler.backward(out)[changed], 0, atol=1e-12)
+
+
+def test_salt_and_pepper_sets_a_fraction_to_the_ends_of_the_column():
+    x, out, scaler = corrupted("salt_and_pepper", 0.2)
+    rows = scaler.backward(out)
+    low, high = np.isclose(rows, X.min(axis=0)), np.isclose(rows, X.max(axis=0))
+    assert low.mean() == pytest.approx(0.1, abs=0.01)
+    assert high.mean() == pytest.approx(0.1, abs=0.01)
+    np.testing.assert_array_equal(out[~(low | high)], x[~(low | high)])
+
+
+@pytest.mark.parametrize("name", ["masking", "salt_and_pepper", "swap"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_ends_of_the_level(name, dtype):
+    data = X.astype(dtype)
+    x, out, _ = corrupted(name, 0.0, data=data)
+    np.testing.assert_array_equal(out, x)
+    x, out, scaler = corrupted(name, 1.0, data=data)
+    rows = scaler.backward(out)
+    if name == "masking":
+        np.testing.assert_allclose(rows, 0, atol=1e-5)
+    elif name == "salt_and_pepper":
+        low, high = np.isclose(rows, data.min(axis=0)), np.isclose(rows, data.max(axis=0))
+        assert (low | high).all()
+        assert low.mean() == pytest.approx(0.5, abs=0.02)
+    else:
+        assert (out != x).mean() > 0.99
+
+
+def test_swap_takes_another_row_of_the_same_column():
+    x, out, _ = corrupted("swap", 0.4)
+    changed = out != x
+    assert changed.mean() == pytest.approx(0.4, abs=0.02)
+    for column in range(x.shape[1]):
+        assert np.isin(out[:, column], x[:, column]).all()
+    one, swapped, _ = corrupted("swap", 1.0, data=X[:1])
+    np.testing.assert_array_equal(one, swapped)
+
+
+def test_a_callable_works_in_the_users_units():
+    def double(rows, level, rng):
+        np.testing.assert_allclose(rows, X)
+        return level * rows
+
+    _, out, scaler = corrupted(double, 2.0)
+    np.testing.assert_allclose(scaler.backward(out), 2 * X)
+    with pytest.raises(ValueError, match=r"must return finite numbers. Got NaN or infinity"):
+        corrupted(lambda rows, level, rng: rows * np.inf, 1.0)
+    with pytest.raises(ValueError, match=r"must return rows of the shape it is given, \(4000, 5\)"):
+        corrupted(lambda rows, level, rng: rows[:2], 1.0)
+
+
+@pytest.mark.parametrize("name", ["gaussian", "masking", "salt_and_pepper", "swap"])
+def test_the_level_means_the_same_in_other_units(digits, name):
+    def codes(factor):
+        model = DenoisingAutoencoder(4, corruption=name, max_iter=3, random_state=0)
+        return model.fit(digits * factor).transform(digits * factor)
+
+    np.testing.assert_array_equal(codes(1), codes(1024))  # a power of two: the same bits
+
+
+def test_noise_is_removed_better_than_by_pca(digits):
+    rng = np.random.default_rng(0)
+    train, test = digits[:1300], digits[1300:]
+    noisy = test + rng.normal(0, 4, test.shape).astype(np.float32)
+    model = DenoisingAutoencoder(
+        32, corruption_level=4 / 4.33, max_iter=60, batch_size=64, random_state=0
+    ).fit(train)
+
+    def error(rows):
+        return np.square(rows - test).mean()
+
+    pcas = (PCA(k).fit(train) for k in (8, 16, 32))
+    best = min(error(pca.inverse_transform(pca.transform(noisy))) for pca in pcas)
+    assert error(model.reconstruct(noisy)) < 0.9 * best
+    np.testing.assert_array_equal(model.transform(test), model.transform(test))
+
+
+def test_emphasis_weighs_the_corrupted_entries(digits):
+    def loss(emphasis):
+        model = Autoencoder(
+            4,
+            corruption="masking",
+            emphasis=emphasis,
+            learning_rate_init=1e-30,
+            max_iter=1,
+            random_state=0,
+        )
+        return model.fit(digits).loss_curve_[0]
+
+    # Twice the mean of the two is the plain loss, for their weights add up to 2.
+    assert loss(0.0) + loss(1.0) == pytest.approx(2 * loss(0.5), rel=1e-4)
+    assert loss(0.0) != pytest.approx(loss(1.0), rel=1e-3)
+
+
+def test_wrong_settings(digits):
+    with pytest.raises(ValueError, match=r"'corruption'.*Got 'maskin'.*Did you mean 'masking'"):
+        Autoencoder(corruption="maskin").fit(digits)
+    with pytest.raises(ValueError, match=r"'emphasis' must be 0\.5 unless"):
+        Autoencoder(corruption="gaussian", emphasis=0.9).fit(digits)
+    with pytest.raises(ValueError, match=r"'corruption_level' must be a fraction.*Got 1\.5"):
+        Autoencoder(corruption="masking", corruption_level=1.5).fit(digits)
+    assert set(tfae.corruptions()) >= {"gaussian", "masking", "salt_and_pepper", "swap"}

@@ -438,7 +438,7 @@ def test_images_for_an_estimator_of_rows_are_answered_with_what_to_pass():
 
 
 def test_a_path_is_answered_with_how_to_read_it():
-    with pytest.raises(ValueError, match=r"Got a path, 'rows\.csv'; read it by tfae\.streams"):
+    with pytest.raises(ValueError, match=r"Got a path, 'rows\.csv'; read it with tfae\.streams"):
         small().fit("rows.csv")
 
 

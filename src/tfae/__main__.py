@@ -1,6 +1,6 @@
 """The command line: ``tfae demo`` and ``tfae version``.
 
-Typer, Matplotlib and Rich come with ``tfae[cli]`` and not with the library: without them the
+Typer, Matplotlib and Rich come with ``tfae[cli]``, not with the library alone. Without them the
 command says what to install.
 """
 
@@ -11,7 +11,7 @@ _EXTRA_MODULES = {"typer", "matplotlib", "rich"}
 
 
 def build_app() -> Any:
-    """Return the Typer application; it is imported here because Typer may be missing."""
+    """Return the Typer application. It is imported here, because Typer may be missing."""
     from tfae._cli.app import app
 
     return app

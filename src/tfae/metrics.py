@@ -1,4 +1,4 @@
-"""How well an embedding keeps neighbours and distances, and a reconstruction the data.
+"""Measures of how well an embedding keeps neighbours and distances, and a reconstruction the data.
 
 Distances are computed in blocks of rows, so that memory stays bounded.
 """
@@ -32,9 +32,9 @@ __all__ = [
     "trustworthiness",
 ]
 
-# A block of distances has at most so many entries: 32 MB in double precision.
+# A block of distances has at most this many entries: 32 MB in double precision.
 _BLOCK_ENTRIES = 1 << 22
-# The sizes of neighbourhoods that a report has where none are asked for.
+# The sizes of neighbourhoods in a report if none are asked for.
 _REPORTED = (5, 15, 50)
 
 
@@ -47,8 +47,8 @@ def trustworthiness(
 ) -> Any:
     r"""Return to what extent neighbours in the embedding are neighbours in the data.
 
-    Of every row's :math:`k` nearest rows in the embedding, those that are not among its :math:`k`
-    nearest in the data cost by their rank :math:`r` there [1]_:
+    The :math:`k` nearest rows of a row in the embedding should be among its :math:`k` nearest in
+    the data. Those that are not cost by their rank :math:`r` in the data [1]_:
 
     .. math:: T(k) = 1 - \frac{2}{n k (2 n - 3 k - 1)} \sum_i \sum_{j} \max(0, r(i, j) - k).
 
@@ -59,10 +59,10 @@ def trustworthiness(
     X_embedded : array-like of shape (n_samples, n_components)
         The same rows in the embedding.
     n_neighbors : int or sequence of int, default=5
-        :math:`k`, less than half of the rows. Several cost as much as the largest.
+        :math:`k`, less than half of the number of rows. Several values cost as much as the largest.
     metric : str or callable, default="euclidean"
-        The distance of the data, as in :func:`sklearn.metrics.pairwise_distances`; with
-        "precomputed", `X` has the distances. In the embedding it is Euclidean.
+        The distance between rows of the data, as in :func:`sklearn.metrics.pairwise_distances`;
+        with "precomputed", `X` has the distances. In the embedding the distance is Euclidean.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def trustworthiness(
     Raises
     ------
     ValueError
-        If the numbers of rows differ or there are too few for `n_neighbors`.
+        If the numbers of rows differ, or there are too few rows for `n_neighbors`.
 
     References
     ----------
@@ -110,9 +110,9 @@ def continuity(
     X_embedded : array-like of shape (n_samples, n_components)
         The same rows in the embedding.
     n_neighbors : int or sequence of int, default=5
-        How many neighbours, less than half of the rows.
+        The number of neighbours, less than half of the number of rows.
     metric : str or callable, default="euclidean"
-        The distance of the data.
+        The distance between rows of the data.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def continuity(
     Raises
     ------
     ValueError
-        If the numbers of rows differ or there are too few for `n_neighbors`.
+        If the numbers of rows differ, or there are too few rows for `n_neighbors`.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def neighbor_recall(
     n_neighbors: int | Sequence[int] = 5,
     metric: str | Callable[..., float] = "euclidean",
 ) -> Any:
-    """Return which fraction of every row's nearest rows in the data is nearest in the embedding.
+    """Return the fraction of nearest rows in the data that are also nearest in the embedding.
 
     Parameters
     ----------
@@ -152,19 +152,19 @@ def neighbor_recall(
     X_embedded : array-like of shape (n_samples, n_components)
         The same rows in the embedding.
     n_neighbors : int or sequence of int, default=5
-        How many neighbours, less than half of the rows.
+        The number of neighbours, less than half of the number of rows.
     metric : str or callable, default="euclidean"
-        The distance of the data.
+        The distance between rows of the data.
 
     Returns
     -------
     float or ndarray of shape (len(n_neighbors),)
-        From 0 to 1; that of a random embedding is about ``n_neighbors / n_samples``.
+        From 0 to 1; about ``n_neighbors / n_samples`` for a random embedding.
 
     Raises
     ------
     ValueError
-        If the numbers of rows differ or there are too few for `n_neighbors`.
+        If the numbers of rows differ, or there are too few rows for `n_neighbors`.
 
     Examples
     --------
@@ -189,8 +189,8 @@ def shepard_correlation(
 ) -> float:
     """Return the correlation of the distances in the data with those in the embedding.
 
-    It sums up the Shepard diagram (Shepard, 1962, Psychometrika 27): 1 if all distances keep their
-    order.
+    It summarises the Shepard diagram (Shepard, 1962, Psychometrika 27). It is 1 if all distances
+    keep their order.
 
     Parameters
     ----------
@@ -201,12 +201,12 @@ def shepard_correlation(
     method : {"spearman", "pearson"}, default="spearman"
         The correlation of ranks, or of the distances themselves.
     metric : str or callable, default="euclidean"
-        The distance of the data.
+        The distance between rows of the data.
     n_samples : int or None, default=2000
-        Of more rows than these, at least 3, so many are drawn, and all their pairs taken; None
+        The number of rows to draw if there are more, at least 3. All pairs of them are taken. None
         takes all rows.
     random_state : int, RandomState instance or None, default=0
-        What they are drawn with.
+        Determines the rows that are drawn.
 
     Returns
     -------
@@ -216,7 +216,7 @@ def shepard_correlation(
     Raises
     ------
     ValueError
-        If the numbers of rows differ, `method` is another, or `n_samples` is too small.
+        If the numbers of rows differ, `method` is unknown, or `n_samples` is too small.
 
     Examples
     --------
@@ -251,7 +251,7 @@ def shepard_correlation(
 
 
 def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
-    """Return how often a row's nearest others have its label: leave-one-out k-NN accuracy.
+    """Return the leave-one-out k-NN accuracy: how often a row's nearest rows have its label.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     y : array-like of shape (n_samples,)
         The labels.
     n_neighbors : int, default=1
-        How many neighbours vote.
+        The number of neighbours that vote.
 
     Returns
     -------
@@ -270,7 +270,8 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     Raises
     ------
     ValueError
-        If the numbers of rows differ, there are too few for `n_neighbors`, or labels are missing.
+        If the numbers of rows differ, there are too few rows for `n_neighbors`, or labels are
+        missing.
 
     Examples
     --------
@@ -289,10 +290,10 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
         )
     if not (isinstance(n_neighbors, Integral) and 1 <= int(n_neighbors) < len(Z)):
         raise ValueError(
-            f"'n_neighbors' must be an integer from 1 to {len(Z) - 1}, one less than there are "
-            f"rows. Got {n_neighbors!r}."
+            f"'n_neighbors' must be an integer from 1 to {len(Z) - 1}, one less than the number "
+            f"of rows. Got {n_neighbors!r}."
         )
-    # Without rows to predict for, neighbours are asked for that are not the row itself.
+    # Without an argument, kneighbors does not count a row among its own neighbours.
     nearest = KNeighborsClassifier(n_neighbors).fit(Z, labels).kneighbors(return_distance=False)
     classes, places = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(Z), len(classes)), np.intp)
@@ -315,8 +316,8 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
     dict of str to float
         "mse", "rmse" and "mae", the mean squared error, its root and the mean absolute error over
         all entries; "max_error", the largest absolute one; and "explained_variance", 1 minus the
-        squared error over the squared distance from the mean, as :meth:`tfae.Autoencoder.score`:
-        of constant rows it is 1 if they are met exactly, otherwise 0.
+        squared error over the squared distance from the mean, as in :meth:`tfae.Autoencoder.score`.
+        For constant rows it is 1 if they are rebuilt exactly, otherwise 0.
 
     Raises
     ------
@@ -379,28 +380,29 @@ def embedding_report(
     y : array-like of shape (n_samples,), default=None
         Labels, for the accuracy of the nearest neighbour.
     reconstructions : mapping of str to array-like of shape (n_samples, n_features), default=None
-        For some of the embeddings, what the rows were rebuilt as.
+        The reconstructed rows, for some of the embeddings.
     n_neighbors : int or sequence of int, default=None
-        The sizes of neighbourhoods, less than half of the rows. By default those of 5, 15 and 50
-        that are; with no more than 10 rows, the largest that is.
+        The sizes of neighbourhoods, less than half of the number of rows. By default those of 5, 15
+        and 50 that are small enough; with no more than 10 rows, the largest possible size.
     metric : str or callable, default="euclidean"
-        The distance of the data.
+        The distance between rows of the data.
     random_state : int, RandomState instance or None, default=0
         For :func:`shepard_correlation`.
 
     Returns
     -------
     DataFrame
-        One row for every embedding. Columns such as "trustworthiness@5" say how many neighbours.
+        One row for every embedding. Columns such as "trustworthiness@5" name the number of
+        neighbours.
 
     Raises
     ------
     TypeError
-        If `embeddings` or `reconstructions` is no mapping.
+        If `embeddings` or `reconstructions` is not a mapping.
     ValueError
-        If the numbers of rows differ, there are too few for `n_neighbors`, or `reconstructions` has
-        a name that `embeddings` has not, or `embeddings` is empty; if there are `reconstructions`
-        of distances, that is with ``metric="precomputed"``.
+        If the numbers of rows differ, if there are too few rows for `n_neighbors`, if `embeddings`
+        is empty, if `reconstructions` has a name that `embeddings` does not have, or if there are
+        `reconstructions` with ``metric="precomputed"``.
 
     See Also
     --------
@@ -432,11 +434,11 @@ def embedding_report(
             f"The names in 'reconstructions' must be among {list(embeddings)}. Got {unknown[0]!r}."
         )
     if not embeddings:
-        raise ValueError("'embeddings' must have at least one. Got none.")
+        raise ValueError("'embeddings' must have at least one embedding. Got none.")
     if rebuilt and _is_precomputed(metric):
         raise ValueError(
-            "'reconstructions' must be None with metric='precomputed', where 'X' has distances and "
-            f"no rows to compare with. Got {list(rebuilt)}."
+            "'reconstructions' must be None with metric='precomputed', because 'X' then has no "
+            f"rows to compare with. Got {list(rebuilt)}."
         )
     X = _data(X, metric)
     sizes = _fitting_sizes(X.shape[0]) if n_neighbors is None else _sizes(n_neighbors)
@@ -492,9 +494,9 @@ def _neighbourhoods(
 
 @dataclass(frozen=True)
 class _Near:
-    """How far all rows are from those of a block, and which are nearest, in no order.
+    """The distances of all rows from those of a block, and the nearest rows, in no order.
 
-    Rows at the same distance come in their own order; a row is the last of its own neighbours.
+    Rows at the same distance keep their own order; a row is the last of its own neighbours.
     """
 
     distances: Array
@@ -530,7 +532,7 @@ class _Near:
 
 
 def _distances_of(rows: Array, metric: Any) -> Callable[[slice], Array]:
-    """Return what gives a block's distances from all rows, in an array that may be written to."""
+    """Return a function of a block: its distances from all rows, in a writable array."""
     if _is_precomputed(metric):
         return lambda block: rows[block].copy()
     options = _metric_options(rows, metric)
@@ -538,9 +540,9 @@ def _distances_of(rows: Array, metric: Any) -> Callable[[slice], Array]:
 
 
 def _metric_options(rows: Array, metric: Any) -> dict[str, Array]:
-    """Return what a distance must know of all rows, and cannot learn from a block of them."""
+    """Return the options of a metric that depend on all rows, not only on a block of them."""
     learn = _OPTIONS.get(metric) if isinstance(metric, str) else None
-    # Of sparse rows scikit-learn itself says that they have no such distances.
+    # For sparse rows scikit-learn itself raises, because they have no such distances.
     return {} if learn is None or sparse.issparse(rows) else learn(rows)
 
 
@@ -552,7 +554,7 @@ def _variances(rows: Array) -> dict[str, Array]:
 
 def _inverse_covariance(rows: Array) -> dict[str, Array]:
     covariance = np.atleast_2d(np.cov(rows.T))
-    # Rounding hides that a matrix is singular from its inversion, but not from its eigenvalues.
+    # Because of rounding, a singular matrix may have an inverse, but its eigenvalues show it.
     if np.linalg.matrix_rank(covariance, hermitian=True) < len(covariance):
         raise ValueError(
             "With metric='mahalanobis' the covariance of the features of 'X' must have an inverse. "
@@ -566,7 +568,7 @@ _OPTIONS = {"seuclidean": _variances, "mahalanobis": _inverse_covariance}
 
 
 def _counts(given: _Near, embedded: _Near, sizes: Array) -> Array:
-    """Return what a block adds to the two penalties and to the neighbours kept, for every size."""
+    """Return the terms of a block in the two penalties and in the neighbours kept, by size."""
     pairs = [
         (outer.ranks(inner.nearest), inner.ranks(inner.nearest))
         for outer, inner in [(given, embedded), (embedded, given)]
@@ -610,8 +612,8 @@ def _is_precomputed(metric: Any) -> bool:
 
 
 def _data(X: Any, metric: Any) -> Any:
-    # Double precision throughout: distances of float32 rows have ties that the rows have not. Only
-    # what is boolean stays so where the metric is, too.
+    # Double precision throughout: distances of float32 rows have ties that the rows do not have.
+    # Only boolean rows stay boolean, and only for a boolean metric.
     boolean = isinstance(metric, str) and metric in PAIRWISE_BOOLEAN_FUNCTIONS
     dtype = [np.float64, np.bool_] if boolean else np.float64
     rows = check_array(X, input_name="X", accept_sparse="csr", dtype=dtype)

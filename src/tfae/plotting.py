@@ -1,8 +1,8 @@
-"""Pictures of a trained autoencoder and its codes, each on one Matplotlib ``Axes``, returned.
+"""Pictures of a trained autoencoder and its codes; each function draws on one ``Axes``.
 
-Every function takes ``ax=`` and makes a figure of its own only when that is left out. None shows
-or saves anything, and none touches Matplotlib's global settings. Nothing else in the package needs
-Matplotlib, except the demo.
+Every function returns its Matplotlib ``Axes``. It takes ``ax=`` and makes a figure only if that is
+left out. No function shows or saves anything, or changes Matplotlib's global settings. Nothing else
+in the package needs Matplotlib, except the demo.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _LEGEND_SIZE = 36.0
 _LOG_FROM_RATIO = 5.0
 # Standard deviations at which the colours of `reconstructed_rows` end.
 _ROW_LIMIT = 3.0
-# Those of Okabe and Ito that show on white: colour-blind readers can tell them apart.
+# The colours of Okabe and Ito that show on white: colour-blind readers can tell them apart.
 _SAFE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = "osD^v<>h"
-# Errors are in the units of the data: they share no axis with scores.
+# Errors are in the units of the data, so they cannot share an axis with scores.
 _NO_SCORES = frozenset({"mse", "rmse", "mae", "max_error"})
-# The least room for a measure's name, and what is between two measures, in steps from one size of
-# neighbourhoods to the next.
+# The least width of a measure's name and the gap between two measures. Both are in steps from one
+# size of neighbourhoods to the next.
 _MEASURE_WIDTH, _MEASURE_GAP = 1.6, 1.4
 
 
@@ -59,22 +59,22 @@ def reconstructions(
 ) -> Axes:
     """Draw the first rows of `X` as images, each above its reconstruction.
 
-    Both lines share one scale, that of the originals, so that they can be compared: of greys, or of
-    colours where images have three channels.
+    Both lines have the scale of the originals, so that they can be compared. It is grey, or in
+    colour if images have three channels.
 
     Parameters
     ----------
     estimator : estimator
         A fitted autoencoder, or any fitted transformer with ``inverse_transform``.
     X : array-like of shape (n_samples, n_features) or images
-        The rows to reconstruct, in the units that the estimator was fitted on. Where it takes
-        images, such as :class:`tfae.ConvolutionalAutoencoder`, they may have the shape (n_samples,
-        height, width), or (n_samples, height, width, channels) with 1 or 3 channels.
+        The rows to reconstruct, in the units that the estimator was fitted on. If the estimator
+        takes images, like :class:`tfae.ConvolutionalAutoencoder`, `X` may have the shape
+        (n_samples, height, width), or (n_samples, height, width, channels) with 1 or 3 channels.
     image_shape : tuple of (height, width), default=None
-        How the features of a row make an image. By default that of the images or, where `X` has
-        rows and `n_features` is a perfect square, a square.
+        The shape of the image in a row. By default it is the shape of the images in `X`; for flat
+        rows it is a square, if `n_features` is a perfect square.
     n_images : int, default=10
-        How many rows are drawn; all of them if `X` has fewer.
+        The number of rows to draw; all of them if `X` has fewer.
     ax : matplotlib.axes.Axes, default=None
         The axes to draw on. By default those of a new figure.
 
@@ -89,7 +89,7 @@ def reconstructions(
         If the estimator cannot reconstruct.
     ValueError
         If `image_shape` does not fit the number of features, if it is needed and was not given, if
-        `X` has no rows, or if images have other channels.
+        `X` has no rows, or if images do not have 1 or 3 channels.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def reconstructions(
     ['original', 'reconstruction']
     """
     rows = _first_rows(X, n_images, "n_images", images=True)
-    rebuilt = _reconstruct(estimator, rows)  # first, for it knows the number of features
+    rebuilt = _reconstruct(estimator, rows)  # first: it checks the number of features
     originals = _as_images(_dense(rows), image_shape)
     outputs = rebuilt.reshape(originals.shape)
     ax = _axes(ax, width=len(originals), height=2.2)
@@ -119,17 +119,17 @@ def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | No
     """Draw the first rows of a table as bands of colour, each above its reconstruction.
 
     This is `reconstructions` for data that are not images. The columns of a table may differ
-    widely in size, so each is coloured in its own standard deviations from its own mean in `X`.
+    widely in size. So the colours show standard deviations from the mean of each column in `X`.
 
     Parameters
     ----------
     estimator : estimator
         A fitted autoencoder, or any fitted transformer with ``inverse_transform``.
     X : array-like of shape (n_samples, n_features)
-        The rows to choose from, in the units that the estimator was fitted on. All of them decide
-        the colours.
+        The table, in the units that the estimator was fitted on. All its rows determine the
+        colours.
     n_rows : int, default=5
-        How many rows are drawn; all of them if `X` has fewer.
+        The number of rows to draw; all of them if `X` has fewer.
     ax : matplotlib.axes.Axes, default=None
         The axes to draw on. By default those of a new figure.
 
@@ -218,7 +218,7 @@ def loss_curves(estimator: Any, *, ax: Axes | None = None) -> Axes:
     ]
     if _wants_log(np.concatenate(drawn)):
         ax.set_yscale("log")
-        # Losses span few powers of ten, too few ticks for the default to tell their values.
+        # Losses span few powers of ten, so the default has too few ticks to show their values.
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter(NullFormatter())
@@ -236,15 +236,15 @@ def code_scatter(
     size: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw codes of two numbers as points, coloured by label.
+    """Draw codes of two components as points, coloured by label.
 
-    Up to 20 different labels are classes, with a legend. More than that are taken as a quantity,
-    with a colour bar, if they are numbers; otherwise they are coloured without a legend.
+    Up to 20 different labels are classes, with a legend. If there are more, numbers are a quantity,
+    with a colour bar, and other labels are coloured without a legend.
 
     Parameters
     ----------
     codes : array-like of shape (n_samples, 2)
-        What ``transform`` gave, or a two-dimensional map of it.
+        The output of ``transform``, or a two-dimensional map of it.
     labels : array-like of shape (n_samples,), default=None
         The label of each row.
     size : float, default=None
@@ -260,7 +260,7 @@ def code_scatter(
     Raises
     ------
     ValueError
-        If `codes` has another number of columns than two, or `labels` another number of rows.
+        If `codes` does not have two columns, or `labels` does not have one entry for every row.
 
     Examples
     --------
@@ -292,14 +292,14 @@ def code_scatter(
 def embedding_scores(report: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw a report on several embeddings: every score of each, higher is better.
 
-    A line joins what an embedding scores with neighbourhoods of several sizes. Points are moved
-    aside a little so that none hides another.
+    A line joins the scores of an embedding for neighbourhoods of several sizes. Points are moved
+    aside a little, so that they do not hide each other.
 
     Parameters
     ----------
     report : DataFrame
-        What :func:`tfae.metrics.embedding_report` returned. Every column is drawn but the errors
-        "mse", "rmse", "mae" and "max_error", which are in the units of the data.
+        The result of :func:`tfae.metrics.embedding_report`. Every column is drawn, except the
+        errors "mse", "rmse", "mae" and "max_error", which are in the units of the data.
     ax : matplotlib.axes.Axes, default=None
         The axes to draw on. By default those of a new figure.
 
@@ -311,7 +311,7 @@ def embedding_scores(report: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Raises
     ------
     TypeError
-        If `report` is no data frame.
+        If `report` is not a data frame.
     ValueError
         If it has no rows or no scores.
 
@@ -376,10 +376,10 @@ def first_layer_weights(
     estimator : estimator
         A fitted autoencoder whose first layer is dense.
     image_shape : tuple of (height, width), default=None
-        How the features of a row make an image. By default a square, where `n_features` is a
-        perfect square.
+        The shape of the image in a row. By default it is a square, if `n_features` is a perfect
+        square.
     n_images : int, default=64
-        How many units are drawn; all of them if the layer has fewer.
+        The number of units to draw; all of them if the layer has fewer.
     ax : matplotlib.axes.Axes, default=None
         The axes to draw on. By default those of a new figure.
 
@@ -433,7 +433,7 @@ def _positive(value: int, name: str) -> int:
 
 
 def _first_rows(X: Any, n_rows: int, name: str, *, images: bool = False) -> Any:
-    """Return the first rows in the container they came in: it may carry the feature names."""
+    """Return the first rows in their own container, because it may carry the feature names."""
     _positive(n_rows, name)
     if not hasattr(X, "shape"):
         X = np.asarray(X)
@@ -482,7 +482,7 @@ def _as_images(
 
 
 def _drawable(images: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return images of greys without a channel, those of colours as they are."""
+    """Return grey images without a channel, and coloured images as they are."""
     n_channels = images.shape[3] if images.ndim == 4 else 1
     if n_channels not in (1, 3):
         raise ValueError(f"Images must have 1 or 3 channels to be drawn, got {n_channels}.")
@@ -553,7 +553,7 @@ def _first_kernel(estimator: Any) -> NDArray[np.float64]:
             "estimator must keep its encoder_weights_, "
             f"got {type(estimator).__name__} without them."
         )
-    # Before the first layer there may be factors of the features, which are of one dimension.
+    # Before the first layer there may be factors of the features, which have one dimension.
     kernel = _dense(next((w for w in weights if np.ndim(w) > 1), weights[0]))
     if kernel.ndim != 2:
         raise ValueError(
@@ -644,9 +644,9 @@ def _checked_report(report: pd.DataFrame) -> list[str]:
 
 
 def _score_places(columns: list[str]) -> tuple[NDArray[np.float64], list[str]]:
-    """Return where on the axis the columns are, measure by measure.
+    """Return the places of the columns on the axis, measure by measure.
 
-    After each measure there is a column without a name, of no scores, which ends a line.
+    After each measure there is a column without a name and without scores, which ends a line.
     """
     places: list[float] = []
     named: list[str] = []
@@ -663,7 +663,7 @@ def _score_places(columns: list[str]) -> tuple[NDArray[np.float64], list[str]]:
 
 
 def _name_scores(ax: Axes, places: NDArray[np.float64], columns: list[str]) -> None:
-    """Write the sizes of neighbourhoods under the axis, and the measures under those."""
+    """Write the sizes of neighbourhoods under the axis, and the measures below the sizes."""
     of_measure: dict[str, list[float]] = {}
     sizes: dict[float, str] = {}
     for place, column in zip(places, columns, strict=True):

@@ -22,8 +22,8 @@ def checked(X):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (DATES, r"numbers only: datetime64\[us\] values are no real numbers"),
-        (SPANS, r"numbers only: timedelta64\[us\] values are no real numbers"),
+        (DATES, r"numbers only: datetime64\[us\] values are not real numbers"),
+        (SPANS, r"numbers only: timedelta64\[us\] values are not real numbers"),
         (pd.DataFrame(DATES, columns=NAMES), r"Column 'when' .* datetime64\[us\] values are no"),
         (pd.DataFrame(SPANS, columns=NAMES), r"Column 'when' .* timedelta64\[us\] values are no"),
         (pl.DataFrame(DATES, schema=NAMES), r"Column 'when' .* datetime64\[us\] values are no"),
@@ -52,10 +52,10 @@ def test_dates_in_files_and_maps_are_no_numbers(tmp_path):
         streams.read_parquet(tmp_path / "a.parquet"),
         streams.read_csv(tmp_path / "a.csv", parse_dates=NAMES),
     ):
-        with pytest.raises(ValueError, match=r"Column 'when' .* values are no real numbers"):
+        with pytest.raises(ValueError, match=r"Column 'when' .* values are not real numbers"):
             Autoencoder(1).fit(stream)
     np.save(tmp_path / "a.npy", np.resize(DATES, (600_000, 2)))
-    with pytest.raises(ValueError, match="values are no real numbers"):
+    with pytest.raises(ValueError, match="values are not real numbers"):
         Autoencoder(1).fit(np.load(tmp_path / "a.npy", mmap_mode="r"))
 
 

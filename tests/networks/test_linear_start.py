@@ -42,7 +42,7 @@ def test_the_other_units_keep_their_weights_and_count_for_little():
 )
 def test_what_cannot_be_linear_is_refused(hidden, activation, needed):
     layers, weights = encoder(hidden, activation)
-    with pytest.raises(ValueError, match=f"init='pca' needs an encoder of {needed}"):
+    with pytest.raises(ValueError, match=f"init='pca' needs an encoder with {needed}"):
         linear_start(layers, weights, np.ones((6, 2)), np.zeros(2))
-    with pytest.raises(ValueError, match="needs an encoder of dense layers"):
+    with pytest.raises(ValueError, match="needs an encoder with dense layers"):
         linear_start(None, weights, np.ones((6, 2)), np.zeros(2))

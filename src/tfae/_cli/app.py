@@ -48,7 +48,7 @@ DatasetName = Annotated[
 CsvFile = Annotated[Path | None, typer.Option(help="A CSV file with a first line of column names.")]
 LabelColumn = Annotated[
     str | None,
-    typer.Option(help="The label's column in the CSV file, or 'none'.", show_default="the first"),
+    typer.Option(help="The column of labels in the CSV file, or 'none'.", show_default="the first"),
 ]
 Recipe = Annotated[
     Literal["default", "tutorial"],
@@ -59,8 +59,8 @@ Pixels = Annotated[
     typer.Option(help="For the tutorial: pixels divided by 255, or as they are."),
 ]
 Components = Annotated[int | None, typer.Option(min=1, help="The length of the code.")]
-Epochs = Annotated[int | None, typer.Option(min=1, help="How long to train.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Decides all that is random.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="The number of epochs.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="The random seed.")]
 Output = Annotated[Path, typer.Option(help="The folder for the pictures.")]
 CompareKeras = Annotated[
     bool,

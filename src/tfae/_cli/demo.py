@@ -1,7 +1,7 @@
 """The demo: train an autoencoder, compare it with PCA on held-out rows, draw three pictures.
 
-A recipe says which rows are held out and which autoencoder is trained; all the rest is the same
-for every recipe and every data set.
+The option ``--recipe`` decides which rows are held out and which autoencoder is trained. All the
+rest is the same for every data set.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tfae._support.tensorflow import keras
 from tfae.metrics import knn_accuracy, reconstruction_errors
 
 _HELD_OUT = 0.3
-# Rows in the t-SNE maps: more take minutes and only cover each other.
+# Rows in the t-SNE maps: more rows take minutes and only hide each other.
 _MAX_EMBEDDED = 2000
 _MANY_ROWS = 1000
 _MIN_ROWS = 10
@@ -50,7 +50,7 @@ _TUTORIAL_RATE = 1e-3
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for; None stands for what suits the data."""
+    """The options of the command line; None stands for a value that suits the data."""
 
     dataset: Literal["digits", "mnist"] = "digits"
     csv: Path | None = None
@@ -73,7 +73,7 @@ class Split(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What a run of the demo found and made."""
+    """The results of a run of the demo."""
 
     errors: dict[str, float]
     pictures: list[Path]
@@ -100,7 +100,7 @@ def run(options: Options) -> Report:
     split = recipe.split(data, options)
     estimator = recipe.estimator(options, split)
     _check_size(estimator, split)
-    # Before the long work, so that a folder that cannot be made or written to wastes none.
+    # Before the long work, which would be lost if the folder cannot be made or written to.
     _make_folder(options.output)
     print(_describe(data, split, estimator))
     seconds = _train(estimator, split)
@@ -112,7 +112,7 @@ def run(options: Options) -> Report:
 
 def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    try:  # permissions do not tell: there are folders in which even root can write nothing
+    try:  # permissions are no proof: in some folders even root cannot write
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -134,13 +134,13 @@ def _load(options: Options) -> Dataset:
 
 
 def _random_split(data: Dataset, options: Options) -> Split:
-    # The same rows whatever the seed, so that runs with other seeds can be compared.
+    # The split does not depend on the seed, so that runs with different seeds can be compared.
     train, test = train_test_split(np.arange(len(data.X)), test_size=_HELD_OUT, random_state=0)
     return Split(data.X[train], data.X[test], None if data.y is None else data.y[test])
 
 
 def ordered_split(data: Dataset, options: Options) -> Split:
-    """Split the tutorial's rows in their order; only data of its width will do."""
+    """Split the tutorial's rows in their order; raise if they have another width."""
     n_columns = data.X.shape[1]
     if n_columns != _TUTORIAL_COLUMNS:
         raise ValueError(
@@ -156,7 +156,7 @@ def ordered_split(data: Dataset, options: Options) -> Split:
 
 
 def _default_estimator(options: Options, split: Split) -> Autoencoder:
-    """Return the defaults, which follow from the shape of the rows."""
+    """Return an autoencoder with the defaults, which follow from the shape of the rows."""
     n_columns = split.train.shape[1]
     return Autoencoder(
         n_components=options.n_components or int(np.clip(n_columns // 4, 1, 32)),
@@ -179,7 +179,7 @@ def tutorial_estimator(options: Options, split: Split) -> Autoencoder:
         learning_rate_init=_TUTORIAL_RATE,
         batch_size=_TUTORIAL_BATCH,
         max_iter=epochs,
-        # The tutorial knows no early end.
+        # The tutorial does not end early.
         tol=0.0,
         n_iter_no_change=epochs,
         random_state=options.seed,
@@ -199,7 +199,7 @@ _RECIPES = {
 
 
 def _tutorial_callback() -> Any:
-    """Return a Keras callback that prints the epochs and keeps the weights of the start."""
+    """Return a Keras callback that prints the epochs and keeps the first weights."""
 
     class TutorialCallback(keras.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
@@ -212,7 +212,7 @@ def _tutorial_callback() -> Any:
 
 
 def _check_size(estimator: Autoencoder, split: Split) -> None:
-    # PCA finds no more components than there are rows or columns.
+    # PCA finds at most as many components as there are rows or columns.
     largest = min(split.train.shape)
     if not 1 <= int(estimator.n_components or 0) <= largest:
         raise ValueError(
@@ -229,21 +229,21 @@ def _describe(data: Dataset, split: Split, estimator: Autoencoder) -> str:
 
 
 def _train(estimator: Autoencoder, split: Split) -> float:
-    """Fit, with a progress bar if someone watches and no lines are printed; return the seconds."""
+    """Fit, with a progress bar in a terminal if no lines are printed; return the seconds."""
     if sys.stdout.isatty() and not estimator.callbacks:
         estimator.set_callbacks(ProgressBar())
     start = time.perf_counter()
     with warnings.catch_warnings(record=True) as told:
         estimator.fit(split.train)
     seconds = time.perf_counter() - start
-    for warning in told:  # whoever reads this has no use for the line of code
+    for warning in told:  # without the line of code, which helps no reader here
         print(f"note: {warning.message}", file=sys.stderr)
     print(f"trained for {estimator.n_iter_} epochs in {seconds:.1f} s")
     return seconds
 
 
 def _compare_with_pca(estimator: Autoencoder, split: Split, seed: int) -> dict[str, float]:
-    """Print what PCA with codes of the same size does on the same rows, and what ours does."""
+    """Print the errors of PCA and of the autoencoder, with codes of the same size."""
     pca = PCA(estimator.n_components, random_state=seed).fit(split.train)
     outputs = {
         "PCA": pca.inverse_transform(pca.transform(split.test)),
@@ -274,12 +274,12 @@ def _compare_with_keras(estimator: Autoencoder, split: Split, seconds: float) ->
 
 
 def plain_keras(estimator: Any, split: Split) -> Any:
-    """Train the tutorial's network from the same weights by Keras's own ``fit``."""
+    """Train the tutorial's network from the same weights with Keras's own ``fit``."""
     code = estimator.n_components
     widths = (*_TUTORIAL_HIDDEN, code, *_TUTORIAL_HIDDEN[::-1], split.train.shape[1])
     layers = [keras.layers.Dense(width, activation="relu") for width in widths]
     model = keras.Sequential([keras.Input((split.train.shape[1],)), *layers])
-    # The same start: what differs is then the training and the order of the rows alone.
+    # With the same start only the training and the order of the rows differ.
     model.set_weights(estimator.callbacks[0].start)
     model.compile(keras.optimizers.Adam(_TUTORIAL_RATE), "mse")
     model.fit(
@@ -344,7 +344,7 @@ def _maps(estimator: Autoencoder, data: Dataset, split: Split, seed: int) -> Fig
 
 def _embed(values: NDArray[Any], seed: int) -> NDArray[np.float32]:
     n_rows, n_columns = values.shape
-    # The PCA of constant values, such as the codes of dead units, is no place to start.
+    # TSNE cannot start from the PCA of constant values, such as the codes of dead units.
     has_pca = n_columns > 1 and values.std(axis=0).max() > 0
     tsne = TSNE(
         perplexity=min(30.0, (n_rows - 1) / 3),
@@ -373,14 +373,14 @@ def neighbour_accuracy(points: NDArray[Any], labels: NDArray[Any] | None) -> flo
 
 
 def _are_classes(labels: NDArray[Any]) -> bool:
-    """Whether labels repeat, as those of classes do and numbers of rows or prices do not."""
+    """Whether labels repeat, like those of classes and unlike row numbers or prices."""
     if type_of_target(labels) not in {"binary", "multiclass"}:
         return False
     return 2 * len(np.unique(labels)) <= len(labels)
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    # Written beside its place and moved there when whole, so that no half picture is ever found.
+    # Write another file and move it when it is whole, so that nobody ever finds half a picture.
     partial = path.with_name(f".{path.name}.part")
     try:
         figure.savefig(partial, format="png", dpi=150)
@@ -391,5 +391,5 @@ def _save(figure: Figure, path: Path) -> Path:
 
 
 def _status(text: str) -> AbstractContextManager[Any]:
-    """Show what is going on, if someone watches."""
+    """Show a status in a terminal."""
     return Console().status(text) if sys.stdout.isatty() else nullcontext()

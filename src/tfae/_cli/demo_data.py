@@ -1,7 +1,7 @@
 """The data sets of the demo: digits, MNIST and the user's own CSV file.
 
-Each loader returns all rows in their own order and their own units; what is done to them
-afterwards is the caller's choice.
+Each loader returns all rows in their own order and their own units. Any processing is up to the
+caller.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def mnist() -> Dataset:
     Raises
     ------
     FileNotFoundError
-        If no source has them; the message names all that were tried.
+        If no source has them; the message names all sources that were tried.
     ValueError
         If a file is there but damaged.
     """
@@ -76,15 +76,15 @@ def mnist() -> Dataset:
 
 
 def csv(path: str | Path, label_column: str | None = None) -> Dataset:
-    """Return a CSV file whose first line names the columns.
+    """Return the rows of a CSV file with a first line of column names.
 
     Parameters
     ----------
     path : str or Path
         The file, plain or compressed.
     label_column : str, default=None
-        The column that holds the labels, by default the first one. ``"none"`` says that there are
-        no labels, unless a column is called so.
+        The column that holds the labels, by default the first one. ``"none"`` means that there are
+        no labels, unless a column has that name.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
     Raises
     ------
     ValueError
-        If the file is damaged, or holds something else than bytes on `rank` axes.
+        If the file is damaged, or does not hold bytes on `rank` axes.
     """
     content = _gunzip(path)
     expected = bytes([0, 0, 8, rank])
@@ -172,8 +172,8 @@ def _gunzip(path: Path) -> bytes:
 
 def _read_csv(path: Path) -> pd.DataFrame:
     try:
-        # By default pandas takes surplus values at the start of lines for an index, without a
-        # word; so it cuts surplus values off and warns, which is made an error here.
+        # By default pandas silently takes surplus values at the start of lines for an index. With
+        # index_col=False it cuts surplus values off and warns; the warning becomes an error here.
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             frame = pd.read_csv(path, index_col=False, low_memory=False)
@@ -232,7 +232,7 @@ def _numbers(frame: pd.DataFrame, path: Path) -> NDArray[np.float32]:
         column = frame[name]
         _require(column.notna().to_numpy(), column, "a value in every row", path)
         parsed = pd.to_numeric(column, errors="coerce")
-        # What overflows float32 becomes infinite there, and is named like any other infinity.
+        # A value that overflows float32 becomes infinite, and is reported like any infinity.
         with np.errstate(over="ignore"):
             finite = np.isfinite(parsed.to_numpy(np.float32))
         _require(finite, column, "finite numbers only", path)

@@ -1,1 +1,1 @@
-"""What `X` may be, and what is learned of it before training."""
+"""The kinds of `X`, how they are checked and read, and the statistics before training."""

@@ -1,4 +1,4 @@
-"""What data must be: each wrong one is answered by one clear error."""
+"""The checks of data: every kind of wrong data gets one clear error."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfae._support.typing import Array
 
 
 def float_dtype(X: Any) -> type[np.floating[Any]]:
-    """Return the dtype that results for `X` come in: float32 for float32, else float64."""
+    """Return the dtype of results for `X`: float32 for float32, otherwise float64."""
     return np.float32 if X.dtype == np.float32 else np.float64
 
 
@@ -33,12 +33,12 @@ def explained(X: Any) -> Iterator[None]:
 
 
 def as_numbers(rows: Any, X: Any) -> Any:
-    """Return checked rows of `X` as numbers: scikit-learn leaves text and categories as they are.
+    """Return checked rows of `X` as numbers, because scikit-learn lets text and categories pass.
 
     Raises
     ------
     ValueError
-        If they are none.
+        If they are not numbers.
     """
     if rows.dtype == object:
         rows = rows.astype(np.float64)
@@ -56,11 +56,11 @@ def with_names(X: Any) -> Any:
 
 
 def _explain_path(X: Any, error: Exception) -> None:
-    """Raise an error that says how a file is read."""
+    """Raise an error that says how to read a file."""
     if isinstance(X, (str, PathLike)):
         raise ValueError(
-            f"X must be rows of numbers. Got a path, {str(X)!r}; read it by tfae.streams.read_csv, "
-            "tfae.streams.read_parquet or pandas."
+            f"X must be rows of numbers. Got a path, {str(X)!r}; read it with "
+            "tfae.streams.read_csv, tfae.streams.read_parquet or pandas."
         ) from error
 
 
@@ -85,7 +85,7 @@ def _explain_list(X: Any, error: Exception) -> None:
 
 
 def _has_dates(X: Any) -> bool:
-    """Whether `X` is a frame with dates. Polars and Arrow make numbers of them beside numbers."""
+    """Whether `X` is a frame with dates, which Polars and Arrow turn into numbers among numbers."""
     if nw.dependencies.is_pandas_dataframe(X):
         # A schema from narwhals would double the time that checking a few rows takes.
         return any(dtype.kind in "mM" for dtype in X.dtypes)
@@ -105,7 +105,7 @@ def _explain_column(X: Any, error: Exception) -> None:
                 raise TypeError(_no_numbers(values.dtype))
             values.astype(np.float64)
         except (TypeError, ValueError) as reason:
-            dtype = getattr(column.to_native(), "dtype", column.dtype)  # in the frame's own words
+            dtype = getattr(column.to_native(), "dtype", column.dtype)  # as the frame names it
             raise ValueError(
                 f"X must hold numbers only. Column {column.name!r} has dtype {dtype}: {reason}. "
                 "Encode or drop it first, for example with sklearn.compose.ColumnTransformer."
@@ -113,11 +113,11 @@ def _explain_column(X: Any, error: Exception) -> None:
 
 
 def _no_numbers(dtype: Any) -> str:
-    return f"{dtype} values are no real numbers"
+    return f"{dtype} values are not real numbers"
 
 
 def check_finite(X: Any, names: Array | None, positions: Array | None = None) -> None:
-    """Refuse NaN and infinity; `positions` are those of the rows, if these are not all of them."""
+    """Raise for NaN and infinity; `positions` are those of the rows if these are not all rows."""
     values = X.data if sparse.issparse(X) else X
     if not np.issubdtype(values.dtype, np.floating):
         return

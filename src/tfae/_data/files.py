@@ -20,9 +20,9 @@ from tfae._support.registry import nearest_name
 _Path = str | os.PathLike[str]
 Paths = _Path | Iterable[_Path]
 
-# Batches that are read from files have about so many bytes.
+# Batches that are read from files have about this many bytes.
 _BATCH_BYTES = 8 << 20
-# Rows of a dataset that come one by one are taken so many at a time.
+# If a dataset gives its rows one by one, this many are gathered at a time.
 _GATHERED = 1024
 # tf.data.INFINITE_CARDINALITY
 _INFINITE = -1
@@ -34,12 +34,12 @@ def _is_set(option: Any) -> bool:
     return option is not None and option is not False
 
 
-# Options of pandas.read_csv that a stream cannot take: which values, and what must be instead.
+# Options of pandas.read_csv that a stream cannot take: the refused values, and what to do instead.
 _REFUSED: dict[str, tuple[Callable[[Any], bool], str]] = {
     "usecols": (_is_set, "must be left out: name the columns to read in 'columns'"),
     "index_col": (_is_set, "must be left out or False: name the columns to read in 'columns'"),
     "chunksize": (_is_set, "must be left out: the length of batches follows from the columns"),
-    "iterator": (_is_set, "must be left out: a stream is read in batches as it is"),
+    "iterator": (_is_set, "must be left out: a stream is always read in batches"),
     "skipfooter": (bool, "must be left out: pandas cannot read a file in batches with it"),
     "engine": (lambda engine: engine == "pyarrow", "must be 'c' or 'python', which read batches"),
     "header": (
@@ -57,13 +57,13 @@ def from_batches(
     Parameters
     ----------
     batches : iterable, or callable that returns one
-        Arrays or data frames. An iterator can be read once, which does for ``partial_fit`` and
-        ``transform``; ``fit`` needs an iterable that starts anew, with the same rows in the same
-        order, or a callable that returns a new iterator each time. So does the first call of
-        ``partial_fit`` for a `StackedAutoencoder` and where it is to find ``n_components``, unless
-        the iterator ends within its window.
+        Arrays or data frames. An iterator can be read once, which is enough for ``partial_fit`` and
+        ``transform``. ``fit`` needs an iterable that starts anew, with the same rows in the same
+        order, or a callable that returns a new iterator each time. The first call of
+        ``partial_fit`` needs the same for a `StackedAutoencoder` or to find ``n_components``,
+        unless the iterator ends within its window.
     window : int, default=None
-        How many rows are shuffled together; by default as many as fit into 128 MB.
+        The number of rows that are shuffled together; by default as many as fit into 128 MB.
 
     Returns
     -------
@@ -72,7 +72,8 @@ def from_batches(
     Raises
     ------
     ValueError
-        If `batches` is no iterable of arrays, a single table, or a dataset without an end.
+        If `batches` is not an iterable of arrays, is a single table, or is a dataset without an
+        end.
 
     Examples
     --------
@@ -94,7 +95,7 @@ def from_batches(
 
 
 def _iterable(batches: Any, must: str) -> Iterable[Any]:
-    """Return what can be batches; a single table would give its rows, or its columns' names."""
+    """Return an iterable of batches, not a single table: it would give rows or column names."""
     if hasattr(batches, "__array__") or sparse.issparse(batches):
         shape = tuple(getattr(batches, "shape", ()))
         of_objects = getattr(getattr(batches, "dtype", None), "kind", "") == "O"
@@ -113,10 +114,10 @@ def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
     Parameters
     ----------
     dataset : tf.data.Dataset
-        Without labels. It must end, and give the same rows in the same order each time: the
-        estimator repeats and shuffles them itself.
+        A dataset without labels. It must end, and give the same rows in the same order each time:
+        the estimator repeats and shuffles them itself.
     window : int, default=None
-        How many rows are shuffled together; by default as many as fit into 128 MB.
+        The number of rows that are shuffled together; by default as many as fit into 128 MB.
 
     Returns
     -------
@@ -125,7 +126,7 @@ def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
     Raises
     ------
     ValueError
-        If `dataset` is none, or has no end.
+        If `dataset` is not a dataset, or has no end.
 
     Examples
     --------
@@ -147,15 +148,16 @@ def from_dataset(dataset: Any, *, window: int | None = None) -> Stream:
 
 
 def _check_end(dataset: Any) -> None:
-    """Refuse a dataset that says of itself that it never ends."""
+    """Raise if a dataset declares that it never ends."""
     if int(dataset.cardinality()) == _INFINITE:
         raise ValueError(
-            f"A dataset must end; leave .repeat() out, every epoch reads it anew. Got {dataset!r}."
+            "A dataset must end; leave .repeat() out, because every epoch reads the dataset anew. "
+            f"Got {dataset!r}."
         )
 
 
 def is_dataset(X: Any) -> bool:
-    """Whether `X` is a dataset of TensorFlow, which need not be imported for that."""
+    """Whether `X` is a dataset of TensorFlow; this needs no import of TensorFlow."""
     return (
         hasattr(type(X), "as_numpy_iterator")
         and hasattr(X, "element_spec")
@@ -168,16 +170,16 @@ def read_parquet(
 ) -> Stream:
     """Make a stream of the rows of Parquet files, row group by row group.
 
-    The row groups of all files are read in another order in every epoch.
+    Every epoch reads the row groups of all files in another order.
 
     Parameters
     ----------
     paths : str, Path, or sequence of them
     columns : sequence of str, default=None
-        Which columns to read, and in which order. None takes all of the first file but those that
-        pandas wrote as the index, like :func:`pandas.read_parquet`.
+        The columns to read, in this order. None takes all columns of the first file except those
+        that pandas wrote as the index, like :func:`pandas.read_parquet`.
     window : int, default=None
-        How many rows are shuffled together; by default as many as fit into 128 MB.
+        The number of rows that are shuffled together; by default as many as fit into 128 MB.
 
     Returns
     -------
@@ -186,9 +188,9 @@ def read_parquet(
     Raises
     ------
     ImportError
-        Without pyarrow, which ``pip install "tfae[streams]"`` brings.
+        Without pyarrow, which ``pip install "tfae[streams]"`` installs.
     ValueError
-        If a file is damaged, has not the columns, or one of them twice.
+        If a file is damaged, does not have the columns, or has one of them twice.
 
     Examples
     --------
@@ -219,21 +221,21 @@ def read_csv(
 ) -> Stream:
     """Make a stream of the rows of CSV files.
 
-    The files are read in another order in every epoch. Reading text takes longer than training a
-    small network on it: for many epochs, Parquet is the better format.
+    Every epoch reads the files in another order. Reading text takes longer than training a small
+    network on it: for many epochs, Parquet is the better format.
 
     Parameters
     ----------
     paths : str, Path, or sequence of them
     columns : sequence of str, default=None
-        Which columns to read, and in which order. None takes all of the first file.
+        The columns to read, in this order. None takes all columns of the first file.
     window : int, default=None
-        How many rows are shuffled together; by default as many as fit into 128 MB.
+        The number of rows that are shuffled together; by default as many as fit into 128 MB.
     **options
-        For :func:`pandas.read_csv`, such as ``sep=";"`` or ``dtype="float32"``; ``nrows`` counts
-        the rows of each file. `columns` stands in for ``usecols``, and what pandas cannot do in
-        batches is refused: ``index_col`` other than False, ``skipfooter``, ``chunksize``,
-        ``iterator``, ``engine="pyarrow"`` and a ``header`` of several lines.
+        Options of :func:`pandas.read_csv`, such as ``sep=";"`` or ``dtype="float32"``; ``nrows``
+        counts the rows of each file. `columns` takes the place of ``usecols``. Options that pandas
+        cannot use in batches are refused: ``index_col`` other than False, ``skipfooter``,
+        ``chunksize``, ``iterator``, ``engine="pyarrow"`` and a ``header`` of several lines.
 
     Returns
     -------
@@ -242,13 +244,14 @@ def read_csv(
     Raises
     ------
     ValueError
-        If a file has not the columns, or is damaged, or if an option cannot be used.
+        If a file does not have the columns or is damaged, or if an option cannot be used.
 
     Notes
     -----
-    Each file is read as pandas reads it: if its lines have more fields than its header, the first
-    ones are an index, which is left out. A line that has more fields than those before it is an
-    error, unless `columns` are given: pandas then looks at these alone and counts no fields.
+    Each file is read as pandas reads it. If its lines have more fields than its header, the first
+    fields are an index, which is left out. A line with more fields than those before it is an
+    error, unless `columns` is given: pandas then reads these columns alone and does not count
+    fields.
 
     Examples
     --------
@@ -263,13 +266,13 @@ def read_csv(
     for path in _listed(paths):
         with _explained(path):
             names = list(pd.read_csv(path, **{**options, "nrows": 0}).columns)
-            # Given columns, pandas counts no fields, and takes an index without a name for one.
+            # With given columns, pandas counts no fields and takes an unnamed index for a column.
             whole = asked is None or _has_index(path, options)
         columns = _chosen_columns(path, names, columns)
         if unnamed and len(names) > len(columns):
             raise ValueError(
-                f"The file {str(path)!r} must have {len(columns)} columns like the first file, for "
-                f"they have no names. Got {len(names)}."
+                f"The file {str(path)!r} must have {len(columns)} columns like the first file, "
+                f"because they have no names. Got {len(names)}."
             )
         read = {**options, "usecols": None if whole else columns}
         pieces.append(Piece(repr(str(path)), partial(_csv_batches, path, columns, read)))
@@ -277,7 +280,7 @@ def read_csv(
 
 
 def _index_of_pandas(schema: Any) -> list[Any]:
-    """Return what pandas wrote as the index: names of columns, or how a range of numbers goes."""
+    """Return what pandas wrote as the index: names of columns, or the description of a range."""
     return list((schema.pandas_metadata or {}).get("index_columns", []))
 
 
@@ -317,7 +320,8 @@ def _batch_rows(columns: list[str]) -> int:
 
 
 def _listed(paths: Any) -> list[_Path]:
-    # An open file gives its lines, and bytes numbers: what is no sequence of paths counts as one.
+    # As a sequence, an open file would give its lines and bytes would give numbers: each counts as
+    # one path.
     one = isinstance(paths, (str, bytes, os.PathLike)) or hasattr(paths, "read")
     listed = [paths] if one or not isinstance(paths, Iterable) else list(paths)
     if not listed:
@@ -333,7 +337,7 @@ def _listed(paths: Any) -> list[_Path]:
 def _chosen_columns(
     path: _Path, names: list[str], columns: Any, index: Sequence[Any] = ()
 ) -> list[str]:
-    """Return the columns to read; each must be in the file, once."""
+    """Return the columns to read; each must be in the file exactly once."""
     if columns is None:
         chosen = [name for name in names if name not in index]
         if not chosen:
@@ -359,7 +363,7 @@ def _chosen_columns(
 
 def _listed_names(columns: Any) -> list[str]:
     is_list = isinstance(columns, Iterable) and hasattr(columns, "__len__")
-    # A set has no order: which column comes first would be another one in every process.
+    # A set has no order: in every process another column would come first.
     listed = (
         list(columns) if is_list and not isinstance(columns, (str, bytes, Set, Mapping)) else []
     )
@@ -377,9 +381,9 @@ def _explained(path: _Path) -> Iterator[None]:
     try:
         yield
     except (EOFError, OSError, ValueError) as error:
-        # Of what is wrong in a file, pandas and pyarrow make errors of their own kinds; a plain
-        # one is about an option, or a value that is not of the dtype asked for. One with a number
-        # is the system's, of a file that is there no more or not to be read.
+        # For a damaged file, pandas and pyarrow raise errors of their own kinds. A plain ValueError
+        # is about an option, or about a value that is not of the dtype asked for. An error with a
+        # number comes from the system: the file no longer exists or cannot be read.
         known = type(error) is ValueError or getattr(error, "errno", None) is not None
         cause = "" if known else ", it may be damaged or cut off"
         raise ValueError(f"The file {str(path)!r} cannot be read{cause}: {error}") from error

@@ -1,4 +1,4 @@
-"""What corruptions must know about scaled rows."""
+"""The landmarks of scaled rows, which corruptions need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfae._support.typing import Array
 
 
 class Landmarks(NamedTuple):
-    """What corruptions must know about the scaled data; each has shape [features] but `spread`."""
+    """The values of scaled data that corruptions need; all but `spread` have shape [features]."""
 
     zero: Array  # where the user's 0 lies
     low: Array
@@ -23,7 +23,7 @@ class Landmarks(NamedTuple):
 
 
 def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
-    """Go over some rows of `X` once and note what corruptions need."""
+    """Find the landmarks of some rows of `X` in one pass."""
     if isinstance(X, Source):
         return _landmarks_of(X.statistics(rows), scaling)
     scaled = (scaling.forward(block, block.dtype) for _, block in dense_blocks(X, rows))
@@ -33,7 +33,7 @@ def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
 
 
 def _landmarks_of(of: Statistics, scaling: Scaling) -> Landmarks:
-    """Derive what corruptions need; the spread is that of the sample."""
+    """Derive the landmarks from statistics; the spread is that of the sample."""
     ends = np.stack([np.zeros_like(of.mean), of.low, of.high])
     zero, low, high = scaling.forward(ends, np.float64)
     variance = scaling.forward(of.sample, np.float64).var(axis=0)

@@ -1,8 +1,8 @@
-"""Memory-mapped arrays: read where rows are needed, and never held whole.
+"""Memory-mapped arrays: their rows are read when they are needed, and are never all in memory.
 
-Pages of a map that were looked at count as memory of the process, and the system maps whole
+Pages of a map that were read count as memory of the process, and the system maps whole
 neighbourhoods of them. So rows are read from the file itself, in its order, which is also twice as
-fast. Where that cannot be, they are copied out of the map and its pages are given back.
+fast. If that is impossible, rows are copied out of the map and its pages are given back.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from tfae._data.source import Source
 from tfae._data.statistics import Survey, n_kept
 from tfae._support.typing import Array
 
-# Below this a map is treated as the array that it is.
+# A map below this size is treated as an array.
 _SMALL = 8 << 20
-# Rows that are copied out of the map before its pages are given back: around each of them the
-# system may map half a megabyte.
+# This many rows are copied out of the map before its pages are given back: the system may map half
+# a megabyte around each of them.
 _AT_ONCE = 64
-# Beyond this many entries, evenly spaced rows stand for all in the covariance, as in `_pca.py`.
+# Beyond this many entries, evenly spaced rows stand for all rows in the covariance, as in
+# `_networks/principal_components.py`.
 _MAX_ENTRIES = 1 << 27
 
 
@@ -38,7 +39,7 @@ class Mapped(Source):
     X : memmap of shape (n, n_features)
         Of real numbers.
     index : ndarray of int or None
-        Which rows; None takes all.
+        The positions of the rows; None takes all rows.
     """
 
     def __init__(self, X: Any, index: Array | None = None) -> None:
@@ -60,7 +61,7 @@ class Mapped(Source):
         return Mapped(self._X, rows if self._index is None else self._index[rows])
 
     def prepare(self, covariance: bool, once: bool = False) -> None:
-        """Note whether a pass must sum up the covariance: there is none before it is asked for."""
+        """Note whether a pass must sum up the covariance; the pass is made when it is needed."""
         self._with_covariance = covariance
 
     def blocks(self, rows: Array | None = None) -> Iterator[Array]:
@@ -83,7 +84,7 @@ class Mapped(Source):
         return as_floats(rows)
 
     def statistics(self, rows: Array | None) -> Survey:
-        """Return what one pass tells of some rows, kept for the next who asks."""
+        """Return the statistics of some rows from one pass, and keep them for the next call."""
         if self._surveyed is None or self._surveyed[0] is not rows:
             n_rows = len(self) if rows is None else len(rows)
             every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self._with_covariance else 0
@@ -96,7 +97,7 @@ class Mapped(Source):
         return self.take(evenly_spaced(self, rows, n_kept(self.shape[1], self.dtype.itemsize)))
 
     def _read(self, index: Array, rows: Array, offset: int) -> None:
-        """Read rows from the file in its order, neighbours at once."""
+        """Read rows from the file in its order, and neighbouring rows at once."""
         width, stride = rows.strides[0], self._values.strides[0]
         order = np.argsort(index, kind="stable")
         places = index[order]
@@ -119,13 +120,13 @@ class Mapped(Source):
         order = np.argsort(index, kind="stable")
         for part in gen_batches(len(index), _AT_ONCE):
             rows[order[part]] = self._values[index[order[part]]]
-            # Pages of a private map hold what was written there.
+            # The pages of a private map hold what was written to it, so they must stay.
             if self._X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
                 _mapping(self._X).madvise(mmap.MADV_DONTNEED)
 
 
 def is_large_map(X: Any) -> bool:
-    """Whether `X` is a memory map of rows of real numbers that is not to be read whole."""
+    """Whether `X` is a memory map of rows of real numbers that is too large to be read whole."""
     return (
         isinstance(X, np.memmap)
         and isinstance(_mapping(X), mmap.mmap)
@@ -150,7 +151,7 @@ def _offset_in_file(X: Any) -> int | None:
     start: int = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
     address = np.frombuffer(_mapping(X), np.uint8).ctypes.data
     offset = start + X.ctypes.data - address
-    try:  # the name may have been given to another file since
+    try:  # another file may have the name by now
         with open(X.filename, "rb", buffering=0) as file:
             for row in (0, len(X) - 1):
                 file.seek(offset + row * X.strides[0])

@@ -1,4 +1,4 @@
-"""What a user gives as data, and what it becomes: an array, a memory map or a stream."""
+"""From the data that a user passes to rows: an array, a memory map or a stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfae._data.source import Source
 from tfae._data.streams import Opened, Stream
 from tfae._support.typing import Array
 
-# By these a table is known.
+# A table has one of these attributes.
 _OF_TABLES = ("__array__", "__array_interface__", "__dataframe__", "shape")
 
 
@@ -31,24 +31,25 @@ def is_stream(X: Any) -> bool:
 
 
 def as_stream(X: Any) -> Stream:
-    """Return a stream of what is one."""
+    """Return `X`, which gives its rows in batches, as a stream."""
     if isinstance(X, Stream):
         return X
     return from_dataset(X) if is_dataset(X) else from_batches(X)
 
 
 def opened(X: Any, check: Callable[[Any, bool], Any]) -> Opened:
-    """Return a stream that is read for an estimator.
+    """Return `X` as a stream that is read for an estimator.
 
-    `check` is given a batch, and whether it is the first one.
+    `check` takes a batch, and whether it is the first one.
     """
     return Opened(as_stream(X), check)
 
 
 def read_table(X: Any, check: Callable[[Any], Any], min_samples: int = 1) -> Any:
-    """Return checked rows of what is no stream: an array, a CSR matrix or a memory map.
+    """Return checked rows of data that are not a stream: an array, a CSR matrix or a memory map.
 
-    Of a memory map the first `min_samples` rows are checked; it checks the rows that it reads.
+    Of a memory map only the first `min_samples` rows are checked here; it checks every row that it
+    reads later.
     """
     if is_large_map(X):
         check(np.array(X[:min_samples]))
@@ -61,20 +62,20 @@ def repeatable(X: Any, method: str) -> Any:
     if is_stream(X) and not isinstance(X, Opened) and as_stream(X).once:
         raise ValueError(
             f"X must be something that {method} can read more than once. Got {X!r}, which can be "
-            "read once. Pass a callable that returns a new iterator each time, or an iterable that "
-            "is no iterator; partial_fit and transform take an iterator."
+            "read only once. Pass a callable that returns a new iterator each time, or an iterable "
+            "that is not an iterator. partial_fit and transform also take an iterator."
         )
     return X
 
 
 def begun(X: Any, random_state: Any, min_samples: int = 1) -> Any:
-    """Return `X` with its shape known as far as it can be: a small stream becomes an array.
+    """Return `X` with its shape, as far as it can be known; a small stream becomes an array.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or Source
     random_state : int, RandomState instance or None
-        What decides which rows of a stream are held out. It stays as it is.
+        Determines which rows of a stream are held out. It is not changed.
     min_samples : int
     """
     if not isinstance(X, Opened):
@@ -85,21 +86,21 @@ def begun(X: Any, random_state: Any, min_samples: int = 1) -> Any:
 
 
 def prepare(X: Any, covariance: bool, once: bool = False) -> None:
-    """Have a source take the pass that a training needs; see :meth:`.source.Source.prepare`."""
+    """Let a source make the pass that a training needs; see :meth:`.source.Source.prepare`."""
     if isinstance(X, Source):
         X.prepare(covariance, once)
 
 
 def described(X: Any, rows: Any) -> tuple[Any, Array | None]:
-    """Return the rows from which to say what a trained code is like: of a stream a sample."""
+    """Return the rows for the facts about a trained code; of a stream a sample."""
     return (X.some(rows), None) if isinstance(X, Opened) else (X, rows)
 
 
 def check_passes(X: Any, reads_before: bool) -> None:
-    """Refuse a stream that can be read once where more than one training reads it."""
+    """Raise if a stream can be read only once and more than one training must read it."""
     if isinstance(X, Opened) and X.once and reads_before:
         raise ValueError(
-            "X must be something that can be read more than once in the first call: a network "
-            "is trained on it before, to find 'n_components' or layer by layer. Got an "
+            "X must be something that can be read more than once in the first call, because other "
+            "networks are trained on it first: to find 'n_components', or layer by layer. Got an "
             "iterator; pass a callable that returns a new one each time, or an array."
         )

@@ -11,8 +11,8 @@ from scipy import sparse
 from tfae._data.source import Source
 from tfae._support.typing import Array
 
-# Rows are visited in blocks of at most this size, so that no pass over the data copies it and a
-# wide hidden layer after few features stays small too.
+# Rows are read in blocks of at most this size. So no pass over the data copies all of it, and the
+# output of a wide hidden layer after few features stays small, too.
 _BLOCK_BYTES = 8 << 20
 
 
@@ -24,14 +24,14 @@ def dense_blocks(
 ) -> Iterator[tuple[slice, Array]]:
     """Yield positions and rows of `X` as dense float blocks of bounded size.
 
-    `width` is how many numbers of a row are bounded; by default those of `X`.
+    `width` is the number of values per row that is bounded; by default that of `X`.
     """
     if isinstance(X, Source):
         yield from _placed(X.blocks(rows))
         return
     n_rows = X.shape[0] if rows is None else len(rows)
     size = block_size(X.shape[1] if width is None else width)
-    # Not gen_batches, whose check of its arguments takes longer than the codes of a row.
+    # Not gen_batches: its check of arguments takes longer than encoding a row.
     for start in range(0, n_rows, size):
         block = slice(start, min(start + size, n_rows))
         yield block, dense_rows(X, block if rows is None else rows[block])
@@ -45,7 +45,7 @@ def _placed(blocks: Iterator[Array]) -> Iterator[tuple[slice, Array]]:
 
 
 def block_size(n_features: int) -> int:
-    """Return how many rows a block has."""
+    """Return the number of rows of a block."""
     return min(max(_BLOCK_BYTES // (8 * n_features), 1), _BLOCK_ROWS)
 
 
@@ -60,12 +60,12 @@ def dense_rows(X: Any, index: slice | Array) -> Array:
 
 
 def as_floats(rows: Array) -> Array:
-    """Return rows as they are if they are of a common kind of float, otherwise as float64."""
+    """Return float32 and float64 rows as they are, other rows as float64."""
     return rows if rows.dtype in (np.float32, np.float64) else rows.astype(np.float64)
 
 
 def evenly_spaced(X: Any, rows: Array | None, n_wanted: int) -> Array:
-    """Return the positions of at most so many rows."""
+    """Return the positions of at most `n_wanted` rows, evenly spaced."""
     index = np.arange(X.shape[0]) if rows is None else rows
     if len(index) <= n_wanted:
         return index

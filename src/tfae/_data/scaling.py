@@ -1,4 +1,4 @@
-"""From the units given to what the network sees, and back: mostly ``(x - center) / scale``."""
+"""From the user's units to those of the network, and back: mostly ``(x - center) / scale``."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from tfae._support.registry import Registry
 from tfae._support.typing import Array
 
 _MAX_QUANTILES = 1000
-# Where rank-Gauss puts the smallest and the largest value, as QuantileTransformer does.
+# Rank-Gauss maps the smallest and the largest value this far out, like QuantileTransformer.
 _FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
-# Of numbers between this and its inverse, squares and their sums stay within float64.
+# The squares of numbers between this and its inverse, and their sums, stay within float64.
 _HUGE = 1e100
 
 
 class Scaling(Protocol):
-    """A map of rows that can be undone."""
+    """A map of rows that has an inverse."""
 
     @property
     def center(self) -> Array:
-        """What is subtracted first, of shape [features]; 0 where that does not say it all."""
+        """The values subtracted first, of shape [features]; 0 if the map is not affine."""
 
     @property
     def scale(self) -> float | Array:
-        """What rows are divided by after that; 1 where that does not say it all."""
+        """The divisor after that; 1 if the map is not affine."""
 
     @property
     def is_identity(self) -> bool:
         """Whether rows stay as they are."""
 
     def unit(self, power: int) -> float:
-        """Return what turns a loss of scaled rows into the user's units, or 1 if no number does.
+        """Return the factor that turns a loss of scaled rows into the user's units, or 1 if none.
 
-        `power` is that of the user's unit in the loss.
+        `power` is the power of the user's unit in the loss.
         """
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
         """Scale rows given in the user's units."""
 
     def backward(self, X: Array) -> Array:
-        """Turn rows of the network into the user's units."""
+        """Turn scaled rows into the user's units."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ class Affine:
         return float(self.scale) ** power if np.ndim(self.scale) == 0 else 1.0
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
-        """Scale rows given in the user's units, in their dtype, and then cast."""
+        """Scale rows in the user's units, in their own dtype, and then cast them."""
         out = np.empty(X.shape, dtype) if out is None else out
         center, scale = self.center.astype(X.dtype, copy=False), np.asarray(self.scale, X.dtype)
         difference = np.subtract(X, center, out=out if out.dtype == X.dtype else None)
         return np.divide(difference, scale, out=out, casting="same_kind")
 
     def backward(self, X: Array) -> Array:
-        """Turn rows of the network into the user's units."""
+        """Turn scaled rows into the user's units."""
         rows = X * np.asarray(self.scale, X.dtype)
         rows += self.center.astype(X.dtype, copy=False)
         return rows
@@ -85,7 +85,7 @@ class Quantiles:
     """The map of every feature to normal deviates by its ranks ("rank-Gauss").
 
     ``quantiles`` has shape [n_quantiles, features]. Values between two of them are interpolated,
-    those beyond the last are cut off.
+    values beyond the first or the last are clipped.
     """
 
     quantiles: Array
@@ -111,7 +111,7 @@ class Quantiles:
         return np.clip(norm.ppf(ranks), -_FURTHEST, _FURTHEST)
 
     def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
-        """Map rows given in the user's units; a value that is many quantiles gets their middle."""
+        """Map rows in the user's units; a value that equals many quantiles gets their middle."""
         out = np.empty(X.shape, dtype) if out is None else out
         z = self._deviates
         for j, q in enumerate(self.quantiles.T):
@@ -120,7 +120,7 @@ class Quantiles:
         return out
 
     def backward(self, X: Array) -> Array:
-        """Turn rows of the network into the user's units."""
+        """Turn scaled rows into the user's units."""
         z, rows = self._deviates, np.empty_like(X)
         for j, q in enumerate(self.quantiles.T):
             rows[:, j] = np.interp(X[:, j], z, q)
@@ -155,7 +155,7 @@ def _minmax(of: Statistics) -> Affine:
 def _robust(of: Statistics) -> Affine:
     """Subtract the median of every feature and divide by its interquartile range.
 
-    Where half of the values are the same, by the standard deviation.
+    If half of the values are the same, divide by the standard deviation.
     """
     rows = of.sample.astype(np.float64)
     low, median, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
@@ -168,7 +168,7 @@ def _quantile(of: Statistics) -> Quantiles:
     """Map every feature to normal deviates by its ranks."""
     rows = of.sample.astype(np.float64)
     n_quantiles = max(2, min(_MAX_QUANTILES, len(rows)))
-    # Rounding must not make them fall, which interpolation needs.
+    # Interpolation needs quantiles that do not fall, not even by rounding.
     quantiles = np.quantile(rows, np.linspace(0, 1, n_quantiles), axis=0)
     return Quantiles(np.maximum.accumulate(quantiles, axis=0))
 
@@ -181,21 +181,21 @@ def fit_scaling(kind: str | None, X: Any, rows: Array | None = None) -> Scaling:
     """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing."""
     if kind is None and (isinstance(X, Source) or X.shape[0] == 0):  # not worth a pass over a file
         return _identity(X.shape[1])
-    # Nor a survey: without it a fit of 10,000 rows takes 0.84 to 0.95 of the time.
+    # Not worth a survey: without it a fit of 10,000 rows takes 0.84 to 0.95 of the time.
     if kind is None and rows is None and _are_moderate(X):
         return _identity(X.shape[1])
     of = statistics(X, rows)
     _check_variance(of)
     if not of.variance.any() and (of.low < of.high).any():
         raise ValueError(
-            "X must hold numbers whose squares are not all 0. Got none of a larger size than "
+            "X must hold numbers whose squares are not all 0. Got absolute values of at most "
             f"{_largest(of).max():.6g}; multiply them by a large number."
         )
     return _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
 
 
 def _are_moderate(X: Any) -> bool:
-    """Whether the extremes and two rows tell that no variance overflows and not all are 0."""
+    """Whether the extremes and two rows show that no variance overflows and not all are 0."""
     if not isinstance(X, np.ndarray) or not X.size:
         return False
     if not -_HUGE < float(X.min()) <= float(X.max()) < _HUGE:
@@ -204,9 +204,9 @@ def _are_moderate(X: Any) -> bool:
 
 
 def check_held_out(X: Any, train: Array | None, held_out: Array | None) -> None:
-    """Raise if the variance of rows that nothing is learned of overflows.
+    """Raise if the variance of held-out rows, from which nothing is learned, overflows.
 
-    With them goes one of the others, for a single row has no variance.
+    One training row is added to them, because a single row has no variance.
     """
     if train is None or held_out is None or isinstance(X, Source):  # not worth a pass over a file
         return
@@ -218,9 +218,9 @@ def _check_variance(of: Statistics) -> None:
     if len(too_large):
         column = too_large[0]
         raise ValueError(
-            "X must hold numbers whose squares are finite. Got some whose variance overflows: "
-            f"column {column} has {_largest(of)[column]:.6g}. Mark what is missing as such and "
-            "fill it in, or divide by a large number."
+            "X must hold numbers whose squares are finite. Got a variance that overflows: "
+            f"column {column} has {_largest(of)[column]:.6g}. If that marks a missing value, "
+            "impute it; otherwise divide by a large number."
         )
 
 
@@ -231,5 +231,5 @@ def _largest(of: Statistics) -> Array:
 def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:
     """Return the smallest and the largest entry of scaled rows."""
     of = statistics(X, rows)
-    ends = scaling.forward(np.stack([of.low, of.high]), of.low.dtype)  # no scaling turns them round
+    ends = scaling.forward(np.stack([of.low, of.high]), of.low.dtype)  # no scaling swaps them
     return float(ends.min()), float(ends.max())

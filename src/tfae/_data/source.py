@@ -1,4 +1,4 @@
-"""Rows that are read block by block: what every kind of them can do."""
+"""The interface of rows that are read block by block."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tfae._support.typing import Array
 
 
 class Statistics(Protocol):
-    """What is learned of rows before training; arrays are of shape [features]."""
+    """The statistics of rows that are learned before training; arrays have shape [features]."""
 
     @property
     def n_rows(self) -> int: ...
@@ -27,7 +27,7 @@ class Statistics(Protocol):
 
     @property
     def constant(self) -> Array:
-        """Whether all values of a feature are the same but for rounding errors."""
+        """Whether all values of a feature are the same, except for rounding errors."""
 
     @property
     def low(self) -> Array: ...
@@ -37,18 +37,18 @@ class Statistics(Protocol):
 
     @property
     def sample(self) -> Array:
-        """Some of the rows, all of them if they are few."""
+        """Some of the rows; all of them if they are few."""
 
     @property
     def covariance(self) -> Array | None:
-        """Of shape [features, features], if it was asked for."""
+        """The covariance, of shape [features, features], if it was asked for."""
 
 
 class Source(ABC):
-    """Rows that are read block by block, from wherever they are, and never held all at once.
+    """Rows that are read block by block, from any place, and are never all in memory.
 
-    Where functions take ``X`` and ``rows``, it takes the place of an array. `rows` may be what only
-    this source understands; None stands for all.
+    It takes the place of an array in functions of ``X`` and ``rows``. `rows` may be of a kind that
+    only this source understands; None stands for all rows.
     """
 
     shape: tuple[int, ...]  # empty where the number of rows is not known
@@ -58,8 +58,8 @@ class Source(ABC):
     def prepare(self, covariance: bool, once: bool = False) -> None:
         """Get ready for a training.
 
-        `covariance` says whether :meth:`statistics` must have it; `once` that the rows can be read
-        once more only, by the training.
+        `covariance` says whether :meth:`statistics` must have the covariance. `once` says that the
+        rows can be read only once more: by the training.
         """
 
     @abstractmethod
@@ -76,8 +76,8 @@ class Source(ABC):
 
     @abstractmethod
     def some(self, rows: Any) -> Array:
-        """Return an even sample of some rows, all of them if they are few."""
+        """Return an even sample of some rows; all of them if they are few."""
 
     @abstractmethod
     def statistics(self, rows: Any) -> Statistics:
-        """Return what one pass tells of some rows."""
+        """Return the statistics of some rows, from one pass."""

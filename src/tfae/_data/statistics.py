@@ -1,4 +1,4 @@
-"""One pass over rows: what a training must know before it starts."""
+"""The statistics that a training needs before it starts, from one pass over rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tfae._data.rows import dense_blocks, dense_rows, evenly_spaced
 from tfae._data.source import Source, Statistics
 from tfae._support.typing import Array
 
-# Up to so many features a matrix of their covariances is summed up in the pass.
+# Up to this many features, the pass sums up the matrix of their covariances.
 _MAX_COVARIANCE = 2048
-# Rows that are kept: what needs values rather than sums is learned from them.
+# This many rows are kept, for statistics that need values rather than sums.
 _MAX_KEPT = 10_000
 _KEPT_BYTES = 32 << 20
-# Rows that are summed up at once: of 784 features, half a millisecond's work in the cache.
+# Rows that are summed up at once: with 784 features, half a millisecond's work in the cache.
 _IN_CACHE = 256
 
 
@@ -30,7 +30,7 @@ def n_kept(n_features: int, itemsize: int) -> int:
 class Survey:
     """Sums over rows that come block by block, in double precision, and a sample of the rows.
 
-    Everything is summed about the first block's mean, so that a large offset costs no digits.
+    All sums are of differences from the first block's mean, so that a large offset costs no digits.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class Survey:
     sample : callable or None
         Returns some of the rows, when they are asked for.
     every : int
-        Every how many rows are taken for the covariance, which costs more than all else; 0 for
-        none of it. There is none either where there are too many features.
+        The covariance, which costs more than all else, takes one row in every `every` rows. There
+        is no covariance if `every` is 0, or if there are too many features.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Survey:
         self._find_sample = sample
         self.n_rows = self._n_joint = 0
         for block in blocks:
-            with np.errstate(over="ignore", invalid="ignore"):  # the variance tells of it
+            with np.errstate(over="ignore", invalid="ignore"):  # it shows in the variance
                 self._add_block(block, every)
 
     def _add_block(self, block: Array, every: int) -> None:
@@ -97,12 +97,12 @@ class Survey:
 
     @property
     def deviation(self) -> Array:
-        """The standard deviation, 1 where all values are the same but for rounding errors."""
+        """The standard deviation, 1 where all values are the same, except for rounding errors."""
         return np.where(self.constant, 1.0, np.sqrt(self.variance))
 
     @property
     def constant(self) -> Array:
-        """Whether all values of a feature are the same but for rounding errors.
+        """Whether all values of a feature are the same, except for rounding errors.
 
         The bound is that of scikit-learn's ``StandardScaler``.
         """
@@ -124,7 +124,7 @@ class Survey:
         return self._find_sample()
 
 
-# What needs sorted columns is learned from at most so many rows, evenly spaced.
+# Statistics of sorted columns are learned from at most this many rows, evenly spaced.
 _MAX_SORTED = 10_000
 
 
@@ -141,5 +141,5 @@ def _survey(X: Any, rows: Array | None) -> Survey:
 
 
 def mean_variance(X: Any) -> float:
-    """Return the mean over the features of their variances in `X`, in one pass."""
+    """Return the mean of the variances of the features of `X`, in one pass."""
     return float(_survey(X, None).variance.mean())

@@ -1,8 +1,8 @@
-"""Rows that come in batches and do not fit into memory: what is read of them, and in which order.
+"""Rows that come in batches and do not fit into memory: how they are read, and in which order.
 
-Who owns what: :class:`Stream` is the recipe, which the user makes; :class:`Opened` reads it for one
-estimator, which checks every batch. One pass counts the rows, sums up their statistics and keeps a
-sample; a stream that ends before its window is full is an array from there on.
+Who owns what: the user makes a :class:`Stream`, which describes the batches; :class:`Opened` reads
+it for one estimator, which checks every batch. One pass counts the rows, sums up their statistics
+and keeps a sample. A stream that ends before its window is full becomes an array.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Piece:
 
 
 class Stream:
-    """Rows that are read in batches, again in every epoch; the functions of this module make them.
+    """Rows that are read in batches, anew in every epoch; functions of this module make streams.
 
     Iterating over it yields the batches.
 
@@ -40,7 +40,7 @@ class Stream:
     ----------
     pieces : sequence of Piece
     window : int or None
-        How many rows are shuffled together; None for as many as fit into 128 MB.
+        The number of rows that are shuffled together; None for as many as fit into 128 MB.
     once : bool
         Whether it can be read only once.
 
@@ -74,7 +74,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Share:
-    """Some rows of a stream: those whose key, drawn for each in [0, 1), is in an interval."""
+    """Some rows of a stream: each row has a random key in [0, 1), a share an interval of keys."""
 
     low: float
     high: float
@@ -96,7 +96,7 @@ class Opened(Source):
     check : callable
         Takes a batch, and whether it is the first one; returns rows that can be used.
     share : Share
-        Which of the rows.
+        The share of the rows to read.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Opened(Source):
         self._untouched = True
         self._survey: Survey | None = None
         self._kept: _Kept
-        self._head: list[tuple[Array, Array]] = []  # what `begin` has read
+        self._head: list[tuple[Array, Array]] = []  # the batches that `begin` has read
         self._batches_left: Iterator[tuple[Array, Array]] = iter(())
         self._begun: Iterator[tuple[Array, Array]] | None = None
         self._seed = 0
@@ -132,12 +132,12 @@ class Opened(Source):
         return np.asarray(self._kept.rows_below(index.high))
 
     def statistics(self, rows: Any) -> Survey:
-        """Return what the pass told, of all rows."""
+        """Return the statistics of all rows, from the pass."""
         assert self._survey is not None
         return self._survey
 
     def split(self, fraction: float) -> tuple[Share, Share]:
-        """Return the rows to train on and those to hold out, which are in memory."""
+        """Return the shares to train on and to hold out; the rows to hold out are in memory."""
         n_rows = self.shape[0]
         high = self._kept.threshold(fraction)
         n_held_out = len(self._kept.rows_below(high))
@@ -151,7 +151,7 @@ class Opened(Source):
                 yield part[block]
 
     def some(self, rows: Any) -> Array:
-        """Return the sample that was kept, without rows that are held out."""
+        """Return the kept sample, without the held-out rows."""
         return self._kept.sample()
 
     def epoch(self, size: int, rng: np.random.Generator | None) -> Iterator[Array]:
@@ -176,7 +176,7 @@ class Opened(Source):
         self._batches_left = self._with_keys(None)
         n_rows = 0
         for keys, rows in self._batches_left:
-            self._head.append((keys, rows.copy()))  # the next may come in the same memory
+            self._head.append((keys, rows.copy()))  # the next may use the same memory
             n_rows += len(rows)
             self.shape = (n_rows, rows.shape[1])
             if n_rows > self._window:
@@ -185,9 +185,9 @@ class Opened(Source):
         return np.concatenate([rows for _, rows in self._head])
 
     def prepare(self, covariance: bool, once: bool = False) -> None:
-        """Take the pass that counts and describes the rows, unless they can be read only once.
+        """Make the pass that counts and describes the rows, unless they can be read only once.
 
-        What has been read of such a stream describes all of it.
+        In that case the rows read so far describe the whole stream.
         """
         once = once or self._stream.once
         self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
@@ -218,11 +218,11 @@ class Opened(Source):
             )
 
     def _check_same(self, keys: Array, rows: Array) -> None:
-        """See whether rows that are held out are those that were, and none slips into training."""
+        """Raise if the held-out rows have changed, so that none slips into training."""
         if not self._kept.have(keys, rows):
             raise ValueError(
-                "A stream must give the same rows in the same order in every pass, for some are "
-                "held out. Got others; leave the shuffling to the estimator, or fit with "
+                "A stream must give the same rows in the same order in every pass, because some "
+                "are held out. Got other rows; leave the shuffling to the estimator, or fit with "
                 "early_stopping=False."
             )
 
@@ -258,7 +258,7 @@ class Opened(Source):
         return self._cast(rows, name)
 
     def _cast(self, rows: Array, name: str) -> Array:
-        """Return rows in the dtype of the first batch, which must have room for them."""
+        """Return rows in the dtype of the first batch, which must be able to hold them."""
         with np.errstate(over="ignore"):
             cast = rows.astype(self.dtype, copy=False)
         if cast is not rows and not (fits := np.isfinite(cast)).all():
@@ -270,7 +270,7 @@ class Opened(Source):
 
 
 class _Kept:
-    """The rows with the smallest keys: an even sample of however many come."""
+    """The rows with the smallest keys: an even sample, however many rows come."""
 
     def __init__(self, n_most: int) -> None:
         self._n_most = 2 * n_most  # half of them may be held out
@@ -286,14 +286,14 @@ class _Kept:
             chosen = keys < self._below
             if chosen.any():
                 self._keys.append(keys[chosen])
-                self._rows.append(rows[chosen])  # a copy, as a mask always makes
+                self._rows.append(rows[chosen])  # a copy, because of the mask
                 self._n += int(chosen.sum())
             if 2 * self._n > 3 * self._n_most:
                 self._shrink()
             yield rows
 
     def _shrink(self) -> None:
-        """Put the rows in the order of their keys, and let those go that are too many."""
+        """Sort the rows by their keys, and drop those that are too many."""
         keys, rows = np.concatenate(self._keys), np.concatenate(self._rows)
         order = np.argsort(keys, kind="stable")
         if len(order) > self._n_most:
@@ -328,8 +328,8 @@ class _Kept:
 def recut(parts: Iterable[Array], size: int) -> Iterator[Array]:
     """Yield the same rows, `size` at a time; only the last ones may be fewer.
 
-    Both `parts` and what is yielded hold until the next one is asked for: whoever makes them may
-    then use their memory again. Rows that wait for others are copied, which is one pass over them.
+    A part, and an array that is yielded, is valid until the next one is asked for: its memory may
+    then be used again. Rows that wait for others are copied, which is one pass over them.
     """
     waiting: list[Array] = []
     n_rows = 0
@@ -368,7 +368,7 @@ def mixed(parts: Iterable[Array], window: int, rng: np.random.Generator) -> Iter
 
 
 def _popped(batches: list[tuple[Array, Array]]) -> Iterator[tuple[Array, Array]]:
-    """Yield the elements of a list, which lets go of them."""
+    """Yield the elements of a list, and remove them from it."""
     batches.reverse()
     while batches:
         yield batches.pop()

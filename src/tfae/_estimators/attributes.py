@@ -61,9 +61,9 @@ class Fact(Learned[T]):
 
 
 class Absent:
-    """Stands where the family has a method and a class of it cannot: an error says why.
+    """Stands for a method that other estimators have and this class cannot have.
 
-    ``hasattr`` is False, for the class and its instances.
+    The AttributeError says why. ``hasattr`` is False, for the class and its instances.
     """
 
     def __init__(self, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""The autoencoder, and what all autoencoders can do."""
+"""The autoencoder, and the methods that its variants inherit."""
 
 from __future__ import annotations
 
@@ -37,137 +37,152 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     ----------
     n_components : int, float or "auto", default=None
         The length of the code. None takes half of the features, but at most 32. A float between 0
-        and 1 takes the shortest code whose reconstruction keeps that fraction of the variance of
-        held-out rows, "auto" one of at most 64 at the elbow of their error [2]_; both cost a
-        training more, in which codes of all lengths are tried at once [3]_, and need a linear path.
+        and 1 finds the shortest code that keeps this fraction of the variance of held-out rows.
+        "auto" finds the length, at most 64, at the elbow of the error of held-out rows [2]_. A
+        float and "auto" both need a linear path (see `linear_path`) and one extra training run,
+        which tries codes of all lengths at once [3]_.
     hidden_layer_sizes : int or sequence of int, default="auto"
-        The units of the encoder's hidden layers, from the input to the code. "auto" here and below
-        is decided from the number of rows and features, see :doc:`/defaults`, and noted in
-        ``settings_``. Here it is two layers of multiples of 32 units, the second at most 256; (256,
-        128) without a linear path.
+        The numbers of units of the encoder's hidden layers, from the input to the code. "auto" is
+        (256, 128) without a linear path. With one it is two layers. The first has four units per
+        feature, at least 128 and at most 1,024. If it would have more than 400,000 weights, it has
+        fewer units, but at least 64. Their number is rounded down to a multiple of 32. The second
+        layer has half as many units, at most 256. :doc:`/defaults` explains all rules for "auto",
+        and ``settings_`` has the chosen values.
     decoder_layer_sizes : int or sequence of int, default=None
-        The units of the decoder's hidden layers, from the code to the output. None mirrors the
-        encoder's.
+        The numbers of units of the decoder's hidden layers, from the code to the output. None
+        mirrors the encoder's layers.
     activation : str, default="auto"
         The activation of hidden layers, by scikit-learn's or Keras's name: "identity", "relu",
         "gelu", "silu", "elu", "selu", "leaky_relu", "softplus", "logistic", "tanh", "softmax".
         "auto" is "gelu" [4]_ with a linear path, otherwise "relu".
     code_activation : str, default="auto"
-        The activation of the code. "auto" is the one that suits the penalty: "logistic" for "kl",
-        "relu" for "l1", "top_k" and "lifetime", otherwise "identity".
+        The activation of the code. "auto" suits the penalty: "logistic" for "kl", "relu" for "l1",
+        "top_k" and "lifetime", otherwise "identity".
     output_activation : str, default="auto"
         The activation of the output. "auto" is "sigmoid" for binary cross-entropy and "identity"
-        for other losses. A warning tells if it cannot reach the data.
+        for other losses. `fit` warns if the range of the activation does not contain the scaled
+        data.
     kernel_initializer : str, default="glorot_uniform"
-        How weights are drawn at the start, by Keras's name.
+        The Keras initializer, by name, that draws the first weights.
     linear_path : bool, default="auto"
-        Whether principal components carry the code and the network only corrects them: training
-        starts at the error of :class:`sklearn.decomposition.PCA`, and with `early_stopping` the
-        best weights on held-out rows are kept, PCA's among them. "auto" means yes where the code
-        and the output have no activation and nothing else is asked of the network: no penalty,
-        corruption, tied weights, cross-entropy or other architecture; and not where the first call
-        of `partial_fit` has fewer than five rows for four components. False gives the pure network
-        of papers.
+        Whether principal components carry the code and the network only corrects them; this is
+        the linear path. Training then starts at the error of :class:`sklearn.decomposition.PCA`.
+        With `early_stopping` the weights that are best on held-out rows are kept, and PCA is among
+        the candidates. "auto" means yes if the code and the output have no activation and there is
+        no penalty, no corruption, no tied weights, no cross-entropy and no architecture other than
+        "dense". It means no if the first call of `partial_fit` has fewer than five rows for every
+        four components. False gives the plain network that papers describe, without PCA.
     tied : bool, default=False
-        Whether the decoder's kernels are those of the encoder, mirrored. Its biases are its own.
+        Whether the decoder uses the kernels of the encoder, mirrored. It has its own biases.
     dropout : float, default=0.0
         The fraction of the units of every hidden layer to drop in training.
     batch_normalization : bool, default=False
         Whether hidden layers are normalised over the batch, before their activation.
     architecture : str or callable, default="dense"
-        How the network is built: a name from :func:`tfae.architectures` or a function as
+        How the network is built: a name from :func:`tfae.architectures`, or a function as
         described at :func:`tfae.register_architecture`.
     architecture_params : dict, default=None
         Keyword arguments for the architecture.
     corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default=None
-        How rows are corrupted before they are encoded in training, anew at every step, while the
-        loss compares with the clean rows; see :class:`DenoisingAutoencoder`.
+        How training corrupts rows before it encodes them, anew at every step. The loss compares
+        the output with the clean rows. See :class:`DenoisingAutoencoder`.
     corruption_level : float, default=0.25
-        How much: for "gaussian" the standard deviation of the noise, in units of the root mean
-        variance of the data; for the others the fraction of entries that are changed.
+        The strength of the corruption. For "gaussian" it is the standard deviation of the noise, in
+        units of the root mean variance of the data. For the other names it is the fraction of
+        entries that are changed.
     emphasis : float, default=0.5
-        What corrupted entries count in the loss: they weigh ``2 * emphasis``, the others
-        ``2 * (1 - emphasis)``. 0.5 makes no difference, 1 leaves the others out.
+        How much corrupted entries count in the loss. They weigh ``2 * emphasis``, the other entries
+        ``2 * (1 - emphasis)``. 0.5 makes no difference; 1 leaves the other entries out.
     penalty : {"l1", "kl", "top_k", "lifetime", "contractive"} or callable, default=None
-        What is asked of the code besides a small loss; see :class:`SparseAutoencoder` and
-        :class:`ContractiveAutoencoder`. A callable ``(code) -> values`` works on a tensor of shape
+        The requirement on the code, besides a small loss; see :class:`SparseAutoencoder` and
+        :class:`ContractiveAutoencoder`. A callable ``(code) -> values`` takes a tensor of shape
         [batch, n_components] and returns one value for every entry or every row.
     penalty_weight : float, default=None
-        The weight of the penalty beside the loss summed over the features; what is minimised is
-        ``loss + penalty_weight * penalty / n_features``. None takes 0.1 for "l1" and
-        "contractive" and otherwise 1; "top_k" and "lifetime", which add nothing, need None.
+        The weight of the penalty, relative to the loss summed over the features: training minimises
+        ``loss + penalty_weight * penalty / n_features``. None takes 0.1 for "l1" and "contractive",
+        otherwise 1. It must be None for "top_k" and "lifetime", because they add nothing to the
+        loss.
     sparsity : float or int, default=None
-        For "kl" the mean activation to aim at, for "top_k" the fraction or the number of units
-        kept in a row, for "lifetime" the fraction of rows kept for a unit. None takes 0.05, and
-        0.1 for "top_k"; other penalties need None.
+        How sparse the code must be. For "kl" it is the mean activation to aim at; for "top_k" the
+        fraction or the number of units that every row keeps; for "lifetime" the fraction of rows
+        that every unit keeps. None takes 0.05, and 0.1 for "top_k". It must be None for other
+        penalties.
     loss : {"mse", "mae", "huber", "binary_crossentropy", "gaussian"} or callable, default="mse"
-        The reconstruction loss, a mean over all entries of the scaled data. "huber" [5]_ turns from
-        squared to absolute at an error of 1. "binary_crossentropy" needs data in [0, 1] or
-        ``scaling="minmax"``. "gaussian" is a negative log-likelihood, with the variance that fits
-        the errors of a batch best [6]_. A callable ``(target, output) -> values`` works on tensors
-        of shape [batch, features] and returns one value for every entry or every row; Keras's loss
-        objects do too.
+        The reconstruction loss, a mean over all entries of the scaled data. "huber" [5]_ changes
+        from the squared to the absolute error at an error of 1. "binary_crossentropy" needs data in
+        [0, 1] or ``scaling="minmax"``. "gaussian" is a negative log-likelihood, with the variance
+        that fits the errors of a batch best [6]_. A callable ``(target, output) -> values`` takes
+        tensors of shape [batch, features] and returns one value for every entry or every row.
+        Keras's loss objects work, too.
     scaling : {"global", "standard", "robust", "minmax", "quantile"} or None, default="global"
-        What the network sees. "global" centres every feature and divides all by one number, so
-        that none is weighted up or down; with binary cross-entropy it leaves the data as they
-        are. "standard" divides each feature by its standard deviation, "robust" does
-        with the median and the interquartile range (where that is 0, with the standard deviation),
-        "minmax" maps each to [0, 1], "quantile" to normal deviates by its ranks; the last and
-        "robust" learn from at most 10,000 evenly spaced rows. None leaves the data as they are.
+        How the data are scaled for the network. "global" centres every feature and divides all of
+        them by one number, so that no feature gains or loses weight; with binary cross-entropy it
+        leaves the data as they are. "standard" centres every feature and divides it by its standard
+        deviation. "robust" subtracts the median and divides by the interquartile range, or by the
+        standard deviation where that range is 0. "minmax" maps every feature to [0, 1]. "quantile"
+        maps every feature to normal deviates by its ranks. "robust" and "quantile" learn from at
+        most 10,000 evenly spaced rows. None leaves the data as they are.
     alpha : float, default=0.0
-        The L2 penalty: ``alpha / 2`` times the sum of all squared weights (not biases) is added
-        to what is minimised, but not to the loss that is reported.
+        The L2 penalty. Training adds ``alpha / 2`` times the sum of all squared weights (not
+        biases) to the loss that it minimises, but not to the loss that it reports.
     optimizer : str or keras.optimizers.Optimizer, default="adam"
-        The optimizer: "adam", "adamw", "sgd" (as in scikit-learn with Nesterov momentum 0.9),
-        "rmsprop" or another one of Keras by its name in lower case; or a configured Keras
-        optimizer, of which a copy is used, with its own learning rate or schedule; its
-        ``exclude_from_weight_decay`` may name variables, as "bias".
+        A name: "adam", "adamw", "sgd" (with Nesterov momentum 0.9, as in scikit-learn), "rmsprop"
+        or the lower-case name of another Keras optimizer. Or a configured Keras optimizer, with its
+        own learning rate or schedule; a copy of it is used. Its ``exclude_from_weight_decay`` may
+        name variables, such as "bias".
     learning_rate_init : float or callable, default="auto"
-        The learning rate for an optimizer given by name; or a Keras learning-rate schedule, a
-        callable of the step. "auto" is 0.001, with a linear path one that falls from 0.002 to 0;
-        in `partial_fit`, which knows no last step, it stays at 0.002.
+        The learning rate of an optimizer that is given by name: a number, or a Keras learning-rate
+        schedule, a callable of the step. "auto" is 0.001 without a linear path. With one it rises
+        to 0.002 and falls as a cosine to 0 at the last epoch; in `partial_fit`, where the last
+        epoch is unknown, it stays at 0.002.
     batch_size : int, default="auto"
-        Rows a step. More than there are rows is fine: a step then takes them all. Its cost
-        is that of a full batch, but batches beyond 1,024 are cut to the size of the data.
+        The number of rows per step. "auto" is 256 without a linear path. With one it is the largest
+        power of two not above a hundredth of the rows, but at least 32 and at most 256 (64 with
+        more than 256 features). If it exceeds the number of rows, a step takes all rows but costs
+        as much as a full batch. To limit this cost, a value above 1,024 is cut to the size of the
+        data.
     max_iter : int, default="auto"
-        The largest number of epochs.
+        The largest number of epochs. "auto" is 100 without a linear path. With one it is the number
+        of epochs that makes 12,000 steps of the "auto" `batch_size` (4,000 steps with more than 256
+        features), but at least 20 and at most 300.
     shuffle : bool, default=True
         Whether the rows are shuffled before every epoch.
     random_state : int, RandomState instance or None, default=None
-        Decides the weights at the start, the order of rows and the rows held out. An int gives
-        the same result at every call, bit for bit on the same machine.
+        Determines the first weights, the order of rows and the held-out rows. An int gives the same
+        result at every call, bit for bit on the same machine.
     tol : float, default=1e-4
-        Training ends when the loss of the scaled data has not fallen by `tol` below its best for
-        `n_iter_no_change` epochs; with ``early_stopping=True`` the validation loss. With a linear
-        path `tol` is a fraction of the error that this leaves.
+        Training ends when the loss of the scaled data has not fallen by `tol` below its best value
+        for `n_iter_no_change` epochs. With early stopping this is the validation loss. With a
+        linear path `tol` is relative to the error of the linear path alone, that is of PCA.
     n_iter_no_change : int, default="auto"
-        See `tol`; "auto" is 10.
+        The number of epochs that `tol` refers to. "auto" is 10.
     early_stopping : bool, default="auto"
-        Whether to hold out rows, watch their loss, and keep the weights with the lowest. "auto"
-        does with a linear path.
+        Whether to hold out rows, watch their loss, and keep the weights with the lowest loss.
+        "auto" means yes with a linear path, otherwise no.
     validation_fraction : float, default="auto"
-        The fraction of rows that early stopping holds out.
+        The fraction of rows that early stopping holds out. "auto" is 0.1; with a linear path and
+        fewer than 1,000 rows it is the fraction that makes 100 rows, but at most 0.3.
     refit : bool, default="auto"
-        Whether to train once more on all rows, those too that early stopping held out, for as many
-        epochs as were best. "auto" does with a linear path and fewer than 5,000 rows, but not with
-        `warm_start`, for a later `fit` must hold out rows that are new to the network. True needs
-        held-out rows.
+        Whether to train once more on all rows, including those that early stopping held out, for
+        the best number of epochs. "auto" means yes with a linear path and fewer than 5,000 rows. It
+        means no with `warm_start`, because a later `fit` must hold out rows that the weights have
+        not seen. True needs early stopping, because that finds the number of epochs.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights and the scaling of the last fit.
+        Whether `fit` continues from the weights and the scaling of the last fit.
     precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         The arithmetic of training. "mixed_bfloat16" computes layers in bfloat16 and keeps weights,
-        losses and the optimizer in float32, as Keras's policy of that name does; it pays on a CPU
-        or GPU with instructions for it. Layers of imported models that centre rows far from zero
-        lose digits in it. Afterwards a stack of dense layers encodes and decodes rows
-        in their own dtype, any other network in that of the training: float64 if it was, otherwise
-        float32.
+        losses and the optimizer in float32, like the Keras policy of that name. It pays off on a
+        CPU or GPU with bfloat16 instructions. It loses digits if layers of an imported model centre
+        rows that are far from zero. After training, a stack of dense layers encodes and decodes
+        rows in the dtype of the rows. Any other network works in float64 if it was trained in
+        float64, otherwise in float32.
     callbacks : sequence of keras.callbacks.Callback, default=None
         Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
-        once for every run of the compiled program. Every call counts its epochs from 0 and begins
-        with `learning_rate_init`, `partial_fit` too. For scikit-learn's own callbacks use
+        once for every run of the compiled program. Every call of `fit` or `partial_fit` counts
+        epochs from 0 and starts at `learning_rate_init`. For scikit-learn's own callbacks use
         ``set_callbacks``.
     verbose : int or bool, default=0
-        Whether to print a line every epoch, and one for every training where there are several.
+        Whether to print a line for every epoch, and a line for every training if there are several.
 
     Attributes
     ----------
@@ -176,43 +191,44 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     encoder_weights_, decoder_weights_ : list of ndarray
         The trained weights in Keras's order: kernel and bias of each layer.
     center_ : ndarray of shape (n_features,)
-        What is subtracted from the data.
+        The values that are subtracted from the data.
     scale_ : float or ndarray of shape (n_features,)
-        What the data are divided by after that.
+        The divisor of the centred data.
     quantiles_ : ndarray of shape (n_quantiles, n_features)
-        With ``scaling="quantile"``: the values of each feature that it is mapped by.
+        With ``scaling="quantile"``: the quantiles of each feature, which define its map.
     history_ : dict of str to list of float
-        For every epoch "loss", with a penalty "reconstruction_loss", which is the loss without
-        it, with early stopping the same as "val_loss" and "val_reconstruction_loss", and
-        "seconds". Losses are in the
-        user's units where one scale serves all features, otherwise in those of the scaled data.
+        One value for every epoch: "loss"; with a penalty "reconstruction_loss", the loss without
+        the penalty; with early stopping "val_loss" and "val_reconstruction_loss", the same for the
+        held-out rows; and "seconds". Losses are in the user's units if one scale serves all
+        features, otherwise in the units of the scaled data.
     loss_curve_ : list of float
         ``history_["loss"]``, as in ``MLPRegressor``.
     n_iter_ : int
         The number of epochs trained.
     settings_ : dict of str to object
-        What every parameter that was "auto" stands for.
+        The value of every parameter that was "auto".
     baseline_ : dict of str to float
-        With a linear path and early stopping: the mean squared error, in the user's units, of
-        "pca" and of the "autoencoder" on the same held-out rows, "n_samples" of them; and what
-        was minimised, the `loss` of the scaled data in the units of `history_`, as "pca_loss" and
-        "autoencoder_loss" (of "gaussian" the squared error). These decide: where the gain of the
-        network is not larger than twice its standard error, a warning tells so, and the estimator
-        is PCA.
+        With a linear path and early stopping, a comparison on held-out rows: the mean squared error
+        of "pca" and of the "autoencoder", in the user's units; the number of rows, "n_samples"; and
+        "pca_loss" and "autoencoder_loss", the minimised `loss` of the scaled data in the units of
+        ``history_`` (for "gaussian" the squared error). The losses decide: if the gain of the
+        network is not larger than twice its standard error, `fit` warns, and the estimator becomes
+        PCA.
     component_errors_ : ndarray of shape (longest + 1,)
-        Where `n_components` is a float or "auto": the mean squared error on held-out rows of codes
-        of every length from 0, in the user's units where one scale serves all features, otherwise
-        in those of the scaled data.
+        If `n_components` is a float or "auto": the mean squared error on held-out rows, for codes
+        of every length from 0. It is in the user's units if one scale serves all features,
+        otherwise in the units of the scaled data.
     mean_activation_ : ndarray of shape (n_components,)
         With a sparse penalty: the mean of every component of the code over the training rows.
     n_dead_units_ : int
-        With a sparse penalty: how many components stay below 1 % of the largest activation.
+        With a sparse penalty: the number of components that stay below 1 % of the largest
+        activation.
     thresholds_ : ndarray of shape (n_components,)
-        With ``penalty="lifetime"``: components below these are 0 to the decoder.
+        With ``penalty="lifetime"``: the decoder takes components below these values as 0.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, if all are strings.
+        The names of the features, if all are strings.
 
     See Also
     --------
@@ -221,9 +237,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
 
     Notes
     -----
-    Weights are NumPy arrays, so a fitted estimator can be pickled and copied, and a dense network
-    runs in NumPy after training, without TensorFlow. Fits of equal structure share one compiled
-    program, whatever their data, learning rates or seeds are.
+    Weights are NumPy arrays. So a fitted estimator can be pickled and copied, and a dense network
+    runs in NumPy after training, without TensorFlow. Fits of the same structure share one compiled
+    program, whatever their data, learning rates or seeds.
 
     References
     ----------
@@ -265,23 +281,24 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Parameters
         ----------
         encoder : keras.Model
-            Maps rows, or images and the like, to codes. The estimator's rows and codes are flat:
+            Maps rows, images or similar arrays to codes. The estimator's rows and codes are flat:
             of shape (n_samples, n_features) and (n_samples, n_components).
         decoder : keras.Model
             Maps codes back to rows.
         **params
-            Parameters of the estimator. `n_components`, `architecture`, `scaling`, which is None,
-            and `linear_path`, which is False, are read from the models and cannot be given; those
-            that shape layers, such as `hidden_layer_sizes`, mean nothing. The decoder is taken to
-            give rows, unless `output_activation` is given; a sigmoid that ends it is taken off and
-            applied as ``output_activation="sigmoid"`` where that or the loss asks for it.
+            Parameters of the estimator. The models determine `n_components` and `architecture`, and
+            `scaling` is None and `linear_path` False; other values of these cannot be given.
+            Parameters that shape layers, such as `hidden_layer_sizes`, have no effect. Without
+            `output_activation` the output of the decoder is the reconstruction. If the decoder ends
+            with a sigmoid and `output_activation` or the loss asks for one, the sigmoid is removed
+            from the decoder and applied as ``output_activation="sigmoid"``.
 
         Returns
         -------
         estimator
-            Fitted, with an empty ``history_``. The models are copied and stay as they are; layers
-            that both of them hold are two after that. ``fit`` trains the same structure anew, with
-            ``warm_start=True`` or by ``partial_fit`` it goes on from the weights given.
+            Fitted, with an empty ``history_``. The models are copied and not changed; a layer that
+            both share becomes two layers. ``fit`` trains the same structure from new weights.
+            ``partial_fit``, and ``fit`` with ``warm_start=True``, continue from the given weights.
 
         Raises
         ------
@@ -307,7 +324,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         for name, value in {**own, "architecture": imported}.items():
             if params.get(name, value) != value:
                 raise ValueError(
-                    f"from_keras reads {name!r} from the models, it must be {value!r}. Got "
+                    f"from_keras reads {name!r} from the models, so it must be {value!r}. Got "
                     f"{params[name]!r}."
                 )
         model = cls(**{**params, **own, "architecture": imported})
@@ -323,17 +340,18 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
 
     @with_callbacks
     def partial_fit(self, X: Any, y: Any = None) -> Self:
-        """Train for one epoch on `X`, going on from the calls before.
+        """Train for one epoch on `X`, continuing from earlier calls.
 
-        The first call decides the structure and learns the scaling, so let its rows be many: what
-        is constant in them keeps a scale of 1. The optimizer's state and the random state are
-        carried on from call to call. Where the first call has fewer than five rows for four
-        components there is no linear path: principal components of so few leave nothing to learn.
+        The first call decides the structure and learns the scaling. So make the first batch large:
+        a feature constant in it keeps a scale of 1. The optimizer's state and the random state
+        carry over from call to call. There is no linear path if the first call has fewer than five
+        rows for every four components, because principal components of so few rows leave nothing to
+        learn.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            One row or more. A stream may be an iterator, too, unless the first call must train on
+            One row or more. A stream may also be an iterator, unless the first call must train on
             its rows more than once.
         y : None
             Ignored.
@@ -345,9 +363,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Raises
         ------
         ValueError
-            If the data do not fit those seen before; if the first call has too few rows for
-            ``linear_path=True``, or an iterator where its rows must be read more than once; with
-            ``early_stopping=True``, which needs all rows at once.
+            If the data do not fit those of earlier calls; if the first call has too few rows for
+            ``linear_path=True``, or gets an iterator although it must read the rows more than once;
+            or with ``early_stopping=True``, because that needs all rows at once.
 
         Examples
         --------
@@ -394,8 +412,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: if it is no matrix of finite numbers, one
-            column for every component.
+            If `X` is not a matrix of finite numbers with one column for every component.
 
         Examples
         --------
@@ -433,7 +450,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: if it has other features, or values that are not finite.
+            If `X` cannot be used: it has other features, or values that are not finite.
 
         Examples
         --------
@@ -453,20 +470,20 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         scaled : bool, default=False
-            Whether the errors are those of the scaled data, as `scaling` makes them; otherwise they
-            are in the square of the user's units.
+            Whether to measure the errors on the scaled data, see `scaling`. Otherwise they are in
+            the square of the user's units.
 
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            The lower, the odder the row.
+            Lower scores are more anomalous.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: if it has other features, or values that are not finite.
+            If `X` cannot be used: it has other features, or values that are not finite.
 
         Examples
         --------
@@ -495,18 +512,17 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         -------
         float
             1 minus the squared error over the squared distance from the mean of `X`, both summed
-            over all entries; like ``r2_score(..., multioutput="variance_weighted")``, but errors
-            in constant columns count too.
-            At most 1; 0 for a constant guess. Constant `X` scores 1 if reconstructed exactly,
-            otherwise 0.
+            over all entries. This is ``r2_score(..., multioutput="variance_weighted")``, except
+            that errors in constant columns count, too. It is at most 1, and 0 if every row is
+            rebuilt as the mean. Constant `X` scores 1 if it is rebuilt exactly, otherwise 0.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: if it has other features, values that are not finite, or is
-            an iterator, for rows are read twice.
+            If `X` cannot be used: it has other features, or values that are not finite, or it is an
+            iterator, because rows are read twice.
 
         Examples
         --------
@@ -521,8 +537,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         X = self._read(repeatable(X, "score"), reset=False)
         variance = mean_variance(X)
         if variance != 0:
-            with np.errstate(over="ignore", invalid="ignore"):  # which gives minus infinity or NaN
+            with np.errstate(over="ignore", invalid="ignore"):  # minus infinity or NaN
                 return float(1 - fitted.errors(X).mean() / variance)
-        # All rows are the same; many of them are rebuilt with rounding that a single one has not.
+        # All rows are the same. Rebuilding many adds rounding errors that one row does not have.
         same = X if isinstance(X, Source) else X[:1]
         return float(not fitted.errors(same).any())

@@ -1,4 +1,4 @@
-"""The autoencoder whose code changes little when a row does."""
+"""The autoencoder with a code that changes little when the row changes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from tfae._estimators.autoencoder import Autoencoder
 
 @dataclass(eq=False, repr=False)
 class ContractiveAutoencoder(Autoencoder):
-    r"""Autoencoder whose code changes little when a row does.
+    r"""Autoencoder with a code that changes little when the row changes.
 
     The penalty is the squared Frobenius norm of the encoder's Jacobian at the row,
     :math:`\lambda \|\partial f(x) / \partial x\|_F^2` [1]_, in the units that the network sees. It
-    is exact for an encoder of one layer; for a deeper one it is estimated at every step, without
+    is exact for an encoder of one layer. For a deeper encoder every step estimates it, without
     bias, by the squared length of :math:`v^\top \partial f / \partial x` for a standard normal
-    :math:`v`. As in the paper, the units are logistic and the weights are tied; with weights of its
-    own the decoder could undo any shrinking of the code.
+    :math:`v`. As in the paper, the units are logistic and the weights are tied: a decoder with its
+    own weights could undo any shrinking of the code.
 
     Parameters
     ----------

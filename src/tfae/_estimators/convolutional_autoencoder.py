@@ -1,4 +1,4 @@
-"""The convolutional autoencoder: images, flat or not, in and out."""
+"""The convolutional autoencoder, which takes and returns images, flat or not."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from tfae._support.warn import warn
 
 @dataclass(eq=False, repr=False)
 class ConvolutionalAutoencoder(Autoencoder):
-    r"""Autoencoder of images, whose layers know which pixels are neighbours.
+    r"""Autoencoder of images, with layers that know which pixels are neighbours.
 
     Every hidden layer of the encoder convolves with a stride of 2 and so halves the image, from
-    :math:`h \times w` to :math:`\lceil h/2 \rceil \times \lceil w/2 \rceil`; a dense layer makes
-    the code of what is left. The decoder goes back with transposed convolutions [1]_. Any size
-    works.
+    :math:`h \times w` to :math:`\lceil h/2 \rceil \times \lceil w/2 \rceil`. A dense layer turns
+    the result into the code. The decoder goes back with transposed convolutions [1]_. Images of any
+    size work.
 
-    Images may be flat rows or arrays of shape (n_samples, height, width) or (n_samples, height,
-    width, channels), in every method that takes rows.
+    Every method that takes rows takes images as flat rows, or as arrays of shape (n_samples,
+    height, width) or (n_samples, height, width, channels).
 
     Parameters
     ----------
     n_components : int, default=None
         The length of the code. None takes half of the features, but at most 32.
     image_shape : tuple of int, default=None
-        (height, width) or (height, width, channels), of which flat rows are made up, in C order.
-        None takes the shape of the images given to `fit`; flat rows are then square images if
-        their length allows it, and else a single line.
+        The shape of the image in a flat row, (height, width) or (height, width, channels), in C
+        order. None takes the shape of the images given to `fit`. If `fit` is given flat rows, None
+        takes square images if the length allows it, and otherwise images of a single line.
     kernel_size : int, default=3
         The height and width of the convolutions' kernels.
     hidden_layer_sizes : int or sequence of int, default=(16, 32)
@@ -57,9 +57,9 @@ class ConvolutionalAutoencoder(Autoencoder):
 
     Notes
     -----
-    The device runs the network in the fastest of the ways that it has, which the first fit
-    measures. ``transform`` runs it in TensorFlow. The Keras models of ``to_keras`` take and return
-    flat rows.
+    The first fit measures which way of running the network is the fastest on the device, and
+    training uses that. ``transform`` runs the network in TensorFlow. The Keras models of
+    ``to_keras`` take and return flat rows.
 
     References
     ----------
@@ -94,8 +94,9 @@ class ConvolutionalAutoencoder(Autoencoder):
         Parameters
         ----------
         encoder, decoder : keras.Model
-            As in :meth:`Autoencoder.from_keras`. Models of flat rows take `image_shape` from the
-            parameter, or are square images if their length allows it.
+            As in :meth:`Autoencoder.from_keras`. If the models take flat rows, the parameter
+            `image_shape` gives the shape of the images; by default they are square if the length
+            allows it.
         **params
             Parameters of the estimator.
 
@@ -143,7 +144,7 @@ class ConvolutionalAutoencoder(Autoencoder):
 
         Returns
         -------
-        ndarray of shape (n_samples, n_features) or that of the images given to `fit`
+        ndarray of shape (n_samples, n_features), or of the shape of the images given to `fit`
         """
         rows = super().inverse_transform(X)
         return rows.reshape(len(rows), *self._row_shape)
@@ -168,7 +169,7 @@ class ConvolutionalAutoencoder(Autoencoder):
 
     def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
         """Return flat rows as they are, and images of the right shape as flat rows."""
-        if is_stream(X):  # whose batches come here one by one
+        if is_stream(X):  # its batches come here one by one
             return super()._read(X, reset=reset, min_samples=min_samples)
         shape = _images_shape(X)
         expected = self.image_shape if reset else self.image_shape_
@@ -195,7 +196,7 @@ class ConvolutionalAutoencoder(Autoencoder):
 
 
 def _flat(X: Any, shape: tuple[int, ...], expected: Sequence[int] | None, warns: bool) -> Array:
-    """Return images of a shape as flat rows, if that is the one expected."""
+    """Return images as flat rows, if they have the expected shape."""
     if expected is not None and _with_channels(shape) != _with_channels(expected):
         one = _with_channels(np.shape(X)) == _with_channels(expected)
         raise ValueError(
@@ -207,7 +208,7 @@ def _flat(X: Any, shape: tuple[int, ...], expected: Sequence[int] | None, warns:
             f"Images of shape {shape} are taken for (height, width, channels). If their "
             "channels come first, pass np.moveaxis(X, 1, -1)."
         )
-    X = np.asanyarray(X)  # a memory map stays one
+    X = np.asanyarray(X)  # a memory map stays a memory map
     return X.reshape(len(X), math.prod(shape))
 
 
@@ -217,13 +218,13 @@ def _images_shape(X: Any) -> tuple[int, ...] | None:
         shape = tuple(X.shape if hasattr(X, "shape") else np.asarray(X).shape)
     except ValueError as error:
         if np.ndim(X[0]) > 1:
-            raise ValueError("Images must have one shape. Got images of different ones.") from error
-        return None  # rows of different lengths, which scikit-learn answers
+            raise ValueError("Images must have one shape. Got different shapes.") from error
+        return None  # rows of different lengths: scikit-learn raises the error
     return shape[1:] if len(shape) in (3, 4) else None
 
 
 def _has_channels_first(shape: tuple[int, ...]) -> bool:
-    """Whether one image looks like a grey or a coloured one of PyTorch's."""
+    """Whether the shape of one image, grey or coloured, looks like PyTorch's."""
     return len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 4
 
 

@@ -14,9 +14,9 @@ class DenoisingAutoencoder(Autoencoder):
     r"""Autoencoder that learns to rebuild clean rows from corrupted ones.
 
     Every row :math:`x` is corrupted anew at every step, :math:`\tilde x \sim q(\tilde x | x)`, and
-    the network minimises the loss between :math:`x` and :math:`g(f(\tilde x))` [1]_ [2]_. It can
-    therefore not just copy, and learns codes that do not hang on single entries. ``transform`` and
-    ``reconstruct`` corrupt nothing.
+    the network minimises the loss between :math:`x` and :math:`g(f(\tilde x))` [1]_ [2]_. So it
+    cannot just copy its input, and it learns codes that do not depend on single entries.
+    ``transform`` and ``reconstruct`` corrupt nothing.
 
     Parameters
     ----------
@@ -24,17 +24,18 @@ class DenoisingAutoencoder(Autoencoder):
         The length of the code. None takes half of the features, but at most 32.
     corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default="gaussian"
         "gaussian" adds noise; "masking" sets entries to 0; "salt_and_pepper" sets them to the
-        lowest or the highest value of their column, one as likely as the other; "swap" takes the
-        value of another row in the same column. A callable ``(X, level, rng) -> corrupted`` gets
-        rows in the user's units and a :class:`numpy.random.Generator`.
+        lowest or the highest value of their column, with equal probability; "swap" takes the value
+        of another row in the same column. A callable ``(X, level, rng) -> corrupted`` takes rows in
+        the user's units, the `corruption_level` and a :class:`numpy.random.Generator`.
     corruption_level : float, default=0.25
-        For "gaussian" the standard deviation of the noise, in units of the root mean variance of
-        the data, so that it means the same for pixels from 0 to 255 and from 0 to 1; for the
-        others the fraction of entries that are changed. Fractions are rounded to a 65,536th, and
-        the noise has as many values, up to 4.3 standard deviations.
+        The strength of the corruption. For "gaussian" it is the standard deviation of the noise, in
+        units of the root mean variance of the data, so that it means the same for pixels from 0 to
+        255 and from 0 to 1. The noise takes one of 65,536 values, up to 4.3 standard deviations.
+        For the other names it is the fraction of entries that are changed, rounded to a multiple of
+        1/65,536.
     emphasis : float, default=0.5
-        What corrupted entries count in the loss: they weigh ``2 * emphasis``, the others
-        ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference, 1 leaves the others out.
+        How much corrupted entries count in the loss. They weigh ``2 * emphasis``, the other entries
+        ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference; 1 leaves the other entries out.
 
     See Also
     --------

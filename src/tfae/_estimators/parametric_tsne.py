@@ -43,19 +43,19 @@ from tfae._objective.losses import LOSSES
 from tfae._support.sklearn import Interval, StrOptions
 from tfae._support.typing import Array
 
-# Distances between rows of features that need no more than the rows; precomputed ones could not
-# place new rows.
+# Metrics that need nothing but two rows of features; precomputed distances could not place new
+# rows.
 _METRICS = {*VALID_METRICS["brute"], *VALID_METRICS["ball_tree"]} - {
     "precomputed",
     "pyfunc",
     "seuclidean",
     "mahalanobis",
 }
-# What the history has where there is a decoder.
+# The entry of the history that only a decoder adds.
 _RECONSTRUCTED = "reconstruction_loss"
-# What autoencoders are asked and an embedding is not. Each row's place follows from its neighbours
-# alone: there is nothing to be said of codes, of corrupted entries or of rows held out, whose
-# neighbours would be others.
+# Parameters of autoencoders that an embedding does not have. The place of a row follows from its
+# neighbours alone. So nothing is asked of codes or of corrupted entries, and no rows are held out,
+# because they would have other neighbours.
 _NOT_ASKED: dict[str, Any] = {
     "code_activation": "identity",
     "linear_path": False,
@@ -72,7 +72,7 @@ _NOT_ASKED: dict[str, Any] = {
 
 
 def _decodes(model: Any) -> bool:
-    """Whether there is a decoder, as it was fitted or, before that, as it is asked for."""
+    """Whether the fitted estimator has a decoder, or before a fit whether it is to have one."""
     if model._fitted is None:
         decodes = model.reconstruction_weight > 0
     else:
@@ -96,53 +96,53 @@ class ParametricTSNE(BaseEncoder):
               w_{ij} = (1 + \|y_i - y_j\|^2 / \alpha)^{-(\alpha + 1) / 2}.
 
     A step takes some rows and all pairs of them. So the number of neighbours that meet in a step
-    is `batch_size` squared, times about three times the perplexity, over the number of rows: for
-    millions of rows take larger batches.
+    is about ``3 * perplexity * batch_size**2 / n_samples``: take larger batches for millions of
+    rows.
 
     Parameters
     ----------
     n_components : int, default=2
         The dimensions of the embedding.
     perplexity : float, default=30.0
-        About how many neighbours a row has; less than there are rows. Three times as many are
-        looked for.
+        About how many neighbours a row has. It must be less than the number of rows. Three times as
+        many neighbours are searched for.
     early_exaggeration : float, default=12.0
-        What attraction is multiplied by at first. It falls to 1 over `n_exaggeration_iter` epochs.
+        The factor of the attraction at the start. It falls to 1 over `n_exaggeration_iter` epochs.
     n_exaggeration_iter : int, default="auto"
         See `early_exaggeration`. "auto" is a tenth of the epochs.
     init : {"pca", "random"}, default="pca"
-        Whether the encoder starts as the principal components, which takes dense hidden layers and
-        an activation like "relu" or "gelu", or with random weights.
+        How the encoder starts. "pca" starts as the principal components; this needs dense hidden
+        layers and an activation such as "relu" or "gelu". "random" starts with random weights.
     metric : str or callable, default="euclidean"
-        The distance of rows, as in :class:`sklearn.neighbors.NearestNeighbors`.
+        The distance between rows, as in :class:`sklearn.neighbors.NearestNeighbors`.
     degrees_of_freedom : float, default=None
-        :math:`\alpha`, of Student's distribution in the embedding. None takes
-        ``n_components - 1``, but at least 1.
+        :math:`\alpha`, the degrees of freedom of Student's distribution in the embedding. None
+        takes ``n_components - 1``, but at least 1.
     reconstruction_weight : float, default=0.0
         The weight of the reconstruction loss. Above 0 there is a decoder and with it
         ``inverse_transform``, ``reconstruct``, ``score`` and ``score_samples``.
     pretraining : {"autoencoder"}, default=None
-        Whether the encoder, and the decoder where there is one, are trained as an
-        :class:`Autoencoder` first, instead of `init`.
+        "autoencoder" first trains the encoder, and the decoder if there is one, as an
+        :class:`Autoencoder`. This replaces `init`. None starts as `init` says.
     pretrain_max_iter : int, default=20
-        The largest number of epochs of that.
+        The largest number of epochs of the pretraining.
     hidden_layer_sizes : int or sequence of int, default="auto"
-        The units of the hidden layers. "auto" is (512, 512, 512).
+        The numbers of units of the hidden layers. "auto" is (512, 512, 512).
     activation : str, default="auto"
         "auto" is "gelu".
     learning_rate_init : float or callable, default="auto"
         "auto" rises to 0.003 and falls as a cosine to 0 at the last epoch.
     batch_size : int, default="auto"
-        Rows of a step. "auto" is 512, and 1,024 from 20,000 rows.
+        The number of rows per step. "auto" is 512, or 1,024 with 20,000 rows or more.
     max_iter : int, default="auto"
-        The number of epochs. "auto" makes 4,000 steps, with 20 to 300 epochs.
+        The number of epochs. "auto" is the number that makes 4,000 steps, but 20 to 300.
 
     Attributes
     ----------
     embedding_ : ndarray of shape (n_samples, n_components)
-        Where the rows of the training are.
+        The embedding of the training rows.
     kl_divergence_ : float
-        The divergence at the end.
+        The divergence after training.
 
     See Also
     --------
@@ -195,8 +195,8 @@ class ParametricTSNE(BaseEncoder):
         Returns
         -------
         encoder, decoder : keras.Model
-            A named pair. ``encoder`` maps rows to places like :meth:`transform`; ``decoder`` maps
-            places to rows, or is None if there is none.
+            A named pair. ``encoder`` maps rows to codes, like :meth:`transform`. ``decoder`` maps
+            codes to rows; it is None if the estimator has no decoder.
         """
         network = super().to_keras()
         return network if _RECONSTRUCTED in self.history_ else network._replace(decoder=None)
@@ -232,7 +232,7 @@ class ParametricTSNE(BaseEncoder):
         """Return a recipe that minimises the divergence from affinities."""
         decoded = self.reconstruction_weight > 0
         structure, loss = recipe.structure, recipe.objective.loss
-        if not decoded:  # the smallest decoder that can be built, which nothing trains
+        if not decoded:  # build the smallest decoder possible; nothing trains it
             spec = replace(structure.spec, decoder_layer_sizes=())
             structure = replace(structure, spec=spec, output_activation="linear")
             loss = LOSSES.find("mse")
@@ -263,7 +263,7 @@ class ParametricTSNE(BaseEncoder):
         return int(recipe.settings.get("batch_size", self.batch_size))
 
     def _first_weights(self, recipe: Recipe) -> FirstWeights:
-        """Return what decides where the encoder starts."""
+        """Return the function that makes the first weights."""
         if self.pretraining is None:
             return as_components if self.init == "pca" else drawn
         given = {name: getattr(self, name) for name in _OF_THE_PRETRAINING}
@@ -276,7 +276,7 @@ class ParametricTSNE(BaseEncoder):
         return partial(after_autoencoder, params, self.reconstruction_weight > 0)
 
 
-# What the autoencoder is given that the encoder starts from.
+# Parameters that the autoencoder of the pretraining shares.
 _OF_THE_PRETRAINING = sorted(
     {f.name for f in fields(Autoencoder)}
     & {f.name for f in fields(ParametricTSNE)}

@@ -1,4 +1,4 @@
-"""The observer that tells scikit-learn's own callbacks of every epoch."""
+"""The observer that reports every epoch to scikit-learn's own callbacks."""
 
 from __future__ import annotations
 

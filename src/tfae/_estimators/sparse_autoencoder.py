@@ -1,4 +1,4 @@
-"""The autoencoder whose code has few active units."""
+"""The autoencoder with few active units in its code."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tfae._estimators.autoencoder import Autoencoder
 
 @dataclass(eq=False, repr=False)
 class SparseAutoencoder(Autoencoder):
-    r"""Autoencoder whose code has few active units at a time.
+    r"""Autoencoder with few active units in its code at a time.
 
-    With ``penalty="kl"`` what is minimised is the squared error of a row, summed over its features,
-    plus :math:`\beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)`, the divergence of the mean activation
-    :math:`\hat\rho_j` of every unit from the small :math:`\rho` [1]_, divided by the number of
-    features. Codes longer than the rows are normal here.
+    With ``penalty="kl"`` training minimises the squared error of a row, summed over its features,
+    plus :math:`\beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)`, all divided by the number of
+    features. The penalty is the divergence of the mean activation :math:`\hat\rho_j` of every unit
+    from a small :math:`\rho` [1]_. Codes longer than the rows are normal here.
 
     Parameters
     ----------
@@ -24,17 +24,17 @@ class SparseAutoencoder(Autoencoder):
         The length of the code. None takes half of the features, but at most 32.
     penalty : {"kl", "l1", "top_k", "lifetime"} or callable, default="kl"
         "kl" asks for a mean activation of `sparsity`, over the rows of a batch. "l1" adds the sum
-        of the absolute values of the code. "top_k" keeps the largest values of every row, after
-        training too [2]_. "lifetime" keeps, in training, of every unit the values in the rows of
-        a batch where they are largest [3]_; afterwards the code is what the encoder gives, and
-        ``thresholds_`` stand before the decoder.
+        of the absolute values of the code. "top_k" keeps the largest values of every row, also
+        after training [2]_. "lifetime" keeps the largest values of every unit over the rows of a
+        batch, in training only [3]_. After training the code is the output of the encoder, and the
+        decoder takes values below ``thresholds_`` as 0.
     penalty_weight : float, default=None
-        :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1"; "top_k"
-        and "lifetime", which add nothing, need None.
+        :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1". It must be
+        None for "top_k" and "lifetime", because they add nothing to the loss.
     sparsity : float or int, default=None
-        :math:`\rho`, MATLAB's "SparsityProportion"; for "top_k" the fraction or the number of
-        units kept in a row; for "lifetime" the fraction of rows kept for a unit. None takes 0.05,
-        and 0.1 for "top_k"; "l1" needs None.
+        :math:`\rho`, MATLAB's "SparsityProportion". For "top_k" it is the fraction or the number of
+        units that every row keeps; for "lifetime" the fraction of rows that every unit keeps. None
+        takes 0.05, and 0.1 for "top_k". It must be None for "l1".
 
     See Also
     --------

@@ -1,4 +1,4 @@
-"""The stacked autoencoder: one layer after the other is trained, then all of them together."""
+"""The stacked autoencoder: layers are trained one after another, then all together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tfae._networks.activations import get_activation
 from tfae._support.registry import nearest_name
 from tfae._support.typing import History
 
-# What a stage is given by its place in the stack.
+# Parameters that follow from the place of a stage in the stack.
 _OF_THE_STACK = (
     "n_components",
     "hidden_layer_sizes",
@@ -45,23 +45,25 @@ _OF_A_STAGE = tuple(f.name for f in fields(Autoencoder) if f.name not in _OF_THE
 
 @dataclass(eq=False, repr=False)
 class StackedAutoencoder(Autoencoder):
-    r"""Autoencoder whose layers are trained one after the other before all are trained together.
+    r"""Autoencoder that trains its layers one after another before it trains all together.
 
     Stage :math:`k` is an autoencoder of one layer, :math:`h_k = s(W_k h_{k-1} + b_k)` with
-    :math:`h_0` the rows, that learns to rebuild what the stage before gives [1]_ [2]_. The encoders
-    of all stages, and their decoders in reverse, are the network that is then trained end to end.
+    :math:`h_0` the rows. It learns to rebuild the codes of the stage before [1]_ [2]_. The encoders
+    of all stages, and their decoders in reverse order, form the network. The network is then
+    trained end to end.
 
-    Every stage has this estimator's own parameters, so that ``corruption="masking"`` makes it a
-    stacked denoising autoencoder [3]_ and ``penalty="kl"`` a stacked sparse one; `pretraining` says
-    what is different.
+    Every stage takes the parameters of this estimator. So ``corruption="masking"`` makes it a
+    stacked denoising autoencoder [3]_, and ``penalty="kl"`` a stacked sparse one. `pretraining`
+    changes parameters of stages.
 
     Parameters
     ----------
     n_components : int, default=None
         The length of the code. None takes half of the features, but at most 32.
     pretraining : dict or sequence of dict, default=None
-        Parameters of :class:`Autoencoder` for every stage, or for each: one dict for every hidden
-        layer and one for the code. Those that shape the network are not among them.
+        Parameters of :class:`Autoencoder` for the stages. One dict is for all of them; a sequence
+        has one dict for every hidden layer and one for the code. Parameters that shape the network
+        are not allowed.
     pretrain_max_iter : int, default=20
         The largest number of epochs of a stage. 0 trains no stages.
     fine_tune : bool, default=True
@@ -79,7 +81,7 @@ class StackedAutoencoder(Autoencoder):
     Notes
     -----
     The loss of the first stage is `loss`. Later stages rebuild activations: with cross-entropy if
-    those are logistic, otherwise with the squared error, unless `pretraining` names another.
+    these are logistic, otherwise with the squared error. `pretraining` may name another loss.
     ``partial_fit`` trains the stages at its first call, on the rows of that call.
 
     References
@@ -129,7 +131,7 @@ class StackedAutoencoder(Autoencoder):
         return recipe
 
     def _stages(self, recipe: Recipe) -> list[dict[str, Any]]:
-        """Return all parameters of an autoencoder for every layer of the encoder."""
+        """Return, for every layer of the encoder, all parameters of the stage that trains it."""
         self._check_stackable()
         spec, activation = recipe.structure.spec, recipe.settings.get("activation", self.activation)
         units = *spec.hidden_layer_sizes, spec.n_components
@@ -146,7 +148,7 @@ class StackedAutoencoder(Autoencoder):
             }
             if number > 1:
                 own |= _of_activations(activation)
-            if "penalty" in params:  # whose numbers are not those of the estimator's own
+            if "penalty" in params:  # the estimator's numbers are for its own penalty
                 own |= {"penalty_weight": None, "sparsity": None}
             stage = {**defaults(Autoencoder), **shared, **own, **params}
             _check_stage(stage, number)
@@ -154,7 +156,7 @@ class StackedAutoencoder(Autoencoder):
         return stages
 
     def _stage_params(self, n_stages: int) -> list[Mapping[str, Any]]:
-        """Return what `pretraining` says for each stage."""
+        """Return the parameters in `pretraining` for each stage."""
         given = {} if self.pretraining is None else self.pretraining
         listed = [given] * n_stages if isinstance(given, Mapping) else list(given)
         if len(listed) != n_stages or not all(isinstance(stage, Mapping) for stage in listed):
@@ -170,23 +172,23 @@ class StackedAutoencoder(Autoencoder):
         return listed
 
     def _check_stackable(self) -> None:
-        """Refuse what cannot be built layer by layer."""
+        """Raise if a parameter does not allow training layer by layer."""
         for name, required, reason in [
             ("architecture", "dense", "stages are dense layers"),
-            ("linear_path", False, "stages are all there is"),
-            ("decoder_layer_sizes", None, "each stage gives a layer to both sides"),
-            ("batch_normalization", False, "a stage knows no moments of the whole network"),
+            ("linear_path", False, "the stages make up the whole network"),
+            ("decoder_layer_sizes", None, "each stage gives one layer to both sides"),
+            ("batch_normalization", False, "a stage does not know the whole network's moments"),
         ]:
             value = getattr(self, name)
             if value != required:
                 raise ValueError(
-                    f"{name!r} of a StackedAutoencoder must be {required!r}, for {reason}. "
+                    f"{name!r} of a StackedAutoencoder must be {required!r}, because {reason}. "
                     f"Got {value!r}."
                 )
 
 
 def _of_activations(activation: str) -> dict[str, Any]:
-    """Return what a stage needs that rebuilds the activations of another."""
+    """Return the parameters of a stage that rebuilds the activations of another."""
     logistic = get_activation(activation).keras_name == "sigmoid"
     return {
         "loss": "binary_crossentropy" if logistic else "mse",

@@ -25,8 +25,8 @@ class VariationalAutoencoder(Autoencoder):
     r"""Autoencoder with a random code: a probabilistic model that new rows can be drawn from.
 
     The encoder gives a mean :math:`\mu` and a variance :math:`\sigma^2` for every component of the
-    code, training draws :math:`z = \mu + \sigma \epsilon` [1]_, and what is minimised is the
-    negative evidence lower bound, divided by the number of features:
+    code. Training draws :math:`z = \mu + \sigma \epsilon` [1]_ and minimises the negative evidence
+    lower bound, divided by the number of features:
 
     .. math:: -\mathbb{E}_{q(z|x)} \log p(x | z) + \beta\, \mathrm{KL}(q(z|x) \,\|\, N(0, I)).
 
@@ -35,14 +35,14 @@ class VariationalAutoencoder(Autoencoder):
     n_components : int, default=None
         The length of the code. None takes half of the features, but at most 32.
     beta : float, default=1.0
-        The weight :math:`\beta` of the divergence; above 1 it asks for independent components [2]_.
+        The weight :math:`\beta` of the divergence. Above 1 it favours independent components [2]_.
     kl_warm_up : int, default=10
-        Over so many epochs `beta` grows from 0, which keeps units from being switched off before
-        they have learnt anything [3]_. No loss of these epochs ends the training.
+        The number of epochs over which `beta` grows from 0. This keeps units from being switched
+        off before they have learnt anything [3]_. The losses of these epochs cannot end training.
     loss : {"gaussian", "bernoulli"}, default="gaussian"
         The likelihood :math:`p(x | z)`. "gaussian" has one variance for all entries of the scaled
-        data, always the one that fits the errors best [4]_. "bernoulli" needs data in [0, 1] or
-        ``scaling="minmax"``; for values between 0 and 1 it is the cross-entropy.
+        data, always the variance that fits the errors best [4]_. "bernoulli" needs data in [0, 1]
+        or ``scaling="minmax"``; for values between 0 and 1 it is the cross-entropy.
 
     Attributes
     ----------
@@ -50,8 +50,8 @@ class VariationalAutoencoder(Autoencoder):
         With ``loss="gaussian"``: the variance of :math:`p(x | z)` in the square of the user's
         units, as in :class:`sklearn.decomposition.PCA`.
     active_units_ : ndarray of bool of shape (n_components,)
-        Which components of the code say something about a row: those whose mean has a variance of
-        more than 0.01 over the training rows [5]_.
+        Which components of the code say something about a row: the variance of their mean over the
+        training rows is above 0.01 [5]_.
 
     See Also
     --------
@@ -59,8 +59,8 @@ class VariationalAutoencoder(Autoencoder):
 
     Notes
     -----
-    ``penalty`` must be None and ``tied`` False. ``score`` is the fraction of the variance that the
-    reconstruction from the mean keeps, as for every autoencoder.
+    ``penalty`` must be None and ``tied`` must be False. As for every autoencoder, ``score`` is the
+    fraction of the variance that the reconstruction keeps, here from the mean of the code.
 
     References
     ----------
@@ -119,9 +119,9 @@ class VariationalAutoencoder(Autoencoder):
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         sample : bool, default=False
-            False returns the mean of every row's code, True a random code.
+            False returns the mean of the code of every row, True a random code.
         random_state : int, RandomState instance or None, default=None
-            What the random codes are drawn with.
+            Determines the random codes.
 
         Returns
         -------
@@ -143,13 +143,13 @@ class VariationalAutoencoder(Autoencoder):
         Parameters
         ----------
         n_samples : int, default=1
-            How many.
+            The number of rows.
         random_state : int, RandomState instance or None, default=None
-            What they are drawn with.
+            Determines the rows.
         noise : bool, default=False
-            False decodes random codes, which gives the means of the likelihood. True draws from
-            the likelihood, too: it adds Gaussian noise of ``noise_variance_``, or for "bernoulli"
-            gives zeros and ones (on the scale of the data).
+            False decodes random codes, which gives the means of the likelihood. True also draws
+            from the likelihood: it adds Gaussian noise of ``noise_variance_``; for "bernoulli" it
+            returns zeros and ones (on the scale of the data).
 
         Returns
         -------
@@ -167,30 +167,31 @@ class VariationalAutoencoder(Autoencoder):
         rows = self.inverse_transform(rng.standard_normal((n_samples, self.n_components_)))
         return with_noise(fitted, rows, rng) if noise else rows
 
-    def score_samples(  # type: ignore[override]  # likelihoods, which know no scaled units
+    def score_samples(  # type: ignore[override]  # a likelihood has no scaled units
         self, X: Any, *, n_samples: int = 64, random_state: Any = 0
     ) -> Array:
         r"""Return a lower bound on the log-likelihood of every row.
 
         It is estimated with `n_samples` random codes, weighted by importance (Burda et al., 2016):
-        :math:`\log \frac1K \sum_k p(x | z_k) p(z_k) / q(z_k | x)`. The more, the tighter.
+        :math:`\log \frac1K \sum_k p(x | z_k) p(z_k) / q(z_k | x)`. More codes give a tighter bound.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         n_samples : int, default=64
-            How many codes are drawn for every row.
+            The number of codes to draw for every row.
         random_state : int, RandomState instance or None, default=0
-            What they are drawn with. Every row gets the same normal numbers, so that its score
-            does not depend on the others.
+            Determines the codes. Every row gets the same normal numbers, so that its score does not
+            depend on other rows.
 
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            In nats; for "gaussian" the logarithm of a density in the user's units. The lower, the
-            odder the row. For "bernoulli" it is minus infinity where an entry of the scaled row is
-            outside [0, 1], which such a variable cannot take; ``scaling="minmax"`` maps there what
-            training has not seen, unless rows are clipped before.
+            In nats; for "gaussian" the logarithm of a density in the user's units. Lower scores are
+            more anomalous. For "bernoulli" the score is minus infinity if an entry of the scaled
+            row is outside [0, 1], because the likelihood excludes such values. With
+            ``scaling="minmax"`` these are values beyond the range of the training rows; clip rows
+            to that range first to avoid it.
         """
         _check_count(n_samples)
         fitted = self._checked_fitted()
@@ -208,7 +209,7 @@ class VariationalAutoencoder(Autoencoder):
         )
 
     def _check_variational(self) -> None:
-        """Refuse what a Gaussian code and a likelihood cannot be combined with."""
+        """Raise if a parameter cannot be combined with a Gaussian code and a likelihood."""
         for name, (allowed, reason) in _REQUIRED.items():
             value = getattr(self, name)
             if not any(value is other or value == other for other in allowed):
@@ -218,8 +219,9 @@ class VariationalAutoencoder(Autoencoder):
                 )
         if self.scaling == "quantile":
             raise ValueError(
-                "'scaling' of a VariationalAutoencoder must not be 'quantile', which gives its "
-                "likelihood no units. Put sklearn.preprocessing.QuantileTransformer before it."
+                "'scaling' of a VariationalAutoencoder must not be 'quantile', because its "
+                "likelihood would have no units. Put sklearn.preprocessing.QuantileTransformer "
+                "before the estimator."
             )
 
 
@@ -229,9 +231,9 @@ def _check_count(n_samples: Any) -> None:
 
 
 _OWN_ENCODER = ", because its encoder gives variances too"
-# What parameters may be, and why.
+# The allowed values of parameters, and why.
 _REQUIRED: dict[str, tuple[tuple[Any, ...], str]] = {
-    "penalty": ((None,), ", its divergence from the normal distribution being one"),
+    "penalty": ((None,), ", because its divergence from the normal distribution is a penalty"),
     "penalty_weight": ((None,), "; 'beta' is the weight of its penalty"),
     "sparsity": ((None,), ", because its penalty has none"),
     "tied": ((False,), _OWN_ENCODER),

@@ -1,1 +1,1 @@
-"""What one fit does, from parameters to a fitted value."""
+"""The steps of one fit, from parameters to a fitted value."""

@@ -1,4 +1,4 @@
-"""What is said of a sparse code after training: how active its units are, and which are dead."""
+"""The facts about a code after training: how active its units are, and which are dead."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tfae._objective.penalties import Penalty
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 
-# A unit is dead whose values all stay below this share of the largest value of any unit.
+# A unit is dead if all its values stay below this share of the largest value of any unit.
 _DEAD = 0.01
-# A unit of a random code is active whose mean varies over the rows by more than this (Burda et
-# al., 2016).
+# A unit of a random code is active if the variance of its mean over the rows is above this (Burda
+# et al., 2016).
 _ACTIVE = 0.01
-# What rounding may add to codes in [0, 1].
+# Rounding may move codes out of [0, 1] by this much.
 _SLACK = 1e-6
-# Thresholds are quantiles, for which values must be kept: of this many rows at most.
+# Thresholds are quantiles, so values must be kept: those of at most this many rows.
 _MAX_ROWS = 10_000
 
 
 def describe_activity(recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None) -> dict[str, Any]:
-    """Encode training rows and tell how active a sparse code is; nothing of other codes.
+    """Return how active a sparse code is on training rows; an empty dict for other codes.
 
     Returns
     -------
@@ -39,8 +39,8 @@ def describe_activity(recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None
     Warns
     -----
     UserWarning
-        If more than half of the units are dead, or if the codes leave an interval in which the
-        penalty needs them.
+        If more than half of the units are dead, or if codes are outside the interval that the
+        penalty needs.
     """
     penalty, code = recipe.objective.penalty, recipe.objective.code
     if not penalty.sparse:
@@ -82,14 +82,14 @@ def _warn_of_dead(n_dead: int, n_units: int, penalty: Penalty) -> None:
     ]
     warn(
         f"{n_dead} of the {n_units} units of the code are dead: they hardly respond to any "
-        f"training row. What helps is to {', '.join(mends[:-1])} or {mends[-1]}."
+        f"training row. Try to {', '.join(mends[:-1])} or {mends[-1]}."
     )
 
 
 def describe_gaussian_code(
     recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None
 ) -> dict[str, Any]:
-    """Measure the noise that a random code leaves, and which of its units are active.
+    """Measure which units of a random code are active, and the noise of its reconstruction.
 
     Returns
     -------

@@ -17,12 +17,12 @@ from tfae._support.typing import Weights
 
 
 def adopted(recipe: Recipe, weights: Weights) -> Fitted:
-    """Return imported models with their weights as what a fit would have made.
+    """Return imported models and their weights as a fitted value.
 
     Raises
     ------
     ValueError
-        If tied weights are asked for, and these are not.
+        If the recipe asks for tied weights and these are not tied.
     """
     structure, n_features = recipe.structure, recipe.structure.spec.n_features
     nothing = np.empty((0, n_features), recipe.dtype)
@@ -52,12 +52,15 @@ def adopted(recipe: Recipe, weights: Weights) -> Fitted:
 def ended_before_sigmoid(
     imported: Imported, loss: Any, output_activation: str
 ) -> tuple[Imported, str]:
-    """Settle where an imported decoder ends, and what its output activation is then.
+    """Return imported models and their output activation.
+
+    If the decoder ends with a sigmoid and the loss or the output activation asks for one, the
+    sigmoid is removed from the decoder, because the output activation applies it.
 
     Raises
     ------
     ValueError
-        If the loss takes logits, and the decoder does not end with a sigmoid that can be taken off.
+        If the loss takes logits, and the decoder does not end with a sigmoid that can be removed.
     """
     from_logits = LOSSES.find(loss).from_logits
     if from_logits or output_activation in ("sigmoid", "logistic"):

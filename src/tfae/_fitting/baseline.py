@@ -1,4 +1,4 @@
-"""Whether a network is better than PCA: the comparison on rows that were held out."""
+"""The comparison of a network with PCA on held-out rows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tfae._networks.spec import Network
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 
-# Errors below this part of the mean one are all the same to us.
+# Errors below this fraction of the mean error count as equal.
 _TINY = 1e-12
-# A squared error of this part of the squared values is one of rounding.
+# A squared error below this fraction of the squared values is a rounding error.
 _LOSSLESS = 1e-12
 
 
 class Comparison(NamedTuple):
-    """The better one of two networks, and whether it is the trained one."""
+    """The better of two networks, and whether it is the trained one."""
 
     better: Fitted
     improved: bool
@@ -32,11 +32,11 @@ class Comparison(NamedTuple):
 def better_of(
     trained: Fitted, network: Network, recipe: Recipe, rows: Any, residual: float
 ) -> Comparison:
-    """Compare a network with the linear path in it, alone, by their losses on held-out rows.
+    """Compare a network with its linear path alone, by their losses on held-out rows.
 
-    The trained one stays if its gain is no luck; see :func:`is_better`. Otherwise a warning tells
-    so. `network` is built of the same structure; `residual` is the mean squared error that the path
-    alone leaves in the training rows.
+    The trained network stays if its gain is more than luck; see :func:`is_better`. Otherwise a
+    warning is given. `network` has the same structure as `trained`. `residual` is the mean squared
+    error of the linear path alone on the training rows.
     """
     linear = trained.with_weights(start_at_zero(network, trained.weights))
     before, after = (_losses_and_errors(each, rows, recipe) for each in (linear, trained))
@@ -63,22 +63,22 @@ def better_of(
 def is_better(before: Array, after: Array) -> bool:
     """Tell whether losses of held-out rows became smaller by more than luck.
 
-    What a few odd rows gain can carry a mean. So the gain must be clear both in the mean of the
-    losses (2 standard errors, and 2 % of it) and in that of their logarithms (3), to which all rows
-    count alike; of few rows by as many more as Student's distribution asks for. Of 120 small
-    tables, made by splitting training rows, one in two passed, and one of these lost more than 1 %
-    on the other part (by normal quantiles).
+    The gain of a few odd rows can dominate a mean. So the gain must be clear both in the mean of
+    the losses (2 standard errors, and 2 % of the mean) and in the mean of their logarithms (3
+    standard errors), where all rows count alike. With few rows Student's distribution raises these
+    numbers of standard errors. Of 120 small tables, made by splitting training rows, one in two
+    passed, and one of these lost more than 1 % on the other part (by normal quantiles).
     """
     total = before.mean()
     gain = ratio = before - after
-    if total > 0 and before.min() >= 0 and after.min() >= 0:  # else there are no logarithms
+    if total > 0 and before.min() >= 0 and after.min() >= 0:  # otherwise there are no logarithms
         tiny = _TINY * total
         ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
     return bool(gain.mean() > 0.02 * abs(total) and _clear(gain, 2) and _clear(ratio, 3))
 
 
 def _clear(values: Array, n_errors: float) -> bool:
-    """Tell whether the mean of some values is above 0, as surely as by so many standard errors."""
+    """Tell whether a mean is above 0, as surely as by `n_errors` standard errors of many values."""
     n = len(values)
     if n < 2:
         return False
@@ -87,12 +87,12 @@ def _clear(values: Array, n_errors: float) -> bool:
 
 
 def _losses_and_errors(fitted: Fitted, X: Any, recipe: Recipe) -> Array:
-    """Return the loss of every row as the network sees it, and its error in the user's units.
+    """Return the loss of every scaled row, and its squared error in the user's units.
 
     Shape [rows, 2].
     """
     loss, scaling, codec = recipe.objective.loss, fitted.scaling, fitted.codec
-    # An own loss may hold numbers of the dtype of the training.
+    # A loss of the user's may hold constants of the dtype of the training.
     dtype = np.float64 if loss.of_entries else recipe.dtype
 
     def of_rows(rows: Array, space: Workspace) -> Array:
@@ -106,12 +106,12 @@ def _losses_and_errors(fitted: Fitted, X: Any, recipe: Recipe) -> Array:
         errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
-    # An own loss may wait for other threads that encode rows, which must have their turn.
+    # A loss of the user's may wait for other threads that encode rows; these must get their turn.
     return of_every_block(X, of_rows, codec.floats_per_row if loss.of_entries else 0)
 
 
 def _is_lossless(fitted: Fitted, X: Any) -> bool:
-    """Whether rows are rebuilt as the network sees them, but for rounding errors."""
+    """Whether scaled rows are rebuilt exactly, except for rounding errors."""
     codec = fitted.codec
 
     def squares(rows: Array, space: Workspace) -> Array:
@@ -128,7 +128,7 @@ def _warn_of_pca(loss: float, n_rows: int) -> None:
     rows = f"{n_rows} held-out row{'s' if n_rows > 1 else ''}"
     warn(
         f"The network could not improve on PCA, whose loss on {rows} is "
-        f"{loss:.6g}: the estimator is now PCA. More rows may help, a 'scaling' by which the "
-        "features vary alike, a larger 'n_iter_no_change', or other 'hidden_layer_sizes' or "
-        "'max_iter'."
+        f"{loss:.6g}: the estimator is now PCA. It may help to use more rows, a 'scaling' that "
+        "makes the features vary alike, a larger 'n_iter_no_change', or other "
+        "'hidden_layer_sizes' or 'max_iter'."
     )

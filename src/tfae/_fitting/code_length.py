@@ -1,8 +1,8 @@
-"""How long a code must be: one training for all lengths, with codes that are cut at random.
+"""The search for the length of the code: one training for all lengths, with randomly cut codes.
 
 Nested dropout (Rippel, Gelbart and Adams, 2014, Learning ordered representations with nested
-dropout, ICML) keeps the first b components of every row, b drawn anew at every step. The network
-then works with a code of any length, and its errors on held-out rows say which is enough.
+dropout, ICML) keeps the first b components of every row and draws b anew at every step. The network
+then works with codes of any length, and its errors on held-out rows show which length is enough.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState
 
-# The longest code that "auto" considers, and the most rows that PCA sees to bound the length and
-# that the errors are measured on.
+# The longest code that "auto" considers. PCA, which bounds the length, and the measured errors use
+# no more rows than this.
 _LONGEST = 64
 _MAX_ROWS = 20_000
-# A fraction may be missed by so much without a word: held-out rows are few where it is, and a
-# training for codes of that length alone keeps more.
+# A fraction may be missed by this much without a warning: held-out rows are few where it is missed,
+# and a training for codes of that length alone keeps more.
 _NEARLY = 0.05
 
 
 def with_found_length(recipe: Recipe, X: Any) -> Recipe:
-    """Return a recipe whose code is as long as it asks for, if that is to be found from rows.
+    """Return a recipe with a known length of the code; find it from rows if the recipe asks for it.
 
-    A fraction asks for the shortest code whose reconstruction keeps that much of the variance of
-    held-out rows, scaled as the network sees them; a warning tells if none does. "auto" asks for
-    the elbow of the errors. What is known of it then is the error of codes of every length from 0.
+    A fraction asks for the shortest code that keeps that much of the variance of scaled held-out
+    rows; a warning is given if no code does. "auto" asks for the elbow of the errors. The errors of
+    codes of every length from 0 become a fact.
     """
     wanted = recipe.length
     if wanted is None:
@@ -55,7 +55,7 @@ def with_found_length(recipe: Recipe, X: Any) -> Recipe:
 
 
 def _length(wanted: float | str, errors: Array) -> int:
-    """Return the length that is asked for, by the errors of all lengths."""
+    """Return the length that is asked for, from the errors of all lengths."""
     longest = len(errors) - 1
     if isinstance(wanted, str):
         return elbow(errors)
@@ -69,7 +69,7 @@ def _length(wanted: float | str, errors: Array) -> int:
 
 
 def _errors_of_all(nested: Recipe, X: Any) -> Array:
-    """Train for codes of all lengths; return the mean squared error of each, as `history_` has."""
+    """Train for codes of all lengths; return their mean squared errors in `history_`'s units."""
     state = TrainingState.new(nested.random_state)
     fitted = fit_network(nested, X, state)
     held_out = split_rows(nested, X, TrainingState.new(nested.random_state).split_rng).held_out
@@ -84,7 +84,7 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
 
 
 def _some(X: Any, held_out: Any) -> Array:
-    """Return the held-out rows, or evenly spaced ones of very many."""
+    """Return the held-out rows; if they are very many, evenly spaced ones."""
     if not isinstance(held_out, Share):
         held_out = evenly_spaced(X, held_out, _MAX_ROWS)
     return dense_rows(X, held_out)
@@ -100,7 +100,7 @@ def _warn_of_less(fraction: float, longest: int, kept: float) -> None:
 def elbow(errors: Array) -> int:
     """Return the length whose error lies furthest below the line from the first to the last.
 
-    Both axes are scaled to [0, 1] before (Satopää et al., 2011, Finding a "kneedle" in a haystack).
+    Both axes are first scaled to [0, 1] (Satopää et al., 2011, Finding a "kneedle" in a haystack).
     """
     lengths = np.linspace(0, 1, len(errors))
     fall = errors[0] - errors[-1]
@@ -109,9 +109,9 @@ def elbow(errors: Array) -> int:
 
 
 def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
-    """Return the longest code to consider: PCA's, of which the network needs no more.
+    """Return the longest code to consider: PCA's, because the network needs no longer one.
 
-    At least two rows must come on a component.
+    There must be at least two rows per component.
     """
     most = min(X.shape[1], max(1, X.shape[0] // 2))
     if isinstance(n_components, str):

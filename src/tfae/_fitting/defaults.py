@@ -1,8 +1,8 @@
-"""What ``"auto"`` stands for: the rules by which parameters follow from the shape of the data.
+"""The values of ``"auto"`` parameters: the rules by which they follow from the shape of the data.
 
-With a linear path they are those of docs/defaults.md, chosen on rows of the training sets of
-``benchmarks/quality``. Without one they are fixed: a network that starts from nothing is what
-papers describe, and there a user sets what they say.
+With a linear path the rules are those of docs/defaults.md, chosen on rows of the training sets of
+``benchmarks/quality``. Without one the values are fixed, because papers describe such networks, and
+users then set what the papers say.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from tfae._objective.losses import LOSSES
 from tfae._objective.penalties import NO_PENALTY, find_penalty
 from tfae._support.typing import Array
 
-# Features from which a step costs so much more that fewer are taken.
+# With more features a step costs so much more that fewer steps are taken.
 _WIDE = 256
-# With fewer rows the held-out ones are too few to tell what a training gains.
+# With fewer rows, the held-out ones are too few to measure the gain of a training.
 _FEW = 5000
 _LINEAR = ("auto", "identity", "linear")
-# PCA of hardly more rows than components leaves next to nothing over, and what it leaves over is
-# the unit of all corrections: digits in batches of 20 rows and 16 components train well, of 17 not.
+# PCA of hardly more rows than components leaves almost no residual, and the residual is the unit of
+# all corrections: digits with 16 components train well in batches of 20 rows, but not of 17.
 _ROWS_A_COMPONENT = 1.25
 
-# Without a linear path, whatever the data are.
+# The values without a linear path, whatever the data are.
 _PURE: dict[str, Any] = {
     "hidden_layer_sizes": (256, 128),
     "activation": "relu",
@@ -44,11 +44,11 @@ _PURE: dict[str, Any] = {
 def settings(
     params: Mapping[str, Any], n_rows: int, n_features: int, linear_path: bool
 ) -> dict[str, Any]:
-    """Return what "auto" parameters stand for, with a linear path or without."""
+    """Return the values of "auto" parameters, with or without a linear path."""
     warm_start = bool(params["warm_start"])
     rules = _with_linear_path(n_rows, n_features, warm_start) if linear_path else _PURE
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
-    # On few rows trained linear maps fit luck: of some 200 fits on small tables four lost to PCA.
+    # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
     correction = linear_path and n_rows >= _FEW
     return {**chosen, "linear_path": linear_path, "linear_correction": correction}
 
@@ -59,19 +59,19 @@ def is_auto(value: Any) -> bool:
 
 
 def has_linear_path(params: Mapping[str, Any]) -> bool:
-    """Whether there is a linear path, by what suits the other parameters if that is "auto"."""
+    """Whether there is a linear path; "auto" follows from the other parameters."""
     if is_auto(params["linear_path"]):
         return wants_linear_path(params)
     return bool(params["linear_path"])
 
 
 def least_rows(n_components: int, n_features: int) -> int:
-    """Return how many rows a first batch must have for a linear path, if others follow."""
+    """Return how many rows the first batch of several must have for a linear path."""
     return math.ceil(_ROWS_A_COMPONENT * min(n_components, n_features))
 
 
 def wants_linear_path(params: Mapping[str, Any]) -> bool:
-    """Whether a linear path suits the other parameters: the plain code, the plain output."""
+    """Whether a linear path suits the other parameters: a plain code and a plain output."""
     return (
         params["architecture"] == "dense"
         and not params["tied"]
@@ -96,33 +96,33 @@ def _with_linear_path(n_rows: int, n_features: int, warm_start: bool) -> dict[st
         "early_stopping": True,
         "n_iter_no_change": 10,
         "validation_fraction": float(np.clip(100 / max(1, n_rows), 0.1, 0.3)),
-        # Rows that a later fit holds out must be none that this one trained on.
+        # A later fit must hold out rows that this one has not trained on.
         "refit": n_rows < _FEW and not warm_start,
     }
 
 
 def usable_batch_size(batch_size: int, n_rows: int) -> int:
-    """Cut a batch that is far larger than the data, to one of few sizes: each is compiled."""
+    """Cut a batch far larger than the data to one of few sizes, because each size is compiled."""
     return min(batch_size, max(1024, 1 << (n_rows - 1).bit_length()))
 
 
 def batch_size(n_rows: int, n_features: int) -> int:
-    """Return a power of two, for 100 steps an epoch or more: 32 to 256, or to 64 for wide rows."""
+    """Return the largest power of two with 100 steps an epoch, but 32 to 256 (wide rows: to 64)."""
     largest = 256 if n_features <= _WIDE else 64
     return int(np.clip(1 << int(np.log2(max(1, n_rows / 100))), 32, largest))
 
 
 def max_iter(n_rows: int, n_features: int, batch: int) -> int:
-    """Return the epochs that make 12,000 steps, or 4,000 if rows are wide: between 20 and 300."""
+    """Return the number of epochs for 12,000 steps, or 4,000 if rows are wide: from 20 to 300."""
     steps = 12_000 if n_features <= _WIDE else 4_000
     return int(np.clip(round(steps * batch / max(1, n_rows)), 20, 300))
 
 
 def hidden_layer_sizes(n_features: int) -> tuple[int, int]:
-    """Return four units a feature, from 128 to 1,024, and half of them but at most 256.
+    """Return the sizes of two layers: four units per feature, then half as many.
 
-    Fewer, but 64, where the first layer would have more than 400,000 weights; always a multiple of
-    32, rounded down.
+    The first has from 128 to 1,024 units; fewer, but at least 64, where it would have more than
+    400,000 weights. It is rounded down to a multiple of 32. The second has at most 256.
     """
     first = min(np.clip(4 * n_features, 128, 1024), max(64, 400_000 // n_features))
     first = 32 * int(first // 32)

@@ -1,4 +1,4 @@
-"""The fit of an embedding: what "auto" stands for, how it starts, and what is said of it."""
+"""The fit of an embedding: the values of "auto", the first weights, and the facts."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tfae._training.chunks import Noise
 from tfae._training.neighbour_batches import Neighbourhoods
 from tfae._training.step.chunk import ChunkShape
 
-# What "auto" goes by; see docs/embedding.md.
+# The numbers in the rules for "auto"; see docs/embedding.md.
 _MANY_ROWS, _N_STEPS, _LEARNING_RATE = 20_000, 4000, 0.003
-# The standard deviation of the first component where the encoder starts at those of PCA.
+# The standard deviation of the first component if the encoder starts as PCA.
 _SPREAD = 1.0
 
 
 def embedding_settings(params: Mapping[str, Any], n_rows: int) -> dict[str, Any]:
-    """Return what "auto" parameters of an embedding stand for."""
+    """Return the values of "auto" parameters of an embedding."""
     batch_size = 512 if n_rows < _MANY_ROWS else 1024
     steps_per_epoch = -(-n_rows // batch_size)
     max_iter = int(np.clip(round(_N_STEPS / steps_per_epoch), 20, 300))
@@ -81,7 +81,7 @@ def describe_embedding(
     X: Any,
     rows: Array | None,
 ) -> dict[str, Any]:
-    """Return where the rows are, and the divergence there."""
+    """Return the embedding of the rows, and its divergence."""
     embedding = np.empty((X.shape[0], fitted.structure.spec.n_components), float_dtype(X))
     for block, some in dense_blocks(X):
         embedding[block] = fitted.codec.encode(some, embedding.dtype)

@@ -1,4 +1,4 @@
-"""The weights that a training begins with."""
+"""The first weights of a training."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def drawn(
         network,
         weights,
         dtype=recipe.dtype,
-        # The data's dtype if it is the finer one: NumPy need not convert them at every use then.
+        # The data's dtype if it is the finer one, so that NumPy need not convert at every use.
         weights_dtype=np.result_type(float_dtype(split.X), recipe.dtype),
         scaling=scaling,
         settings=recipe.settings,

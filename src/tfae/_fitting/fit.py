@@ -1,7 +1,7 @@
 """One fit: from a recipe and rows to a fitted value.
 
-A training within another fit (of a stage, of codes of all lengths, of all rows) is a call of the
-same functions with another recipe. Nothing is changed on the way but the state that is handed in.
+A training within another fit (of a stage, of codes of all lengths, of all rows) calls the same
+functions with another recipe. They change nothing but the state that is passed in.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ def fit_network(
     start: Fitted | None = None,
     watch: Watch | None = None,
 ) -> Fitted:
-    """Train a network on rows, from new weights or on from those of an earlier fit.
+    """Train a network on rows, from new weights or from those of an earlier fit.
 
     Parameters
     ----------
     recipe : Recipe
     X : ndarray, CSR matrix or Source of shape (n_rows, n_features)
     state : TrainingState
-        Random streams and the optimizer's slots; brought up to date.
+        The random streams and the optimizer's slots; the training updates it.
     start : Fitted or None
+        The earlier fit.
     watch : callable or None
-        Makes one more observer of the training, from the largest number of epochs and a function
-        that returns what is fitted so far.
+        Takes the largest number of epochs and a function that returns the fitted value so far;
+        returns one more observer of the training.
 
     Raises
     ------
@@ -83,20 +84,20 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 
 
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
-    """Learn the scaling from the rows that are trained on."""
+    """Learn the scaling from the training rows."""
     check_held_out(split.X, split.train, split.held_out)
     return fit_scaling(recipe.scaling, split.X, split.train)
 
 
 def _trained_on_all(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:
-    """Train anew, as long as was best, on the rows that were held out too."""
+    """Train anew for the best number of epochs on all rows, including the held-out ones."""
     n_epochs = outcome.best_epoch
     if not (n_epochs or recipe.structure.linear_path):
-        n_epochs = len(outcome.history["loss"])  # none counts before the loss has settled
+        n_epochs = len(outcome.history["loss"])  # no epoch is best before the loss has settled
     if recipe.verbose:
         print(f"Again on all {X.shape[0]} rows")
     reason = "interrupted"
-    with contextlib.suppress(KeyboardInterrupt):  # before or after its epochs
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C before or after the epochs
         again, split = recipe.on_all_rows(n_epochs), Split(X)
         state = TrainingState.new(recipe.random_state)
         second, ended = train_network(again, split, learned_scaling(again, split), state)
@@ -106,18 +107,18 @@ def _trained_on_all(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> 
         if not ended.interrupted:
             reason = "stopped by an infinite or NaN loss"
     warn(
-        f"The second training, on all rows, was {reason}. The network of the first one, which "
-        "the held-out rows had no part in, was kept."
+        f"The second training, on all rows, was {reason}. The network of the first training, "
+        "without the held-out rows, was kept."
     )
     return first
 
 
 def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
-    """See whether the output can reach the data."""
+    """Check whether the output can reach the data."""
     bounds = get_activation(recipe.structure.output_activation)
     if np.isinf(bounds.low) and np.isinf(bounds.high):
         return
-    # What the scaling does not learn must hold for all rows, whichever are held out.
+    # Without a learned scaling the check must hold for all rows, whichever are held out.
     rows = None if recipe.scaling is None else split.train
     low, high = scaled_range(split.X, scaling, rows)
     slack = 1e-6 * max(1.0, high - low)
@@ -137,7 +138,7 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
 
 
 def _tell_end(outcome: Outcome, inner: bool) -> None:
-    """Tell if a training ended badly; one within another fit ends that if interrupted."""
+    """Warn if a training ended badly; interrupt the whole fit if an inner one was interrupted."""
     if outcome.interrupted and inner:
         raise KeyboardInterrupt
     if outcome.diverged_at is not None:

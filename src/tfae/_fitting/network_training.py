@@ -1,4 +1,4 @@
-"""One training of one network: from first weights to the better of it and PCA."""
+"""One training of one network: from its first weights to the better of the network and PCA."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tfae._training.state import TrainingState
 from tfae._training.step.optimizers import Optimizer
 from tfae._training.step.program import PROGRAMS, Program
 
-# Makes an observer, from the largest number of epochs and a function that returns what is fitted
-# at any time of the training.
+# Takes the largest number of epochs and a function that returns the fitted value at any time of the
+# training; returns an observer.
 Watch: TypeAlias = Callable[[int, Callable[[], Fitted]], Observer]
 
 
@@ -36,7 +36,7 @@ def train_network(
     start: Fitted | None = None,
     watch: Watch | None = None,
 ) -> tuple[Fitted, Outcome]:
-    """Train a network, keep the better of it and of PCA, and say what it is like."""
+    """Train a network, keep the better of it and PCA, and add the facts about it."""
     optimizer = recipe.optimizer_for(split.n_train)
     if state.rule != optimizer.rule:
         state.slots, state.rule = None, optimizer.rule
@@ -46,7 +46,7 @@ def train_network(
         begun = _first(recipe, program, split, scaling, state) if start is None else start
         if recipe.corruption is not None and begun.landmarks is None:
             begun = replace(begun, landmarks=find_landmarks(split.X, scaling, split.train))
-        # What the linear path leaves over is the unit of the network's errors.
+        # The error of the linear path alone is the unit of the network's errors.
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
         training = _Training(recipe, split, program, optimizer, begun, residual)
         outcome = training.run(state, watch)
@@ -69,19 +69,19 @@ def _first(
 
 @dataclass(frozen=True)
 class _Training:
-    """The training of a leased program, from the weights that it begins with."""
+    """The training of a leased program, from its first weights."""
 
     recipe: Recipe
     split: Split
     program: Program
     optimizer: Optimizer
     begun: Fitted
-    residual: float  # the error of the linear path alone, 1 where there is none
+    residual: float  # the error of the linear path alone, 1 without one
 
     def run(self, state: TrainingState, watch: Watch | None) -> Outcome:
-        """Train, and again epoch by epoch if that went wrong in a call of several epochs.
+        """Train; if a call of several epochs diverged, train again epoch by epoch.
 
-        What is kept must not depend on whether somebody watched the epochs.
+        The weights to keep must not depend on whether somebody watched the epochs.
         """
         before = state.copy()
         outcome = self._loop(state, watch, None).run(state)
@@ -92,12 +92,12 @@ class _Training:
         return outcome
 
     def kept(self, outcome: Outcome) -> Fitted:
-        """Return what a training leaves: a network that nobody has compared with anything yet."""
+        """Return the trained network as a fitted value, not yet compared with PCA."""
         begun, weights = self.begun, list(outcome.weights)
         if self.recipe.structure.linear_path:
             old = begun.weights
             for place in fixed_places(self.program.network):
-                weights[place] = old[place]  # which may be of a higher precision
+                weights[place] = old[place]  # may be of a higher precision
         facts = {name: fact for name, fact in begun.facts.items() if name != "baseline"}
         return replace(
             begun.with_weights(weights),
@@ -109,7 +109,7 @@ class _Training:
     def _loop(
         self, state: TrainingState, watch: Watch | None, most_epochs_a_call: int | None
     ) -> EpochLoop:
-        """Load the program, and return the loop that it is to go through."""
+        """Load the program, and return the epoch loop that runs it."""
         recipe, split = self.recipe, self.split
         self.program.load(self.begun.weights, state.slots, state.weights_rng)
         noise = self._noise(state.noise_rng)
@@ -136,7 +136,7 @@ class _Training:
         return self.recipe.batches(self.split.X, scaling, shape, rows, noise)
 
     def _noise(self, rng: np.random.Generator) -> Noise:
-        """Say what is random in the training besides the order of rows."""
+        """Return the noise: all that is random in the training besides the order of rows."""
         recipe, begun = self.recipe, self.begun
         width = recipe.objective.noise_width(recipe.structure.spec.n_components)
         if recipe.corruption is None:
@@ -163,7 +163,7 @@ class _Training:
         )
 
     def _observers(self, watch: Watch | None) -> list[Observer]:
-        """Return those who watch the training."""
+        """Return the observers of the training."""
         recipe, program = self.recipe, self.program
         n_epochs = recipe.stopping.max_iter
         observers: list[Observer] = []
@@ -181,7 +181,7 @@ class _Training:
 
 
 def _joined(before: History, after: History) -> History:
-    """Return the history of two trainings; what one of them did not record is NaN."""
+    """Join the histories of two trainings; values that one of them did not record are NaN."""
     n_before, n_after = len(before.get("loss", [])), len(after["loss"])
     return {
         name: [*before.get(name, [np.nan] * n_before), *after.get(name, [np.nan] * n_after)]

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to a recipe: what they mean, and whether they go together."""
+"""From an estimator's parameters to a recipe: their meaning, and which of them go together."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Params: TypeAlias = Mapping[str, Any]
 
 _NEUTRAL_EMPHASIS = 0.5
 _COUNTS = ("n_components", "batch_size", "max_iter", "n_iter_no_change")
-# What messages quote, and what a later training must agree with.
+# Parameters that messages quote, or that a later training must agree with.
 _ASKED = ("n_components", "scaling", "penalty", "loss", "output_activation")
 
 
@@ -44,31 +44,31 @@ def make_recipe(
     linear_path: bool = False,
     start: Fitted | None = None,
 ) -> Recipe:
-    """Read the parameters of an autoencoder for rows of a shape.
+    """Return the recipe for the parameters of an autoencoder and the shape of its rows.
 
     Parameters
     ----------
     params : mapping
-        All parameters of :class:`tfae.Autoencoder`; others are passed over. ``penalty`` may be a
-        :class:`.penalties.Penalty` as well.
+        All parameters of :class:`tfae.Autoencoder`; others are ignored. ``penalty`` may also be a
+        :class:`.penalties.Penalty`.
     shape : tuple of int
         (n_rows, n_features).
     linear_path : bool
-        Whether there is one, if this is no later training of `start`.
+        Whether there is one; ignored if training continues from `start`.
     start : Fitted or None
-        What training goes on from.
+        The fitted value that training continues from.
 
     Raises
     ------
     ValueError
-        If parameters are wrong, or do not go together.
+        If parameters are invalid, or do not go together.
     """
     n_rows, n_features = shape
     if start is not None:
         _check_agrees(params, start)
         linear_path = start.settings["linear_path"]
     auto = settings(params, n_rows, n_features, linear_path)
-    if start is not None:  # once for all trainings of a network
+    if start is not None:  # decided once for all trainings of a network
         auto = {name: start.settings.get(name, value) for name, value in auto.items()}
     length = _open_length(params["n_components"])
     if length is not None and not linear_path:
@@ -147,7 +147,7 @@ def _structure(params: Params, n_features: int, objective: Objective) -> Structu
 
 
 def _scalars(params: Params, penalty: Penalty) -> dict[str, float]:
-    """Return what the objective may ask for by these names."""
+    """Return the scalars that the objective may ask for, by name."""
     weight = params["penalty_weight"]
     named = {
         "penalty_weight": penalty.weight if weight is None else weight,
@@ -163,12 +163,12 @@ def code_length(n_components: int | None, n_features: int) -> int:
 
 
 def _open_length(n_components: Any) -> float | str | None:
-    """Return what is asked of a code whose length is to be found; None if it is given."""
+    """Return the fraction or "auto" that decides the length of the code; None if it is given."""
     return None if n_components is None or isinstance(n_components, Integral) else n_components
 
 
 def enough_for_linear_path(params: Params, shape: tuple[int, ...]) -> bool:
-    """Whether the first rows of several calls are enough for a linear path.
+    """Whether the rows of the first of several calls are enough for a linear path.
 
     Raises
     ------
@@ -176,13 +176,13 @@ def enough_for_linear_path(params: Params, shape: tuple[int, ...]) -> bool:
         If they are not, and ``linear_path=True`` asks for it.
     """
     if _open_length(params["n_components"]) is not None:
-        return True  # no longer than the rows allow
+        return True  # the length found is no longer than the rows allow
     n_rows, n_features = shape
     least = least_rows(code_length(params["n_components"], n_features), n_features)
     if n_rows < least and not is_auto(params["linear_path"]):
         raise ValueError(
             f"With linear_path=True the first call of partial_fit needs at least {least} rows. "
-            f"Got {n_rows}; linear_path='auto' does without the path there."
+            f"Got {n_rows}; linear_path='auto' does without the path in this case."
         )
     return n_rows >= least
 
@@ -197,12 +197,12 @@ def layer_sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
 
 
 def scaling_for(loss: Loss, scaling: str | None) -> str | None:
-    """Return the scaling: cross-entropy takes values as they are, in [0, 1] already."""
+    """Return the scaling; "global" is None for cross-entropy, which needs values in [0, 1]."""
     return None if loss.from_logits and scaling == "global" else scaling
 
 
 def another_network(*names: str) -> ValueError:
-    """Return the error for parameters that make another network than the one that was trained."""
+    """Return the error for parameters that do not shape the network that was trained."""
     return ValueError(
         "Training can only go on with the network of the last fit. The parameters that shape it "
         f"must be the same. Got another {', '.join(map(repr, names))}; fit with warm_start=False "
@@ -211,7 +211,7 @@ def another_network(*names: str) -> ValueError:
 
 
 def _check_agrees(params: Params, start: Fitted) -> None:
-    """Raise if what was learned before the first training is now asked for in another way."""
+    """Raise if the scaling or the length that was learned first is now asked for differently."""
     if params["scaling"] != start.asked["scaling"]:
         raise ValueError(
             "Training goes on with the scaling that was learned, "
@@ -226,7 +226,7 @@ def _check_agrees(params: Params, start: Fitted) -> None:
 def _check_refit(params: Params, known: Params) -> None:
     if params["refit"] not in ("auto", False) and not known["early_stopping"]:
         raise ValueError(
-            "refit=True needs early_stopping=True, whose best number of epochs it repeats. Got "
+            "refit=True needs early_stopping=True, to repeat the best number of epochs. Got "
             f"early_stopping={params['early_stopping']!r}."
         )
 
@@ -263,7 +263,7 @@ def _corruption(params: Params) -> Corruption | None:
 
 
 def _check_penalty_parameters(params: Params, penalty: Penalty) -> None:
-    """Raise if a number is given that the penalty does not have."""
+    """Raise if a number is given that the penalty does not use."""
     for name, used in [
         ("penalty_weight", penalty.cost is not None),
         ("sparsity", penalty.sparsity is not None),
@@ -277,7 +277,7 @@ def _check_penalty_parameters(params: Params, penalty: Penalty) -> None:
 
 
 def _sparsity(params: Params, penalty: Penalty) -> Any:
-    """Return the sparsity that holds: a fraction, or for "top_k" also a number of units."""
+    """Return the sparsity to use: a fraction, or for "top_k" also a number of units."""
     sparsity, name = params["sparsity"], params["penalty"]
     if sparsity is None or penalty.sparsity is None:
         return penalty.sparsity

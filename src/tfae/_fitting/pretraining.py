@@ -1,4 +1,4 @@
-"""First weights that come from other trainings: layer by layer, or of an autoencoder."""
+"""First weights that come from other trainings: layer by layer, or from an autoencoder."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Params = Mapping[str, Any]
 
 
 def trained_within(params: Params, rows: Any, seed: int) -> Fitted:
-    """Train an autoencoder without a linear path as a part of another fit.
+    """Train an autoencoder without a linear path, as a part of another fit.
 
     `params` are all parameters of :class:`tfae.Autoencoder`.
     """
@@ -40,10 +40,10 @@ def layer_by_layer(
     scaling: Scaling,
     rng: np.random.Generator,
 ) -> Fitted:
-    """Train one autoencoder of one layer after the other, each on the codes of the one before.
+    """Train autoencoders of one layer, one after another, each on the codes of the one before.
 
-    The encoders of all stages, and their decoders in reverse, are the network. `then` is printed
-    after them where the recipe asks for words.
+    The encoders of all stages, and their decoders in reverse order, form the network. `then` is
+    printed after the stages if the recipe is verbose.
     """
     begun = drawn(recipe, network, split, scaling, rng)
     if not stages:
@@ -86,9 +86,9 @@ def _trained_stages(
 def _check_scale(stage: Fitted, scaling: Scaling, params: Params, recipe: Recipe) -> None:
     if not np.allclose(stage.scaling.scale, scaling.scale):
         raise ValueError(
-            "the loss of the first stage must have the same scaling of the data as that of the "
-            f"whole. Got {params['loss']!r} in 'pretraining' and loss={recipe.asked['loss']!r}; "
-            "say which 'scaling' serves both."
+            "the loss of the first stage must have the same scaling of the data as the loss of the "
+            f"network. Got {params['loss']!r} in 'pretraining' and loss={recipe.asked['loss']!r}; "
+            "set a 'scaling' that suits both."
         )
 
 
@@ -101,7 +101,7 @@ def after_autoencoder(
     scaling: Scaling,
     rng: np.random.Generator,
 ) -> Fitted:
-    """Begin with the encoder of a trained autoencoder, and its decoder if that is asked for."""
+    """Start with the encoder of a trained autoencoder, and its decoder if that is asked for."""
     begun = drawn(recipe, network, split, scaling, rng)
     stage = trained_within(params, split.X, int(rng.integers(2**31)))
     decoder: list[Array] = stage.decoder_weights if with_decoder else begun.decoder_weights

@@ -1,4 +1,4 @@
-"""What one fit is to do, as a value: made from parameters and the shape of the data."""
+"""The recipe of one fit: a value, made from parameters and the shape of the data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tfae._training.step.program import ProgramKey
 
 
 class Split(NamedTuple):
-    """Rows, and which of them are trained on and held out: positions, or shares of a stream."""
+    """Rows, divided into training rows and held-out rows: by positions, or shares of a stream."""
 
     X: Any
     train: Any = None  # None for all
@@ -33,43 +33,44 @@ class Split(NamedTuple):
 
     @property
     def n_train(self) -> int:
-        """How many rows are trained on."""
+        """The number of training rows."""
         return int(self.X.shape[0]) if self.train is None else len(self.train)
 
 
 @dataclass(frozen=True)
 class Growth:
-    """A number of the objective that comes to its final value over the first epochs."""
+    """A scalar of the objective that moves to its final value over the first epochs."""
 
     name: str
     n_epochs: int
-    start: float = 0.0  # how many times its final value it has at first
+    start: float = 0.0  # its value at first, as a multiple of the final value
 
 
-# From rows, their scaling, the shape of chunks, positions of rows and noise.
+# Takes rows, their scaling, the shape of chunks, positions of rows and noise.
 MakeBatches: TypeAlias = Callable[[Any, Scaling, ChunkShape, Any, Noise], Batches]
 FirstWeights: TypeAlias = "Callable[[Recipe, Network, Split, Scaling, np.random.Generator], Fitted]"
-# From a trained network and rows to what is known of it.
+# Takes a recipe, the trained network, rows and their positions; returns facts.
 Describe: TypeAlias = "Callable[[Recipe, Fitted, Any, Array | None], Mapping[str, Any]]"
 
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """All that one fit is to do.
+    """All instructions for one fit.
 
-    What is different in a subclass is in ``growth`` and the three functions: how rows become
-    batches, what the first weights are, and what is said of a trained network.
+    Subclasses of the estimator change ``growth`` and three functions: ``batches`` turns rows into
+    batches, ``first_weights`` makes the first weights, and ``describe`` returns facts about the
+    trained network.
     """
 
     structure: Structure
     objective: Objective
-    scalars: Mapping[str, float]  # that the objective may ask for
+    scalars: Mapping[str, float]  # those that the objective may ask for
     sparsity: Any  # of the penalty
     scaling: str | None
     corruption: Corruption | None
     corruption_level: float
     optimizer: Optimizer
-    anneal_over: int | None  # the epochs over which its rate falls to 0; None where it does not
+    anneal_over: int | None  # the epochs over which its rate falls to 0; None if it does not
     batch_size: int
     shuffle: bool
     stopping: Stopping
@@ -80,34 +81,34 @@ class Recipe:
     random_state: Any
     callbacks: Sequence[Any]
     verbose: bool
-    settings: Mapping[str, Any]  # what "auto" stands for
-    asked: Mapping[str, Any]  # parameters as the user gave them, which messages quote
+    settings: Mapping[str, Any]  # the values of "auto" parameters
+    asked: Mapping[str, Any]  # parameters as the user gave them, for messages
     batches: MakeBatches
     first_weights: FirstWeights
     describe: Describe
-    length: float | str | None = None  # of the code, where it is to be found
+    length: float | str | None = None  # a fraction or "auto", if it must be found
     growth: Growth | None = None
     pretrains: bool = False  # whether the first weights come from other trainings
-    inner: bool = False  # whether this is a part of another fit, which ends with it
-    facts: Mapping[str, Any] = field(default_factory=dict)  # what is known before the training
+    inner: bool = False  # whether it is a part of another fit; an interrupt ends both
+    facts: Mapping[str, Any] = field(default_factory=dict)  # facts known before the training
 
     @property
     def dtype(self) -> str:
-        """Of weights, of losses, and of the rows that are trained on."""
+        """The dtype of weights, of losses, and of the training rows."""
         return stored_dtype(self.precision)
 
     @property
     def to_agree_with(self) -> dict[str, Any]:
-        """What the parameters of a later training must agree with."""
+        """The values that parameters of a later training must agree with."""
         return {name: self.asked[name] for name in ("n_components", "scaling")}
 
     @property
     def reads_rows_before(self) -> bool:
-        """Whether rows go through other trainings before that of the network."""
+        """Whether other trainings read the rows before that of the network."""
         return self.length is not None or self.pretrains
 
     def optimizer_for(self, n_rows: int) -> Optimizer:
-        """Return the optimizer with its rate for a training on so many rows."""
+        """Return the optimizer, with its learning rate for a training on `n_rows` rows."""
         if self.anneal_over is None:
             return self.optimizer
         peak = self.optimizer.learning_rate
@@ -118,14 +119,14 @@ class Recipe:
     def program_key(self, rule: Rule) -> ProgramKey:
         """Return the key of the program that trains it."""
         spec = self.structure.spec
-        # The numbers of dropout have two bytes.
+        # The random numbers of dropout have two bytes each.
         dropped = 2 * self.structure.n_dropped // np.dtype(self.dtype).itemsize
         beside = self.objective.noise_width(spec.n_components) + dropped
         shape = chunk_shape(self.batch_size, spec.n_features, self.dtype, beside)
         return ProgramKey(self.structure, self.objective, rule, shape, self.precision)
 
     def with_length(self, n_components: int) -> Recipe:
-        """Return the same for a code of that length."""
+        """Return the same recipe for a code of a given length."""
         code = self.objective.penalty.code_of(n_components, self.sparsity)
         spec = replace(self.structure.spec, n_components=n_components)
         return replace(
@@ -137,7 +138,7 @@ class Recipe:
         )
 
     def for_all_lengths(self, longest: int, random_state: int) -> Recipe:
-        """Return the training in which codes of all lengths up to the longest are tried at once."""
+        """Return the recipe of a training that tries codes of all lengths up to the longest."""
         nested = replace(self, objective=replace(self.objective, penalty=NESTED))
         return replace(
             nested.with_length(longest),
@@ -149,12 +150,12 @@ class Recipe:
         )
 
     def of_one_epoch(self) -> Recipe:
-        """Return the training of a single epoch, after which others may come without end."""
+        """Return the recipe of a single epoch, which any number of others may follow."""
         stopping = replace(self.stopping, max_iter=1)
         return replace(self, stopping=stopping, anneal_over=None, early_stopping=False, refit=False)
 
     def on_all_rows(self, n_epochs: int) -> Recipe:
-        """Return the second training, of the rows that were held out too, which nobody watches."""
+        """Return the recipe of the second training, on all rows, without callbacks or output."""
         stopping = replace(self.stopping, max_iter=n_epochs)
         return replace(
             self, stopping=stopping, early_stopping=False, refit=False, callbacks=(), verbose=False

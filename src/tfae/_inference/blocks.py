@@ -1,4 +1,4 @@
-"""What a function gives for all rows, block by block."""
+"""The results of a function for all rows, block by block."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tfae._inference.threads import for_every_block
 from tfae._inference.workspace import NEW, Workspace
 from tfae._support.typing import Array
 
-# So few need no block: it would cost a tenth of the time that the codes of a single row take.
+# So few rows need no blocks, which would cost a tenth of the time of encoding a single row.
 _FEW_ROWS = 8
 
 
@@ -24,25 +24,25 @@ def of_every_block(
     floats_per_row: int,
     width: int | None = None,
 ) -> Array:
-    """Return what a function gives for all rows of `X`, whose number may be unknown.
+    """Return the results of a function for all rows of `X`; their number may be unknown.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or Source
     function : callable
-        Takes rows, and memory for what it makes of them, which it may return.
+        Takes rows, and a workspace for its arrays. It may return one of these arrays.
     floats_per_row : int
-        How many numbers it has NumPy make of a row; 0 if it waits for anything else. Where there
-        are many in all, threads take turns, and very many rows are shared out to several threads,
-        so that the function must not care about the order of the blocks.
+        How many numbers NumPy computes for a row; 0 if the function waits for anything else. If
+        there are many in all, threads take turns. Very many rows are shared among several threads,
+        so the function must not depend on the order of the blocks.
     width : int or None
-        How many numbers of a row bound the size of a block; None for the features.
+        How many numbers a row has when the size of a block is chosen; None for the features.
     """
     if isinstance(X, Source) and not X.shape:
         return np.concatenate([function(rows, NEW) for _, rows in dense_blocks(X)])
     if not isinstance(X, Source) and X.shape[0] <= _FEW_ROWS:
         return np.array(function(dense_rows(X, slice(None)), NEW), order="C")
-    # No turn is taken while a source is read, which may need another thread that encodes rows.
+    # A source takes no turn, because reading it may need another thread that encodes rows.
     total = 0 if isinstance(X, Source) else X.shape[0] * floats_per_row
     results: list[Array] = []
     lock = Lock()

@@ -15,14 +15,14 @@ from tfae._inference.folding import Map, folded
 from tfae._inference.workspace import NEW, Workspace
 from tfae._support.typing import Array, Weights
 
-# Rows beside which it is little work to make other weights.
+# With this many rows, it is little extra work to make other weights.
 _MANY = 4096
 
 
 class Codec(NamedTuple):
-    """A trained encoder and decoder with their weights and what is around them.
+    """A trained encoder and decoder with their weights, scalings and thresholds.
 
-    A scaling is None where the dense layers do it.
+    A scaling is None if the dense layers do it.
     """
 
     encoder: Coder
@@ -31,11 +31,11 @@ class Codec(NamedTuple):
     decoder_weights: Weights
     scaling: Scaling | None
     unscaling: Scaling | None
-    thresholds: Array | None  # what components must reach to count for the decoder
+    thresholds: Array | None  # the decoder gets 0 for components below
 
     @property
     def floats_per_row(self) -> int:
-        """How many numbers NumPy makes of a row to rebuild it, 0 if TensorFlow has a part in it."""
+        """How many numbers NumPy computes to rebuild a row; 0 if TensorFlow has a part in it."""
         sides = self.encoder.floats_per_row, self.decoder.floats_per_row
         return sum(sides) if all(sides) else 0
 
@@ -58,11 +58,11 @@ class Codec(NamedTuple):
         return self.decoder(self.decoder_weights, codes, space)
 
     def rebuilt(self, rows: Array, space: Workspace = NEW) -> Array:
-        """Return rows encoded and decoded."""
+        """Encode and decode rows."""
         return self.decode(self.encode(rows, rows.dtype, space), space)
 
     def ready_to_encode(self, X: Any) -> Codec:
-        """Return what is the fastest for the rows of `X`: many are worth other weights."""
+        """Return the fastest codec for the rows of `X`; many rows are worth other weights."""
         encoder = self.encoder
         # Rounding must not change which components of a code are kept.
         if not _are_many(X) or encoder.layers is None or encoder.structure.code.sorts:
@@ -80,7 +80,7 @@ class Codec(NamedTuple):
         return self
 
     def ready_to_decode(self, X: Any) -> Codec:
-        """Return what is the fastest for as many codes as `X` has rows."""
+        """Return the fastest codec for as many codes as `X` has rows."""
         decoder, unscaling, after = self.decoder, self.unscaling, None
         if not _are_many(X) or decoder.layers is None:
             return self

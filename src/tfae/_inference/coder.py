@@ -1,4 +1,4 @@
-"""Encoders and decoders after training: plain stacks in NumPy, others as compiled Keras models."""
+"""Encoders and decoders after training: plain layers in NumPy, others as compiled Keras models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tfae._support.pool import Pool
 from tfae._support.tensorflow import tf, write
 from tfae._support.typing import Array, Weights
 
-# Rows that a compiled model takes at a time; the last ones are filled up.
+# A compiled model takes this many rows at a time; the last batch is filled up.
 _BATCH = 256
 
 
@@ -26,9 +26,9 @@ class Coder:
 
     structure: Structure
     side: Literal["encoder", "decoder"]
-    dtype: str  # of the training, in which TensorFlow runs it
-    layers: tuple[PlainLayer, ...] | None  # None where NumPy cannot run it
-    floats_per_row: int  # that NumPy makes of a row, its own among them; 0 where it cannot
+    dtype: str  # of the training; TensorFlow runs the model in it
+    layers: tuple[PlainLayer, ...] | None  # None if NumPy cannot run it
+    floats_per_row: int  # the row's own and those NumPy computes; 0 if NumPy cannot run it
 
     @classmethod
     def of(
@@ -50,7 +50,7 @@ class Coder:
         return activation.numpy(output, space.empty(output.shape, output.dtype))
 
     def run(self, weights: Weights, x: Array, space: Workspace = NEW) -> Array:
-        """Return what the Keras model gives, before it becomes a code or a row."""
+        """Return the output of the Keras model, before it becomes a code or a row."""
         if self.layers is not None:
             return run_layers(self.layers, weights, x, space)
         with _MODELS.lease(self) as model:
@@ -58,7 +58,7 @@ class Coder:
 
 
 class _CompiledModel:
-    """One side of a network as a compiled function of fixed batches."""
+    """One side of a network as a compiled function of batches of a fixed size."""
 
     def __init__(self, coder: Coder) -> None:
         self._model = getattr(coder.structure.build(coder.dtype), coder.side)

@@ -1,4 +1,4 @@
-"""What a fit makes: a trained network with all that is needed to use it, as NumPy arrays."""
+"""The result of a fit: a trained network and everything needed to use it, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tfae._support.typing import Array, History, Weights
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A trained network, its scaling and what is known of it; nothing changes one."""
+    """A trained network, its scaling and facts about it; it never changes."""
 
     encoder: Coder
     decoder: Coder
     encoder_weights: Weights
     decoder_weights: Weights
-    weights_dtype: Any  # the finer one of the data's and the training's
+    weights_dtype: Any  # the more precise one of the data's and the training's
     scaling: Scaling
-    settings: Mapping[str, Any]  # what "auto" stands for
+    settings: Mapping[str, Any]  # the values that "auto" stands for
     asked: Mapping[str, Any]  # parameters that a later training must agree with
     history: History = field(default_factory=dict)
-    landmarks: Landmarks | None = None  # where rows are corrupted
-    facts: Mapping[str, Any] = field(default_factory=dict)  # what only some fits know
+    landmarks: Landmarks | None = None  # only if rows are corrupted
+    facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
 
     @classmethod
     def untrained(
@@ -69,12 +69,12 @@ class Fitted:
 
     @property
     def n_epochs(self) -> int:
-        """How many epochs it was trained."""
+        """The number of epochs of training."""
         return len(self.history.get("loss", []))
 
     @property
     def codec(self) -> Codec:
-        """What encodes and decodes rows in the user's units."""
+        """The codec of rows in the user's units."""
         return Codec(
             self.encoder,
             self.decoder,
@@ -86,7 +86,7 @@ class Fitted:
         )
 
     def with_weights(self, weights: Weights) -> Fitted:
-        """Return the same with other weights, the encoder's first."""
+        """Return a copy with other weights, the encoder's first."""
         weights = [weight.astype(self.weights_dtype, copy=False) for weight in weights]
         n_encoder = len(self.encoder_weights)
         return replace(
@@ -94,7 +94,7 @@ class Fitted:
         )
 
     def with_facts(self, facts: Mapping[str, Any]) -> Fitted:
-        """Return the same that knows more."""
+        """Return a copy with more facts."""
         return replace(self, facts={**self.facts, **facts})
 
     def encode(self, X: Any) -> Array:
@@ -113,14 +113,14 @@ class Fitted:
         return of_every_block(codes, codec.decode, codec.decoder.floats_per_row, width=width)
 
     def reconstruct(self, X: Any) -> Array:
-        """Return rows encoded and decoded."""
+        """Encode and decode rows."""
         codec = self.codec.ready_to_encode(X).ready_to_decode(X)
         return of_every_block(X, codec.rebuilt, codec.floats_per_row)
 
     def errors(self, X: Any, *, scaled: bool = False, per_feature: bool = False) -> Array:
         """Return the squared error of every row, a mean over its features unless `per_feature`.
 
-        In the square of the user's units, or of the `scaled` data; float64.
+        The errors are float64, in the square of the user's units or of those of the `scaled` data.
         """
         codec = self.codec.ready_to_encode(X).ready_to_decode(X)
 

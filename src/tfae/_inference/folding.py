@@ -1,8 +1,8 @@
-"""Affine maps around and within a trained stack, left to its dense layers.
+"""Folding the affine maps around and within a trained stack into its dense layers.
 
-To scale rows, and to standardise them for a network beside a linear path, are passes over the
-whole of wide blocks, which cost 10 to 15 % of the time of encoding or decoding them; a dense layer
-of other weights does both on the way. For many rows only: the other weights must be made first.
+Scaling rows, and standardising them for a network beside a linear path, are passes over whole wide
+blocks. They cost 10 to 15 % of the time of encoding or decoding. A dense layer with other weights
+does both on the way. This pays for many rows only, because the other weights must be made first.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tfae._networks.plain_layers import (
 )
 from tfae._support.typing import Array, Weights
 
-# The rounding errors of a sum grow with what its parts cancel of each other: an offset, in units
-# of what it leaves.
+# The rounding errors of a sum grow as its parts cancel each other. An offset may be at most this
+# large, in units of the result.
 _LARGEST_OFFSET = 4.0
 
 Layers = tuple[PlainLayer, ...]
 
 
 class Map(NamedTuple):
-    """A factor and an offset of every feature, or of all."""
+    """A factor and an offset, one for each feature or one for all."""
 
     factor: Array
     offset: Array
@@ -41,7 +41,7 @@ class Map(NamedTuple):
 
 
 class _LostDigitsError(ArithmeticError):
-    """Weights would be so large, or cancel so much, that digits were lost."""
+    """The weights would be so large, or cancel so much, that digits would be lost."""
 
 
 def folded(
@@ -51,10 +51,10 @@ def folded(
     before: Map | None = None,
     after: Map | None = None,
 ) -> tuple[Layers, Weights] | None:
-    """Return layers and weights that give what these give after one map and before another.
+    """Return layers and weights that do the work of a map `before`, these layers and a map `after`.
 
-    None if they would give fewer digits. New weights come behind those given, so that layers that
-    stay as they are find theirs.
+    Return None if digits would be lost. New weights come after the given ones, so that unchanged
+    layers find theirs.
     """
     folding = _Folding([weight.astype(dtype, copy=False) for weight in weights], dtype)
     try:

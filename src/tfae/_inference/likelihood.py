@@ -11,7 +11,7 @@ from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import NEW, Workspace
 from tfae._support.typing import Array
 
-# What rounding may add to entries in [0, 1].
+# Rounding may move entries this far out of [0, 1].
 _SLACK = 1e-6
 
 
@@ -26,7 +26,7 @@ def posterior(
 
 
 def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
-    """Return the same for all rows of whatever `X` is."""
+    """Return the mean and the standard deviation of the codes of all rows of `X`."""
 
     def of_rows(rows: Array, space: Workspace) -> Array:
         return np.stack(posterior(fitted, rows, rows.dtype, space), axis=1)
@@ -38,7 +38,7 @@ def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
 def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]) -> Array:
     """Return a lower bound on the log-likelihood of every row, in nats.
 
-    `size` is how many codes are drawn for a row, and their length. Every row gets the same normal
+    `size` is the number of codes drawn for a row, and their length. Every row gets the same normal
     numbers.
     """
     normal = rng.standard_normal(size)
@@ -50,7 +50,7 @@ def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]
 
 
 def with_noise(fitted: Fitted, rows: Array, rng: Any) -> Array:
-    """Draw rows from the likelihood around its means."""
+    """Draw rows from the likelihood; `rows` are its means."""
     variance = _noise_variance(fitted)
     if variance is not None:
         return np.asarray(rows + np.sqrt(variance) * rng.standard_normal(rows.shape))
@@ -59,7 +59,7 @@ def with_noise(fitted: Fitted, rows: Array, rng: Any) -> Array:
 
 
 def _noise_variance(fitted: Fitted) -> Any:
-    """Return that of a Gaussian likelihood; None if it is Bernoulli's."""
+    """Return the noise variance of a Gaussian likelihood; None for a Bernoulli likelihood."""
     return fitted.facts.get("noise_variance")
 
 
@@ -68,7 +68,7 @@ def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
     total = np.full(len(rows), -np.inf)
     for epsilon in normal:
         code = mean + deviation * epsilon.astype(dtype)
-        # The densities of the prior and of the posterior, without the factor both have.
+        # The densities of the prior and of the posterior, without their common factor.
         ratio = 0.5 * (epsilon @ epsilon - np.square(code, dtype=np.float64).sum(axis=1))
         weight = _log_likelihood(fitted, rows, code) + ratio
         total = np.logaddexp(total, weight)
@@ -77,7 +77,7 @@ def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
 
 
 def _is_possible(fitted: Fitted, rows: Array) -> Array:
-    """Tell which rows the likelihood can give: a Bernoulli variable's are in [0, 1]."""
+    """Return which rows the likelihood can give: Bernoulli variables are in [0, 1]."""
     if _noise_variance(fitted) is not None:
         return np.ones(len(rows), bool)
     scaling = fitted.scaling

@@ -1,7 +1,7 @@
 """Plain layers, run in NumPy.
 
-An autoencoder is used far more often than trained, and on few rows at a time; there NumPy is tens
-of times faster than a call into TensorFlow, and needs no TensorFlow in the process.
+An autoencoder is used far more often than it is trained, and on few rows at a time. For few rows,
+NumPy is tens of times faster than a call into TensorFlow. It needs no TensorFlow in the process.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from tfae._support.typing import Array, Weights
 def run_layers(
     layers: Sequence[PlainLayer], weights: Weights, x: Array, space: Workspace = NEW
 ) -> Array:
-    """Send rows through the layers, in the dtype of `x`, which is left as it is."""
+    """Send rows through the layers, in the dtype of `x`, which stays unchanged."""
     for layer in layers:
         x = _RUN[type(layer)](layer, weights, x, space)
     return np.asarray(x)
 
 
 def factor_and_offset(layer: BatchNormalization, weights: Weights) -> tuple[Array, Array]:
-    """Return the affine map that a normalisation is."""
+    """Return a normalisation as an affine map."""
     factor = _factor(layer, weights[layer.variance], weights)
     offset = -weights[layer.mean] * factor
     return factor, offset if layer.beta is None else offset + weights[layer.beta]
@@ -94,7 +94,8 @@ def _scaled(x: Array, factor: Array, offset: Array, space: Workspace) -> Array:
     return out
 
 
-# A table: functools.singledispatch takes several times as long, which the code of one row feels.
+# A table, because functools.singledispatch takes several times as long: the encoding of a single
+# row would be slower.
 _RUN: dict[type[PlainLayer], Callable[..., Any]] = {
     Dense: _dense,
     Activation: _activation,

@@ -1,12 +1,12 @@
-"""The cores of the machine, for blocks of rows on their way through a network in NumPy.
+"""How threads share the machine's cores while blocks of rows go through a network in NumPy.
 
-NumPy's matrix products take all cores already, and two threads in them wait for each other: four
-threads had 0.66 of the speed of one. So threads take turns at large arrays. A turn is some blocks
-long, for each change costs about a millisecond.
+NumPy's matrix products already use all cores, and two threads in them wait for each other: four
+threads had 0.66 of the speed of one. So threads take turns at large arrays. A turn is several
+blocks long, because each change costs about a millisecond.
 
 Products leave cores idle while activations are computed. So a very large array gets as many threads
-as a product has, and products take one each, as in scikit-learn's `KMeans`. What that costs: for as
-long, all products of the process take one, and the last bits of some depend on it.
+as a product has, and each product uses one thread, as in scikit-learn's `KMeans`. The cost: in that
+time all products of the process use one thread, and the last bits of some depend on it.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from threadpoolctl import ThreadpoolController
 
 from tfae._inference.workspace import NEW, Workspace, kept
 
-# Numbers that NumPy makes of an array; of fewer, products take one core and memory is no cost.
+# Numbers that NumPy computes for an array. With fewer, products use one core and memory costs
+# nothing.
 _LARGE = 1 << 15
-# For every thread; with fewer, sharing costs up to a half: it takes a system some milliseconds to
-# have two threads on two cores.
+# The same for each thread. With fewer, sharing costs up to a half, because a system needs some
+# milliseconds to run two threads on two cores.
 _VERY_LARGE = 1 << 23
-_SECONDS_OF_A_TURN = 0.05  # which another thread that wants one has to wait, and for a block
+_SECONDS_OF_A_TURN = 0.05  # another thread waits this long for its turn, plus one block
 _GIVE_WAY = 1e-4  # seconds
 
 T = TypeVar("T")
@@ -40,9 +41,10 @@ Work = Callable[[T, Workspace], None]
 
 
 def for_every_block(blocks: Iterator[T], work: Work[T], n_floats: int) -> None:
-    """Do some work for all blocks of an array of so many numbers, in any order.
+    """Do some work for all blocks of an array, in any order.
 
-    It may wait for no other thread that comes here, and not come here itself.
+    `n_floats` is how many numbers NumPy computes for the array. The work must not call this
+    function, and must not wait for a thread that calls it.
     """
     if n_floats < _LARGE:
         for block in blocks:
@@ -60,33 +62,33 @@ def for_every_block(blocks: Iterator[T], work: Work[T], n_floats: int) -> None:
 
 
 def a_turn(another: bool = False) -> AbstractContextManager[_Turns]:
-    """Wait for a turn, or for `another`; there is none to wait for where products leave cores."""
+    """Wait for a turn, or for `another` one; there is no wait where products leave cores free."""
     if another:
-        time.sleep(_GIVE_WAY)  # or this thread would be the next one, for it is awake
+        time.sleep(_GIVE_WAY)  # otherwise this thread would be next, because it is awake
     if 2 * _n_threads_of_products() > _n_cores():
         return _turns.next()
     return nullcontext(_UNLIMITED)
 
 
 class _Turns:
-    """One at a time, where matrix products leave no core for a second thread.
+    """Turns, one at a time, where matrix products leave no core for a second thread.
 
-    A signal handler may encode rows at any moment: nothing here takes a lock that its own thread
-    may hold.
+    A signal handler may encode rows at any moment. So nothing here takes a lock that its own
+    thread may hold.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._wanted = False
         self._end = math.inf
-        self.n_threads = 0  # how many products had before this turn; 0 where it is as many
+        self.n_threads = 0  # of products, before this turn limited them; 0 without a limit
 
     @contextmanager
     def next(self) -> Iterator[_Turns]:
         if not self._lock.acquire(blocking=False):
             self._wanted = True
             while not self._lock.acquire(timeout=_SECONDS_OF_A_TURN):
-                self._wanted = True  # which whoever got the turn took for said
+                self._wanted = True  # the thread that got the turn has reset it
         try:
             self._wanted = False
             self._end = time.perf_counter() + _SECONDS_OF_A_TURN
@@ -95,19 +97,19 @@ class _Turns:
             self._lock.release()
 
     def goes_on(self) -> bool:
-        """Whether nobody else has waited long enough."""
+        """Whether the turn may go on: no other thread has waited long enough."""
         return not self._wanted or time.perf_counter() < self._end
 
     def n_threads_for(self, n_floats: int) -> int:
-        """Return how many threads work on an array: one within a turn in which several do."""
+        """Return the number of threads for an array: one if several already work in this turn."""
         n_threads = _n_threads_of_products()
         return n_threads if not self.n_threads and n_floats >= n_threads * _VERY_LARGE else 1
 
     @contextmanager
     def single_threaded(self, n_threads: int) -> Iterator[None]:
-        """Have products take one thread each for a part of this turn, in place of so many.
+        """Limit products to one thread each for a part of this turn, instead of `n_threads`.
 
-        Only within a turn: of two such limits that overlap the first would stay.
+        Use it only within a turn: if two such limits overlapped, the first would stay.
         """
         self.n_threads = n_threads
         try:
@@ -118,7 +120,7 @@ class _Turns:
 
 
 class _Unlimited(_Turns):
-    """The turn of those who need none."""
+    """The turn of a thread that needs none."""
 
     def n_threads_for(self, n_floats: int) -> int:
         return 1
@@ -128,7 +130,7 @@ _UNLIMITED = _Unlimited()
 
 
 class _Shared(Generic[T]):
-    """Blocks that several threads take. One is held ready, so that the end is known."""
+    """Blocks that several threads take. The next block is held ready, so that the end is known."""
 
     def __init__(self, blocks: Iterator[T]) -> None:
         self._blocks, self._lock = blocks, threading.Lock()
@@ -139,7 +141,7 @@ class _Shared(Generic[T]):
         return self._next is None
 
     def take(self) -> T | None:
-        """Return the next block, None if there is none."""
+        """Return the next block; None if there is none."""
         with self._lock:
             block = self._next
             if block is not None:
@@ -147,7 +149,7 @@ class _Shared(Generic[T]):
             return block
 
     def end(self) -> None:
-        """Give no more blocks."""
+        """Hand out no more blocks."""
         with self._lock:
             self._next = None
 
@@ -185,7 +187,7 @@ def _call(helpers: list[Future[None]], run: Callable[[], None], n_threads: int) 
             helpers.append(pool.submit(copy_context().run, run))
     except RuntimeError:  # the interpreter is ending, or the system has no more threads
         _pool.cache_clear()
-        pool.shutdown(cancel_futures=True)  # or what it has in its queue would run some day
+        pool.shutdown(cancel_futures=True)  # otherwise its queue would run some day
 
 
 @cache
@@ -194,10 +196,10 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 
 
 def _n_threads_of_products() -> int:
-    """Return how many threads a matrix product has, which may be changed at any time."""
+    """Return the number of threads of a matrix product, which may change at any time."""
     turns, libraries = _turns, _libraries().lib_controllers
     numbers = [turns.n_threads, *(library.num_threads for library in libraries), turns.n_threads]
-    return max(numbers) or 1  # a limit that begins meanwhile would show in one of these only
+    return max(numbers) or 1  # a limit that begins meanwhile shows in only one of these
 
 
 @cache
@@ -207,12 +209,12 @@ def _n_cores() -> int:
 
 @cache
 def _libraries() -> ThreadpoolController:
-    """Return the libraries of matrix products in this process, which takes 10 ms to find out."""
+    """Return the libraries of matrix products in this process; to find them takes 10 ms."""
     return ThreadpoolController().select(user_api="blas")
 
 
 def _start_again() -> None:
-    """Forget the turn and the helpers of threads that a forked process lacks."""
+    """Forget the turn and the helper threads, which a forked process lacks."""
     global _turns
     if _turns.n_threads:
         _libraries().limit(limits=_turns.n_threads)

@@ -1,8 +1,8 @@
 """Memory for blocks of rows on their way through a network in NumPy.
 
-Each block uses the memory of the last one again: fresh arrays of some megabytes, whose pages the
-system has yet to map, can cost as much as activations do, above all in threads other than the main
-one.
+Each block reuses the memory of the last one. Fresh arrays of some megabytes can cost as much as
+activations do, because the system must first map their pages. This holds above all in threads other
+than the main one.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _MAX_IDLE = 4
 
 
 class Workspace(Protocol):
-    """Where the arrays of one block of rows come from."""
+    """Provides the arrays of one block of rows."""
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """Make an array, whose values may be anything."""
+        """Make an array of arbitrary values."""
 
     def clear(self) -> None:
-        """Use the memory again for another block."""
+        """Make the memory free for the next block."""
 
 
 class New:
-    """All arrays are new, and stay what they are."""
+    """Makes new arrays, which are never reused."""
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> Array:
         return np.empty(shape, dtype)
@@ -45,9 +45,9 @@ NEW = New()
 
 
 class Kept:
-    """Arrays stand one after the other in memory that is kept for the next block.
+    """Puts arrays one after the other into memory that is kept for the next block.
 
-    What a block finds no room for is new; the next block has room for as much.
+    An array that finds no room is new. The next block then has room for as much.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ _idle: list[Kept] = []
 
 @contextmanager
 def kept() -> Iterator[Kept]:
-    """Lend memory that others have used before."""
+    """Lend memory that was used before."""
     try:
         space = _idle.pop()
     except IndexError:

@@ -1,1 +1,1 @@
-"""What a training minimises."""
+"""The objective that training minimises."""

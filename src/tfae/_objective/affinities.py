@@ -13,13 +13,13 @@ from sklearn.neighbors import NearestNeighbors
 from tfae._support.sklearn import joint_probabilities
 from tfae._support.typing import Array
 
-# Rows that the normaliser of the final divergence is estimated from.
+# The normaliser of the final divergence is estimated from at most this many rows.
 _MAX_ROWS = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Affinities:
-    """The symmetric matrix of joint probabilities of t-SNE, rows that are no neighbours left out.
+    """The symmetric matrix of t-SNE's joint probabilities, without pairs that are not neighbours.
 
     ``matrix`` is in CSR format and sums to 1.
     """
@@ -28,18 +28,18 @@ class Affinities:
 
     @classmethod
     def of_rows(cls, X: Any, perplexity: float, metric: Any) -> Affinities:
-        """Calibrate them as scikit-learn's ``TSNE`` does, from three times as many neighbours.
+        """Calibrate them as scikit-learn's ``TSNE`` does, from ``3 * perplexity + 1`` neighbours.
 
         Raises
         ------
         ValueError
-            If the metric gives what is no distance.
+            If the metric returns a value that is not a distance.
         """
         n_neighbors = min(X.shape[0] - 1, int(3 * perplexity + 1))
         checked = _Checked(metric) if callable(metric) else metric
         search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked).fit(X)
         distances = search.kneighbors_graph(mode="distance")
-        # Some metrics know no distance from rows of zeros, or of values that are all the same.
+        # Some metrics have no distance for rows of zeros, or for rows of equal values.
         unknown = distances.data[~np.isfinite(distances.data)]
         if len(unknown):
             raise _no_distance(metric, unknown[0])
@@ -53,9 +53,9 @@ class Affinities:
 
     @property
     def constant(self) -> float:
-        r"""What the divergence has besides the means that a batch estimates.
+        r"""The part of the divergence that a batch does not estimate.
 
-        :math:`\sum p \log p` and the logarithm of the number of pairs.
+        It is :math:`\sum p \log p` plus the logarithm of the number of pairs.
         """
         p = self.matrix.data[self.matrix.data > 0]
         return float(p @ np.log(p) + np.log(self.n_rows) + np.log(self.n_rows - 1))
@@ -83,7 +83,7 @@ class Affinities:
 
 @dataclass(frozen=True)
 class _Checked:
-    """A user's metric, whose values are looked at before a search makes something else of them."""
+    """A user's metric; its values are checked before the search changes them."""
 
     metric: Callable[[Array, Array], float]
 
@@ -96,7 +96,7 @@ class _Checked:
 
 def _no_distance(metric: Any, value: Any) -> ValueError:
     return ValueError(
-        "The 'metric' must give distances, finite numbers of at least 0, of all rows. Got "
+        "The 'metric' must give distances, finite numbers of at least 0, for all rows. Got "
         f"{value!s} from {metric!r}."
     )
 

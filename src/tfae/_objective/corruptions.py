@@ -1,7 +1,7 @@
-"""Corruptions: what a denoising autoencoder does to rows before it encodes them.
+"""Corruptions: changes that a denoising autoencoder makes to rows before it encodes them.
 
-They run in NumPy, ahead of the device and beside it: random numbers made inside the compiled step
-would cost more than the step.
+They run in NumPy, ahead of the device and beside it, because random numbers made inside the
+compiled step would cost more than the step.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ Corrupt = Callable[[Array, Array, Random], None]  # from rows, into a buffer of 
 
 @dataclass(frozen=True)
 class Corruption:
-    """A corruption: the function, and whether it leaves some entries as they are."""
+    """A corruption: the function, and whether it leaves some entries unchanged."""
 
     function: Callable[..., Any]
     in_users_units: bool = False
     partial: bool = True
 
     def bind(self, level: float, scaling: Scaling, marks: Landmarks) -> Corrupt:
-        """Return the function of scaled rows that writes corrupted ones into a buffer."""
+        """Return a function that writes corrupted copies of scaled rows into a buffer."""
         if self.in_users_units:
             return partial(_in_users_units, self.function, level, scaling)
         return partial(self.function, level, marks)
@@ -73,13 +73,13 @@ def register_corruption(name: str) -> Callable[[Callable[..., Any]], Callable[..
     -------
     callable
         A decorator that returns the function unchanged. The function takes an array of rows in the
-        user's units, the ``corruption_level`` and a :class:`numpy.random.Generator`, from which
-        alone it must draw, and returns the corrupted rows. It must leave its argument as it is.
+        user's units, the ``corruption_level`` and a :class:`numpy.random.Generator`. It returns
+        the corrupted rows. It must draw from that generator only, and must not change the array.
 
     Raises
     ------
     ValueError
-        If another function holds that name.
+        If another function is registered under that name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a parametric t-SNE minimises, from the edges of one batch."""
+"""The objective of a parametric t-SNE, from the pairs of rows in one batch."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tfae._support.tensorflow import tf
 
 @dataclass(frozen=True)
 class Divergence(Objective):
-    r"""The Kullback-Leibler divergence between affinities of rows and those of their places.
+    r"""The Kullback-Leibler divergence between the affinities of rows and those of their places.
 
     With :math:`w_{kl} = (1 + |y_k - y_l|^2 / \alpha)^{-(\alpha + 1) / 2}` it is
     :math:`-\sum p_{kl} \log w_{kl} + \log \sum w_{kl} + \sum p_{kl} \log p_{kl}`. A batch gives
-    both sums, as the means over its pairs of different rows; the third is a constant.
+    the first two sums, as means over its pairs of different rows. The third is a constant.
     """
 
     _: KW_ONLY
     batch_size: int  # rows of a batch
     degrees_of_freedom: float
-    decoded: bool  # whether rows are rebuilt, too
+    decoded: bool  # whether rows are reconstructed, too
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ class Divergence(Objective):
         return False
 
     def noise_width(self, n_components: int) -> int:
-        """Return how many affinities come with every row: those of the others in its batch."""
+        """Return the number of affinities of every row: one for each row of its batch."""
         return self.batch_size
 
     def sums(
@@ -57,7 +57,7 @@ class Divergence(Objective):
         places = tf.cast(encoder(batch.encoder_input, training=training), batch.target.dtype)
         log_similarity = self._log_similarity(_squared_distances(places))
         n_rows = places.shape[0]
-        # Every row is as far from itself as can be: 0 there, and a similarity of 1.
+        # The distance of every row to itself is exactly 0, and its similarity is 1.
         mean = (tf.reduce_sum(tf.exp(log_similarity)) - n_rows) / (n_rows * (n_rows - 1))
         attraction = -tf.reduce_sum(batch.noise * log_similarity)
         divergence = attraction + tf.math.log(mean) + scalars["constant"]
@@ -74,10 +74,10 @@ class Divergence(Objective):
 
 
 def _squared_distances(places: Any) -> Any:
-    """Return those of all pairs, from the differences: a formula of products would lose digits.
+    """Return the squared distances of all pairs, from differences: products would lose digits.
 
-    TensorFlow's own gradient goes through the differences again, which takes three times as long
-    as the formula: what pulls on a row adds up to a product of matrices.
+    TensorFlow's own gradient goes through the differences again and takes three times as long as
+    the formula used here, where the pulls on a row add up to a product of matrices.
     """
 
     @tf.custom_gradient

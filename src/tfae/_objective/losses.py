@@ -25,10 +25,10 @@ class Loss:
     """A loss function and what the rest of the library must know about it."""
 
     function: LossFunction
-    power: int = 0  # loss(s * target, s * output) = s**power * loss; 0 where there is no such law
-    from_logits: bool = False  # whether it wants the output before a sigmoid
-    of_entries: bool = False  # whether an entry's value is known to depend on nothing else
-    # Turns the values of a batch's rows, which have these weights, into those that are minimised.
+    power: int = 0  # loss(s * target, s * output) = s**power * loss; 0 if there is no such law
+    from_logits: bool = False  # whether it takes the output before a sigmoid
+    of_entries: bool = False  # whether an entry's value is known to depend on that entry alone
+    # Takes the values and the weights of a batch's rows; returns the values to minimise.
     of_batch: Callable[[Any, Any], Any] | None = None
 
     def per_row(self, target: Any, output: Any, weight: Any, entry_weight: Any = None) -> Any:
@@ -38,18 +38,18 @@ class Loss:
         ----------
         target, output : tensor of shape [batch, features]
         weight : tensor of shape [batch]
-            0 for rows that only fill the batch up, else 1.
+            0 for rows that only fill up the batch, otherwise 1.
         entry_weight : tensor of shape [batch, features] or None
-            What every entry's loss is multiplied by.
+            The factor of every entry's loss.
         """
         try:
             values = tf.convert_to_tensor(self.function(target, output))
         except NotImplementedError as error:
-            if "NumPy" not in str(error):  # which is how a tensor answers NumPy's functions
+            if "NumPy" not in str(error):  # a tensor raises this in NumPy's functions
                 raise
             raise ValueError(
                 "The 'loss' must be written in operations of TensorFlow or keras.ops, which have "
-                f"gradients. Got one that says: {error}"
+                f"gradients. Got the error: {error}"
             ) from error
         if values.shape.rank not in (1, 2) or values.shape != target.shape[: values.shape.rank]:
             raise ValueError(
@@ -68,7 +68,7 @@ class Loss:
         return rows if self.of_batch is None else self.of_batch(rows, weight)
 
     def of_rows(self, target: Array, output: Array) -> Array:
-        """Return the loss of every row of arrays, which no other row has a part in."""
+        """Return the loss of every row of two arrays, independent of the other rows."""
         alone = replace(self, of_batch=None)
         rows = alone.per_row(tf.constant(target), tf.constant(output), weight=None)
         return np.asarray(rows, np.float64)
@@ -102,7 +102,7 @@ def register_loss(name: str) -> Callable[[LossFunction], LossFunction]:
     Raises
     ------
     ValueError
-        If another function holds that name.
+        If another function is registered under that name.
 
     Examples
     --------
@@ -161,10 +161,10 @@ def _gaussian(target: Any, output: Any) -> Any:
 
 
 def _with_best_variance(squared_errors: Any, weight: Any) -> Any:
-    """Turn mean squared errors into negative log-likelihoods under their own mean's variance.
+    """Turn mean squared errors into negative log-likelihoods, with their mean as the variance.
 
-    The variance is the one that makes the batch most likely, in closed form (Rybkin et al., 2021,
-    "Simple and effective VAE training with calibrated decoders"), so its own gradient is zero.
+    This variance, in closed form, makes the batch most likely (Rybkin et al., 2021, "Simple and
+    effective VAE training with calibrated decoders"). So the gradient with respect to it is zero.
     """
     mean = tf.reduce_sum(weight * squared_errors) / tf.reduce_sum(weight)
     tiny = 1e-6 if squared_errors.dtype == tf.float32 else 1e-12
@@ -176,7 +176,8 @@ _BERNOULLI = Loss(_binary_crossentropy, from_logits=True, of_entries=True)
 for _name, _entry in {
     "mse": Loss(_squared_error, power=2, of_entries=True),
     "mae": Loss(_absolute_error, power=1, of_entries=True),
-    # With the unit of the scaled data as its corner, Huber's loss is homogeneous like the square.
+    # Huber's loss has its corner at one unit of the scaled data. So it is homogeneous, like the
+    # square.
     "huber": Loss(_huber, power=2, of_entries=True),
     "binary_crossentropy": _BERNOULLI,
     "bernoulli": _BERNOULLI,

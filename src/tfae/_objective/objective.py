@@ -1,4 +1,4 @@
-"""What a training minimises: the loss of every row and, if there is one, a penalty of the code."""
+"""The objective that training minimises: the loss of every row, plus a penalty if there is one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class Batch(NamedTuple):
     """The rows of one step as tensors."""
 
     target: Any  # [batch, features]
-    encoder_input: Any  # what is encoded: the target itself, or a corrupted copy
+    encoder_input: Any  # the target itself, or a corrupted copy
     weight: Any  # [batch]
-    noise: Any  # [batch, width] or None: what else the objective takes for every row
+    noise: Any  # [batch, width] or None: further input of the objective for every row
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised, without the scalars in it: hashable, a part of a program's key."""
+    """An objective without its scalars; it is hashable and a part of a program's key."""
 
     loss: Loss
     code: Code = PLAIN
@@ -33,22 +33,22 @@ class Objective:
 
     @property
     def scalars(self) -> tuple[str, ...]:
-        """The names of the scalars in it, which are arguments of the compiled step."""
+        """The names of its scalars, which are arguments of the compiled step."""
         return (*self.penalty.scalars, *(("emphasis",) if self.emphasised else ()))
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """What is reported: the sum, and its first term where there are two."""
+        """The names of the reported values: the sum, and its first term if there are two."""
         return ("loss",) if self.penalty.cost is None else ("loss", "reconstruction_loss")
 
     @property
     def power(self) -> int:
-        """What power of the data's unit the terms have; see :class:`.losses.Loss`."""
+        """The power of the data's unit that the terms have; see :class:`.losses.Loss`."""
         return self.loss.power
 
     @property
     def of_single_rows(self) -> bool:
-        """Whether what it is of a row is known not to depend on the rows beside it in a batch."""
+        """Whether the value of a row is known not to depend on the other rows of its batch."""
         return self.loss.of_entries and self.penalty.cost is None and self.code == PLAIN
 
     def noise_width(self, n_components: int) -> int:
@@ -63,10 +63,10 @@ class Objective:
         scalars: Mapping[str, Any],
         training: bool,
     ) -> Any:
-        """Return the sum over the rows of each of the `terms`.
+        """Return the sum of each of the `terms` over the rows.
 
-        `decode` gives the network's output for codes. Codes are sparse or random in a validation
-        too, or it would be another thing that is measured.
+        `decode` gives the network's output for codes. Codes are sparse or random in validation,
+        too. Otherwise validation would measure something else.
         """
         encoder_output = tf.cast(
             encoder(batch.encoder_input, training=training), batch.target.dtype

@@ -1,8 +1,8 @@
-r"""Penalties: what an autoencoder asks of its code besides a good reconstruction.
+r"""Penalties: demands on the code, besides a good reconstruction.
 
-A penalty is weighed against the loss *summed* over the features, as in the papers: what is
-minimised is the mean over the rows of ``loss + penalty_weight * penalty / n_features``, with the
-loss a mean over the features.
+A penalty is weighed against the loss *summed* over the features, as in the papers. Training
+minimises the mean over the rows of ``loss + penalty_weight * penalty / n_features``, where the loss
+is a mean over the features.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from tfae._support.tensorflow import keras, tf
 class Encoded(NamedTuple):
     """One batch as a penalty sees it."""
 
-    x: Any  # what was encoded, [batch, features]
-    encoder_output: Any  # what the encoder gave, [batch, width]
-    weight: Any  # [batch], 0 for rows that only fill the batch up
+    x: Any  # the encoder's input, [batch, features]
+    encoder_output: Any  # [batch, width]
+    weight: Any  # [batch], 0 for rows that only fill up the batch
     noise: Any  # standard normal, [batch, components], or None
-    encoder: Any  # which can be called, and has the layers of the Keras model
-    sparsity: Any  # the number of that name
+    encoder: Any  # callable, with the layers of the Keras model
+    sparsity: Any  # the scalar of that name
 
 
 Cost = Callable[[Encoded], Any]
@@ -33,25 +33,25 @@ Cost = Callable[[Encoded], Any]
 
 @dataclass(frozen=True)
 class Penalty:
-    """A cost of the code, a rule of what the decoder gets of it, or both."""
+    """A cost of the code, a rule that turns it into the decoder's input, or both."""
 
     cost: Cost | None = None  # one value for every row, or one for the batch
-    code: Callable[[int, float], Code] | None = None  # of n_components and sparsity
-    function: Callable[..., Any] | None = None  # whose documentation is the penalty's
+    code: Callable[[int, float], Code] | None = None  # takes n_components and sparsity
+    function: Callable[..., Any] | None = None  # its docstring describes the penalty
     weight: float = 1.0  # the default
-    sparsity: float | None = None  # the default; None where it means nothing
-    activation: str = "linear"  # of the code, where nothing else is asked
+    sparsity: float | None = None  # the default; None if it has no meaning
+    activation: str = "linear"  # of the code, unless the user chooses another
     in_unit_interval: bool = False  # whether activations must lie in [0, 1]
     random: bool = False  # whether the cost takes noise
     sparse: bool = True  # whether most units are meant to be silent
 
     def code_of(self, n_components: int, sparsity: Any) -> Code:
-        """Return what the decoder gets of a code of that length."""
+        """Return the rule for a code of that length."""
         return PLAIN if self.code is None else self.code(n_components, sparsity)
 
     @property
     def scalars(self) -> tuple[str, ...]:
-        """The names of the scalars that the compiled step is given."""
+        """The names of the scalars that the compiled step takes."""
         if self.cost is None:
             return ()
         return ("penalty_weight",) if self.sparsity is None else ("penalty_weight", "sparsity")
@@ -59,7 +59,7 @@ class Penalty:
 
 @dataclass(frozen=True)
 class _OfCode:
-    """The cost that a function of the code alone stands for; equal for equal functions."""
+    """The cost that a function of the code alone defines; equal functions make equal costs."""
 
     function: Callable[[Any], Any]
 
@@ -80,14 +80,14 @@ def _of_code(function: Callable[[Any], Any]) -> Penalty:
 
 
 def find_penalty(wanted: Any) -> Penalty:
-    """Return a penalty that is given as the parameter of that name is, or ready-made."""
+    """Return the penalty for a value of the parameter ``penalty``, or `wanted` if it is one."""
     if wanted is None:
         return NO_PENALTY
     return wanted if isinstance(wanted, Penalty) else PENALTIES.find(wanted)
 
 
 NO_PENALTY = Penalty(sparse=False)
-# Of the training that finds how long a code must be.
+# For the training that finds the necessary length of a code.
 NESTED = Penalty(code=lambda n_components, sparsity: Nested(), sparse=False)
 PENALTIES: Registry[Penalty] = Registry(
     "penalty",
@@ -109,13 +109,13 @@ def register_penalty(name: str) -> Callable[[Callable[[Any], Any]], Callable[[An
     -------
     callable
         A decorator that returns the function unchanged. The function takes the code, a tensor of
-        shape [batch, n_components], and returns one value for every entry, of which the sum over
-        the components counts, or one for every row.
+        shape [batch, n_components]. It returns one value for every entry (they are summed over
+        the components) or one value for every row.
 
     Raises
     ------
     ValueError
-        If another function holds that name.
+        If another function is registered under that name.
 
     Examples
     --------
@@ -154,8 +154,8 @@ def _l1(encoded: Encoded) -> Any:
 def _kl(encoded: Encoded) -> Any:
     """The divergence of every unit's mean activation from a small target, summed.
 
-    The divergence is Kullback and Leibler's between Bernoulli variables; see Ng (2011), "Sparse
-    autoencoder", CS294A lecture notes. The mean is that of a batch.
+    This is the Kullback-Leibler divergence between Bernoulli variables; see Ng (2011), "Sparse
+    autoencoder", CS294A lecture notes. The mean is taken over a batch.
     """
     weight, rho = encoded.weight, encoded.sparsity
     mean = tf.tensordot(weight, encoded.encoder_output, 1) / tf.reduce_sum(weight)
@@ -168,23 +168,24 @@ def _kl(encoded: Encoded) -> Any:
 def _contractive(encoded: Encoded) -> Any:
     """The squared Frobenius norm of the encoder's Jacobian (Rifai et al., 2011).
 
-    Exact for an encoder of one dense layer; for a deeper one the squared length of the Jacobian
-    times a standard normal vector of the code's length, whose expectation is the norm.
+    It is exact for an encoder of one dense layer. For a deeper encoder, the Jacobian is multiplied
+    by a standard normal vector of the code's length. The squared length of the product has the
+    norm as its expectation.
     """
     layer = _only_layer(encoded.encoder)
     if layer is not None:
         return _of_one_layer(layer, encoded.x)
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(encoded.x)
-        # As the encoder is used later: with dropout, or with a batch's own moments, the Jacobian
-        # of a row would be another one, or depend on the other rows.
+        # The encoder runs as it will after training. With dropout, the Jacobian of a row would
+        # differ; with a batch's own moments, it would depend on the other rows.
         code = tf.cast(encoded.encoder(encoded.x, training=False), encoded.noise.dtype)
         projected = tf.reduce_sum(code * encoded.noise)
     return tf.reduce_sum(tf.square(tape.gradient(projected, encoded.x)), axis=1)
 
 
 def _only_layer(encoder: Any) -> Any:
-    """Return the dense layer that is all there is of an encoder, or None."""
+    """Return the dense layer of an encoder that has no other layer, or None."""
     one = len(encoder.layers) == 1 and isinstance(encoder.layers[0], keras.layers.Dense)
     elementwise = one and encoder.layers[0].activation is not keras.activations.softmax
     return encoder.layers[0] if elementwise else None

@@ -24,7 +24,7 @@ def keras_models(fitted: Fitted) -> Network:
 
     network = structure.build("float32")
     scale = np.broadcast_to(fitted.scaling.scale, center.shape)
-    # Two steps in, for x / scale - center / scale would cancel digits of data far from zero.
+    # Two layers, because x / scale - center / scale would cancel digits of data far from zero.
     centred = keras.layers.Rescaling(1.0, (-center).tolist(), name="centring", dtype="float32")
     scaled = keras.layers.Rescaling((1 / scale).tolist(), name="scaling", dtype="float32")
     unscaled = keras.layers.Rescaling(

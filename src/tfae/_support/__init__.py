@@ -1,1 +1,1 @@
-"""What everything else stands on, none of it about autoencoders."""
+"""The base of everything else, with nothing about autoencoders."""

@@ -1,4 +1,4 @@
-"""Which rows are images, where nobody says so."""
+"""The shape of images, if the user does not give it."""
 
 from __future__ import annotations
 

@@ -9,28 +9,28 @@ from tfae._support.tensorflow import keras
 
 
 def is_graph(model: Any) -> bool:
-    """Whether a model is Keras's own Sequential or functional one, which calls layers as listed."""
+    """Whether a model is a Keras Sequential or functional model, which calls layers as listed."""
     kind = type(model)
     functional = kind.__name__ == "Functional" and kind.__module__.startswith("keras.")
     return functional or kind is keras.Sequential
 
 
 def inbound_nodes(model: Any) -> list[Any] | None:
-    """Return for every layer of a functional model the calls of it, None if it cannot be told.
+    """Return the calls of every layer of a functional model; None if they cannot be found out.
 
-    Keras has no public place where they can be read.
+    Keras has no public way to read them.
     """
     try:
         return [layer["inbound_nodes"] for layer in model.get_config()["layers"]]
-    except Exception:  # a layer of the user's own that cannot say what it is
+    except Exception:  # a user's own layer that cannot return its configuration
         return None
 
 
 def with_stand_ins(model: Any, stand_in: Callable[[Any], Any]) -> Any:
-    """Return a model that has ``stand_in(layer)`` for every layer, those of models within it too.
+    """Return a model with ``stand_in(layer)`` for every layer, also for those of models within it.
 
-    A function that returns layers as they are makes a model on the same weights. Models of a class
-    of the user's own, which may call their layers in any way, are kept as they are.
+    A function that returns layers unchanged makes a model on the same weights. A model of the
+    user's own class is kept unchanged, because it may call its layers in any way.
     """
 
     def of(layer: Any) -> Any:
@@ -40,7 +40,7 @@ def with_stand_ins(model: Any, stand_in: Callable[[Any], Any]) -> Any:
 
 
 def flat_layers(model: Any) -> Iterator[Any]:
-    """Yield a Keras model's layers, instead of a model within it the layers of that."""
+    """Yield a Keras model's layers; a model within it is replaced by its layers."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             yield from flat_layers(layer)

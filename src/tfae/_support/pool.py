@@ -1,4 +1,4 @@
-"""Expensive objects, kept when their user is done and lent to the next who needs an equal one."""
+"""Expensive objects, kept after use and lent to the next user who needs an equal one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 
 class Pool(Generic[K, V]):
-    """Makes values of keys, and keeps up to `capacity` idle ones, dropping the least recent.
+    """Makes values from keys, and keeps up to `capacity` idle ones, dropping the least recent.
 
     Two threads never hold the same value: while one is lent, an equal key makes another.
     """

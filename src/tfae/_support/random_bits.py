@@ -1,4 +1,4 @@
-"""Random numbers of 16 bits, four of which come from one draw: many of them for little time."""
+"""Random numbers of 16 bits, four from each draw: many of them in little time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from tfae._support.typing import Array
 
-N_VALUES = 1 << 16  # that a number may have
+N_VALUES = 1 << 16  # values that a number may have
 _BLOCK = 1 << 16  # numbers that are looked up while they are in the cache
 
 
@@ -22,14 +22,14 @@ def sixteen_bits(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 
 
 def chosen(probability: float, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Choose every place with a probability, which is rounded to a 65,536th."""
+    """Choose every place with a probability, rounded to a multiple of 1/65,536."""
     return sixteen_bits(shape, rng) < round(probability * N_VALUES)
 
 
 def write_noisy(x: Array, deviation: float, out: Array, rng: np.random.Generator) -> None:
-    """Write rows with Gaussian noise into `out`, in a quarter of the time of NumPy's own.
+    """Write rows with Gaussian noise into `out`, in a quarter of the time of NumPy's generator.
 
-    The noise has 65,536 values, the normal distribution's quantiles, up to 4.3 deviations.
+    The noise has 65,536 values: quantiles of the normal distribution, up to 4.3 deviations.
     """
     values = out.dtype.type(deviation) * _normal_quantiles(out.dtype)
     n_rows = max(1, _BLOCK // x.shape[1])

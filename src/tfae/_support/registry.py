@@ -1,4 +1,4 @@
-"""A table of named callables: a dict, a decorator, and an error that knows the nearest name."""
+"""A table of named callables: a dict, a decorator, and an error that names the nearest name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ def nearest_name(name: str, names: Iterable[str]) -> str:
 class Registry(Generic[T]):
     """The named entries of one `kind` ("architecture", "loss", …).
 
-    Packages can add entries through the entry-point group `group`; those are loaded only when a
-    name is not found otherwise or when all names are listed. Where an entry is not itself the
-    function that was registered, `wrap` makes it of that and `function` finds that in it.
+    Packages can add entries through the entry-point group `group`. These are loaded only when a
+    name is not found otherwise or when all names are listed. If an entry is not the registered
+    function itself, `wrap` makes the entry from the function, and `function` returns the function
+    of an entry.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Registry(Generic[T]):
         return register
 
     def find(self, wanted: Any) -> T:
-        """Return the entry of that name, or make one of a function."""
+        """Return the entry of that name, or make one from a function."""
         return self[wanted] if isinstance(wanted, str) else self._wrap(wanted)
 
     def __getitem__(self, name: str) -> T:
@@ -99,7 +100,7 @@ class Registry(Generic[T]):
 
 
 def _same_definition(old: object, new: object) -> bool:
-    """Whether `new` is `old` defined again, as when a module or notebook cell is run twice."""
+    """Whether `new` is `old` defined again, for example by a notebook cell that runs twice."""
 
     def place(entry: object) -> tuple[object, object]:
         return getattr(entry, "__module__", None), getattr(entry, "__qualname__", id(entry))

@@ -1,4 +1,4 @@
-"""What scikit-learn has no public place for: every private name of it that is used stands here."""
+"""The private names of scikit-learn that this library uses, all in one place."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def with_callbacks(method: F) -> F:
-    """Decorate `fit` as scikit-learn's callbacks need it, and keep its type, which theirs loses."""
+    """Decorate `fit` for scikit-learn's callbacks; keep its type, which their decorator loses."""
     return cast(F, callback.with_callbacks(method))
 
 
 def has_callbacks(estimator: Any) -> bool:
-    """Whether ``set_callbacks`` was called, which scikit-learn 1.9 has no public question for."""
+    """Whether ``set_callbacks`` was called; scikit-learn 1.9 has no public way to ask."""
     return bool(getattr(estimator, "_skl_callbacks", ()))
 
 

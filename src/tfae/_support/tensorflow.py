@@ -1,10 +1,10 @@
 """The one place where TensorFlow and Keras are imported: on first use, and without log noise.
 
 ``from tfae._support.tensorflow import keras, tf`` costs nothing; the first attribute that is read
-imports TensorFlow (seconds). While that import runs, TensorFlow's C++ code writes notes about CPU
+imports TensorFlow (seconds). During that import, TensorFlow's C++ code writes notes about CPU
 features and missing GPUs straight to file descriptor 2, and more when XLA first compiles. The log
-level is the process's own and stays as it is; instead the descriptor is watched meanwhile, those
-notes are dropped and everything else that was written is passed on.
+level belongs to the process and is not changed. Instead this module watches the descriptor in that
+time: it drops those notes and passes on everything else.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ keras: Any = _Lazy("keras")
 
 
 def _start() -> None:
-    """Import TensorFlow and wake its devices and XLA once, so that their notes come here.
+    """Import TensorFlow and wake its devices and XLA once, so that their notes come now.
 
     Raises
     ------
@@ -60,8 +60,9 @@ def _start() -> None:
     global _started
     if _forked:
         raise RuntimeError(
-            "TensorFlow, which this process's parent had used, waits for ever after a fork. Start "
-            "processes by 'spawn' or 'forkserver' of multiprocessing, or with joblib's loky."
+            "TensorFlow must not run in a forked process whose parent has used it, because it "
+            "would wait forever. Start processes with 'spawn' or 'forkserver' of multiprocessing, "
+            "or with joblib's loky."
         )
     if _started:
         return
@@ -85,14 +86,14 @@ def _start() -> None:
 
 
 def _wake(tensorflow: Any, keras: Any) -> None:
-    """Let XLA and Keras do at the same time what each does once, for some 40 ms."""
+    """Let XLA and Keras do their one-time work at the same time, for some 40 ms."""
     zero = tensorflow.constant(0.0)
     # AutoGraph would rewrite TensorFlow's own code first, for half a second.
     function = tensorflow.function(tensorflow.math.is_finite, autograph=False, jit_compile=True)
     program = function.get_concrete_function(zero)
     with ThreadPoolExecutor(1, thread_name_prefix="tfae-xla") as thread:
         compiling = thread.submit(program, zero)
-        # Of one dtype, with a name and no random numbers: it changes no state of Keras's.
+        # The layer has a fixed dtype, a name and no random numbers, so it changes no Keras state.
         layer = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32", name="first")
         layer.build((None, 1))
         compiling.result()
@@ -106,7 +107,7 @@ def _note_fork() -> None:
 
 @contextlib.contextmanager
 def _numpys_state() -> Iterator[None]:
-    """Put NumPy's global random state back, from which the import of TensorFlow draws."""
+    """Put NumPy's global random state back, because the import of TensorFlow draws from it."""
     state = np.random.get_state(legacy=False)  # noqa: NPY002
     try:
         yield
@@ -116,7 +117,7 @@ def _numpys_state() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_noise() -> Iterator[None]:
-    """Hold back what is written to descriptor 2 and pass on all but TensorFlow's start-up notes."""
+    """Hold back the output to descriptor 2, and pass on all but TensorFlow's start-up notes."""
     try:
         sys.stderr.flush()
         saved = os.dup(2)
@@ -142,8 +143,8 @@ def _without_noise() -> Iterator[None]:
 def private_keras(dtype: str, seed: int | None = None) -> Iterator[None]:
     """Build Keras layers in `dtype` and leave no trace in the user's process.
 
-    Keras draws the seeds of unseeded initializers from Python's global ``random``, here started
-    from `seed`, and gives layers the dtype policy of the thread; both are put back.
+    Keras draws the seeds of unseeded initializers from Python's global ``random``, which here
+    starts from `seed`. Keras gives layers the dtype policy of the thread. Both are put back.
     """
     with _LOCK:
         state = random.getstate()
@@ -158,14 +159,15 @@ def private_keras(dtype: str, seed: int | None = None) -> Iterator[None]:
 
 
 def variable_dtype() -> str:
-    """Return the dtype in which layers that are being built keep their weights."""
+    """Return the dtype of the weights of layers that are being built."""
     return str(keras.config.dtype_policy().variable_dtype)
 
 
 def read(variables: list[Any]) -> list[Any]:
     """Return the values of TensorFlow variables as tensors, not copied until a step changes them.
 
-    The variables' own methods take ten times as long, which a small network's epoch would feel.
+    The variables' own methods take ten times as long, which would slow the epochs of a small
+    network.
     """
     op = tf.raw_ops.ReadVariableOp
     return [op(resource=variable.handle, dtype=variable.dtype) for variable in variables]
@@ -189,7 +191,7 @@ def write(variables: list[Any], values: list[Any]) -> None:
 def excluded_from_weight_decay(optimizer: Any) -> tuple[bool, str | None]:
     """Return whether an optimizer's weight decay leaves out some variables, and which names.
 
-    The names are a regular expression. Keras has no public place where either can be read.
+    The names are a regular expression. Keras has no public way to read either.
     """
     variables = getattr(optimizer, "_exclude_from_weight_decay", None)
     names = getattr(optimizer, "_exclude_from_weight_decay_pattern", None)

@@ -1,4 +1,4 @@
-"""Names for what is passed around everywhere."""
+"""Names for types that are used everywhere."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ History: TypeAlias = dict[str, list[float]]  # one number for every epoch
 
 
 def stored_dtype(precision: str) -> str:
-    """Return the dtype of rows, weights and losses; in a mixed precision layers compute in less."""
+    """Return the dtype of rows, weights and losses; in mixed precision layers compute in less."""
     return "float32" if precision == "mixed_bfloat16" else precision

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import warnings
 
-# Whose frames are passed over: scikit-learn calls `fit` for pipelines, searches and callbacks.
+# Frames of these packages are passed over: scikit-learn calls `fit` for pipelines, searches and
+# callbacks.
 _PASSED_OVER = frozenset({"tfae", "sklearn", "joblib"})
 
 

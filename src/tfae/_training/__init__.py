@@ -1,1 +1,1 @@
-"""The loop over epochs, and what goes through it."""
+"""The loop over epochs, and the chunks that go through it."""

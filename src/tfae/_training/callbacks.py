@@ -1,6 +1,6 @@
-"""Those who watch a training: Keras callbacks and printed lines, or whoever else.
+"""Observers of a training: Keras callbacks, printed lines and others.
 
-The epoch loop knows only :class:`Observer`; none of its kinds is known to it by name.
+The epoch loop knows only :class:`Observer`, none of its subclasses.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Logs = dict[str, float]
 
 
 class Observer:
-    """Is told how a training goes, and may end it. The methods of this one do nothing."""
+    """Watches a training, and may end it. The methods of this base class do nothing."""
 
     def on_train_begin(self) -> None:
         """Training begins."""
@@ -25,21 +25,21 @@ class Observer:
         return None
 
     def on_chunk_end(self, step: int, logs: Logs) -> None:
-        """The device has finished a chunk, the last of whose batches is number `step`."""
+        """The device has finished a chunk; `step` is the number of its last batch."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> bool:
         """An epoch ends; True ends the training."""
         return False
 
     def on_train_end(self, logs: Logs) -> None:
-        """Training ends as it should."""
+        """Training ends normally."""
 
     def close(self) -> None:
         """Training is over, however it ended."""
 
 
 class PrintedLines(Observer):
-    """Prints a line every epoch."""
+    """Prints a line for every epoch."""
 
     def __init__(self, max_iter: int) -> None:
         self._max_iter = max_iter
@@ -51,7 +51,7 @@ class PrintedLines(Observer):
 
 
 class KerasCallbacks(Observer):
-    """Passes everything on to Keras callbacks, whose model is the program's live one.
+    """Passes everything on to Keras callbacks. Their model is the program's live one.
 
     As with Keras's ``steps_per_execution``, the batch methods are called once for every run of the
     compiled program. A callback may set ``model.stop_training`` and
@@ -73,7 +73,7 @@ class KerasCallbacks(Observer):
         self._callbacks = keras.callbacks.CallbackList(
             list(callbacks),
             model=self._model,
-            steps=None,  # not known before, as in Keras with a generator; some callbacks ask for it
+            steps=None,  # unknown in advance, as in Keras with a generator; some callbacks ask
             **params,
         )
 
@@ -100,6 +100,6 @@ class KerasCallbacks(Observer):
         self._callbacks.on_train_end(dict(logs))
 
     def close(self) -> None:
-        # The model goes to another fit: whoever held on to it would see those weights.
+        # The model goes to another fit: a callback that kept it would see the weights of that fit.
         for callback in self._callbacks.callbacks:
             callback.set_model(None)

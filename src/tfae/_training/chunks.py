@@ -1,7 +1,7 @@
 """Rows of an array or sparse matrix as fixed-shape chunks, made ahead of the device.
 
-Who owns what: the caller owns the data, the shape of a chunk and what is random in it; this file
-owns the filling of incomplete batches, and the thread that makes the next chunk.
+The caller owns the data, the shape of a chunk and its random parts. This file fills incomplete
+batches, and owns the thread that makes the next chunk.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from tfae._training.step.chunk import Chunk, ChunkShape, aligned
 T = TypeVar("T")
 AtOnce = Callable[[int], int]
 
-# Larger chunks gain nothing on the device, cost memory, and leave malloc's reusable range, after
-# which every chunk pays for fresh pages.
+# Larger chunks gain nothing on the device and cost memory. They also leave malloc's reusable range,
+# so that every chunk pays for fresh pages.
 _CHUNK_BYTES = 16 << 20
 _USUAL_STEPS = 64
-# A call of a program costs as much as 2 to 10 of the shortest steps, of which a chunk holds more.
+# A call of a program costs as much as 2 to 10 of the shortest steps, so a chunk holds more of them.
 _SHORT_BYTES = 8 << 20
 _MAX_STEPS = 256
-# Epochs go together while their features stay in a core's own cache.
+# Several epochs go into one chunk if their features stay in a core's own cache.
 _TOGETHER_BYTES = 2 << 20
 
 
 def chunk_shape(batch_size: int, n_features: int, dtype: str, beside: int = 0) -> ChunkShape:
-    """Choose the number of steps in a chunk: from the size of a batch alone, never of the data.
+    """Choose the number of steps in a chunk from the size of a batch, never from that of the data.
 
-    `beside` says how many numbers come with every row besides its features.
+    `beside` is how many numbers come with every row besides its features.
     """
     batch_bytes = batch_size * (n_features + beside) * np.dtype(dtype).itemsize
     usual = min(_CHUNK_BYTES // batch_bytes, _USUAL_STEPS)
@@ -57,18 +57,18 @@ def one_at_once(epoch: int) -> int:
 
 @dataclass(frozen=True)
 class Noise:
-    """What is random in a chunk besides the order of its rows; by default nothing."""
+    """The random parts of a chunk besides the order of its rows; none by default."""
 
     rng: np.random.Generator | None = None
     corrupt: Corrupt | None = None
     width: int = 0  # standard normal numbers for every row
-    fresh: bool = True  # False: every epoch has the same, and none goes together with others
+    fresh: bool = True  # False: every epoch has the same noise, and no two share a chunk
 
     def __bool__(self) -> bool:
         return self.corrupt is not None or self.width > 0
 
     def of_epoch(self) -> np.random.Generator | None:
-        """Return what an epoch draws from."""
+        """Return the generator of an epoch."""
         return self.rng if self.fresh else copy.deepcopy(self.rng)
 
     def buffers(self, shape: ChunkShape) -> tuple[Array | None, Array | None]:
@@ -91,7 +91,7 @@ class Noise:
 
 
 class Rows:
-    """Some rows of `X`, scaled, cut into chunks.
+    """Some rows of `X`, scaled and cut into chunks.
 
     Parameters
     ----------
@@ -123,12 +123,12 @@ class Rows:
     ) -> Generator[Chunk, None, None]:
         """Yield the chunks of epoch after epoch without end, shuffled by `rng` if there is one.
 
-        `at_once` is asked, before a chunk is made, how many epochs from a given one on it may
-        hold; that may be while the chunk before is in use.
+        Before a chunk is made, ``at_once(epoch)`` returns how many epochs it may hold, from that
+        epoch on. The previous chunk may still be in use then.
         """
         if self._one_chunk and rng is None and not (self._noise and self._noise.fresh):
             return self._repeated()
-        # For rows in memory to change places needs no thread.
+        # Shuffling rows in memory needs no thread.
         if self._one_chunk and not self._noise:
             return self._gathered(rng, at_once, n_buffers=1)
         return ahead(self._gathered(rng, at_once))
@@ -138,7 +138,7 @@ class Rows:
         return len(self) <= self._shape.steps * self._shape.batch
 
     def _repeated(self) -> Generator[Chunk, None, None]:
-        """Every epoch is the same chunk."""
+        """Yield the same chunk for every epoch."""
         chunk = next(self._gathered(None, n_buffers=1))
         while True:
             yield chunk
@@ -148,7 +148,7 @@ class Rows:
     ) -> Generator[Chunk, None, None]:
         """Gather chunk after chunk into some buffers in turn.
 
-        Two are enough for reading ahead, otherwise one: a buffer is asked for again only after the
+        Two are enough for reading ahead, otherwise one: a buffer is filled again only after the
         step that read it has ended.
         """
         capacity = self._shape.steps * self._shape.batch
@@ -173,7 +173,7 @@ class Rows:
 
     @property
     def _epochs_that_fit(self) -> int:
-        """How many epochs may go into a chunk that holds one."""
+        """How many epochs fit into a chunk, if one does."""
         steps, batch, features, dtype = self._shape
         n_steps = -(-len(self) // batch)
         most = _TOGETHER_BYTES // (batch * features * np.dtype(dtype).itemsize)
@@ -193,7 +193,7 @@ class Rows:
         return self._buffer(), self._noise.buffers(self._shape)
 
     def _gatherer(self) -> Callable[[Array, Array], None]:
-        """Choose how rows come from their positions into a buffer."""
+        """Choose the function that copies the rows at given positions into a buffer."""
         if self._are_ready:
             return partial(_take, self._X, self._index)
         if not self._one_chunk:
@@ -204,14 +204,14 @@ class Rows:
 
     @property
     def _are_ready(self) -> bool:
-        """Whether the rows in memory are what the network takes, and ``take`` copies no others."""
+        """Whether the network can take the rows in memory as they are, with no copy of them all."""
         X = self._X
         if not isinstance(X, np.ndarray) or X.dtype != self._shape.dtype:
             return False
         return X.flags.c_contiguous and X.flags.aligned and self._scaling.is_identity
 
     def _gather(self, positions: Array, buffer: Array) -> None:
-        """Scale some rows into a buffer, by blocks: all at once would take memory for as many."""
+        """Scale some rows into a buffer, by blocks: all at once would need memory for them all."""
         chosen = positions if self._index is None else self._index[positions]
         for block, rows in dense_blocks(self._X, chosen):
             self._scaling.forward(rows, buffer.dtype, out=buffer[block])
@@ -224,7 +224,7 @@ class Rows:
         noise: tuple[Array | None, Array | None],
         n_epochs: int = 1,
     ) -> Chunk:
-        """Make a chunk of epochs of rows in `x`, whose rows after `n_rows` weigh nothing."""
+        """Make a chunk of the epochs in `x`; the rows of each after its `n_rows` weigh nothing."""
         steps, batch, _, dtype = self._shape
         weight = aligned((steps, batch), dtype)
         n_steps = n_epochs * -(-n_rows // batch)
@@ -233,7 +233,7 @@ class Rows:
 
 
 class StreamedRows(Rows):
-    """The rows of a stream, which are shuffled by its window, read once in every epoch."""
+    """The rows of a stream, shuffled by its window and read once in every epoch."""
 
     def __init__(self, X: Opened, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
         super().__init__(X, scaling, shape, None, noise)
@@ -241,7 +241,7 @@ class StreamedRows(Rows):
     def epochs(
         self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
     ) -> Generator[Chunk, None, None]:
-        """Yield the chunks of epoch after epoch; none is read before it is asked for."""
+        """Yield the chunks of epoch after epoch; no epoch is read before it is asked for."""
         while True:
             yield from ahead(self._epoch(rng))
 

@@ -1,7 +1,7 @@
 """The epoch loop: chunks go through a program until it is time to stop.
 
-Who owns what: the program owns the live weights, the loop their history, the best of them and the
-reasons to stop; observers only watch and may ask it to end.
+The program owns the live weights. The loop owns the history, the best weights and the reasons to
+stop. Observers only watch, and may ask the loop to end.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ Chunks = Generator[Chunk, None, None]
 
 
 class Batches(Protocol):
-    """What a training runs over, such as :class:`tfae._training.chunks.Rows`."""
+    """The rows that a training runs over, such as :class:`tfae._training.chunks.Rows`."""
 
     def epochs(
         self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
     ) -> Chunks:
         """Yield the chunks of epoch after epoch, in an order drawn from `rng` if there is one.
 
-        `at_once` tells how many epochs from a given one on a chunk may hold.
+        ``at_once(epoch)`` is how many epochs a chunk may hold, from that epoch on.
         """
 
 
 @dataclass(frozen=True)
 class Stopping:
-    """When a training ends: the words are those of scikit-learn's ``MLPRegressor``."""
+    """When a training ends, in the terms of scikit-learn's ``MLPRegressor``."""
 
     max_iter: int
     tol: float
@@ -49,12 +49,12 @@ class Stopping:
 
 @dataclass(frozen=True)
 class ScalarSchedule:
-    """The scalars that a compiled step is given, one of which may change over the first epochs."""
+    """The scalars that a compiled step takes. One of them may change over the first epochs."""
 
     final: Array
-    growing: int = 0  # the position of that one
-    warm_up: int = 0  # how many epochs it takes to come from `start` times its final value
-    epoch: int = 0  # of earlier trainings that this one goes on from
+    growing: int = 0  # the position of the one that changes
+    warm_up: int = 0  # how many epochs it takes from `start` times its final value to that value
+    epoch: int = 0  # the epochs of the earlier trainings that this one continues
     start: float = 0.0
 
     def of_epoch(self, epoch: int) -> Array:
@@ -67,48 +67,48 @@ class ScalarSchedule:
         return scalars
 
     def settled(self, epoch: int) -> bool:
-        """Whether nothing changes any more, so that losses can be compared."""
+        """Whether no scalar changes any more, so that losses can be compared."""
         return self.epoch + epoch >= self.warm_up
 
 
 @dataclass
 class Outcome:
-    """What a training leaves: the weights to keep and what happened."""
+    """The result of a training: the weights to keep and a record of what happened."""
 
     history: dict[str, list[float]]
     weights: Weights = field(default_factory=list)
     diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
     interrupted: bool = False
-    best_epoch: int = 0  # the one of the lowest validation loss, counted from 1
+    best_epoch: int = 0  # the one with the lowest validation loss, counted from 1
     went_together: bool = False  # whether a call of the program went through several epochs
 
     @property
     def ended_well(self) -> bool:
-        """Whether training came to its end."""
+        """Whether training reached its end."""
         return not self.interrupted and self.diverged_at is None
 
 
 @dataclass(frozen=True)
 class Course:
-    """How a training is to go, whatever it runs on.
+    """How a training proceeds, whatever rows it runs on.
 
     Attributes
     ----------
     rate : float or callable
-        The learning rate, or a schedule of steps.
+        The learning rate, or a schedule that depends on the step.
     scalars : ScalarSchedule
-        Those of the program's key, in its order. The validation takes their final values.
+        The scalars of the program's key, in its order. Validation takes their final values.
     stopping : Stopping
     shuffle : bool
-        Whether rows change places before every epoch.
+        Whether the rows are shuffled before every epoch.
     unit : float
-        What a loss of the scaled data is multiplied by when it is reported.
+        A reported loss is the loss of the scaled data times this factor.
     keep_start : bool
-        Whether the weights at the start count among the best on the held-out rows.
+        Whether the weights at the start may be the best ones on the held-out rows.
     most_epochs_a_call : int or None
-        Through how many epochs one call of the program may go, if nobody watches them and none but
-        the last can end the training; None for as many as fit. It changes nothing unless the
-        training diverges: the last weights known to be good are then those from before the call.
+        The most epochs in one call of the program, if nobody watches them and only the last can end
+        the training; None for as many as fit. It changes nothing unless the training diverges. Then
+        the last weights known to be good are those from before the call.
     """
 
     rate: float | Callable[[Any], Any]
@@ -127,8 +127,8 @@ class EpochLoop:
     ----------
     program : Program
     rows, held_out : Batches
-        What is trained on, and what the validation loss is computed on (or None). If there are
-        held-out rows, the weights with the lowest validation loss are kept, otherwise the last.
+        The rows to train on, and the rows of the validation loss (or None). If there are held-out
+        rows, the weights with the lowest validation loss are kept, otherwise the last weights.
     course : Course
     observers : sequence of Observer
     """
@@ -154,13 +154,13 @@ class EpochLoop:
         self._most_a_call = 1 if alone else course.most_epochs_a_call
 
     def _recorded(self) -> list[str]:
-        """What is noted of every epoch."""
+        """Return the names of the values in the history."""
         terms = self._program.terms
         held_out = [] if self._held_out is None else [f"val_{term}" for term in terms]
         return [*terms, *held_out, "seconds"]
 
     def run(self, state: TrainingState) -> Outcome:
-        """Train until there is a reason to stop; the state is brought up to date."""
+        """Train until there is a reason to stop, and update the state."""
         outcome = self._outcome
         self._step = state.step
         rng = state.order_rng if self._course.shuffle else None
@@ -175,7 +175,7 @@ class EpochLoop:
                 observer.close()
         has_best = self._held_out is not None and np.isfinite(self._best)
         if outcome.diverged_at is None and not has_best:
-            if self._step:  # before the first one averages are 0
+            if self._step:  # before the first step averages are 0
                 self._program.finish()
             outcome.weights = self._program.weights()
             if not _finite(outcome.weights):  # no loss was computed after the last step
@@ -183,7 +183,7 @@ class EpochLoop:
         if outcome.diverged_at is not None or has_best:
             outcome.weights = as_arrays(self._good)
         slots = self._program.slots()
-        # After a divergence the optimizer's state is as bad as the weights were; it can be worse.
+        # After a divergence the optimizer's state is as bad as the weights were, or worse.
         state.slots = slots if outcome.diverged_at is None and _finite(slots) else None
         state.step = self._step
         return outcome
@@ -217,7 +217,7 @@ class EpochLoop:
             observer.on_train_end(logs)
 
     def _epochs(self, chunks: Chunks) -> Iterator[tuple[list[float], list[Any], float]]:
-        """Train epoch after epoch; yield of each what :meth:`_train_chunks` does, and seconds."""
+        """Train epoch after epoch; yield its losses, the weights from before, and the seconds."""
         while self._epoch < self._stopping.max_iter:
             start = time.perf_counter()
             self._begin_epoch(self._epoch)
@@ -233,12 +233,12 @@ class EpochLoop:
             self._rate = self._rate if rate is None else rate
 
     def _at_once(self, epoch: int) -> int:
-        """Return how many epochs from `epoch` on may be in one chunk: none but the last may end it.
+        """Return how many epochs may be in one chunk, from `epoch` on; only the last may end it.
 
-        It may be asked in another thread while the epochs before are trained: for all that is
-        known then, each of them may be one without progress.
+        Another thread may ask while earlier epochs are trained. At that time, each of these epochs
+        may still turn out to be one without progress.
         """
-        under_way = epoch - self._epoch  # read first: stale epochs are counted before it changes
+        under_way = epoch - self._epoch  # read first, because stale epochs change before it does
         if not self._scalars.settled(epoch):
             return 1
         left = self._stopping.max_iter - epoch
@@ -248,21 +248,21 @@ class EpochLoop:
     def _train_chunks(self, chunks: Chunks, scalars: Array) -> tuple[list[list[float]], list[Any]]:
         """Train on an epoch's chunks, or on a chunk of several epochs.
 
-        Return the means of the terms for every epoch, and the weights from before the first.
+        Return the means of the terms for every epoch, and the weights from before the first epoch.
         """
         terms, dtype = self._program.terms, self._program.shape.dtype
         totals, weight = np.zeros((1, len(terms))), np.zeros((1, 1))
         before: list[Any] = []
         for chunk in chunks:
             n_steps = chunk.n_steps // chunk.n_epochs
-            # Asked for several epochs at once, schedules of Keras's give other last bits.
+            # Keras schedules give other last bits if they are asked for several epochs at once.
             rates = np.concatenate(
                 [
                     learning_rates(self._rate, self._step + epoch * n_steps, n_steps, dtype)
                     for epoch in range(chunk.n_epochs)
                 ]
             )
-            # If Ctrl-C is heard when a call returns, nothing tells of its epochs.
+            # If Ctrl-C is noticed when a call returns, its epochs are not recorded.
             several = chunk.n_epochs > 1
             with self._program.undone_by_interrupt() if several else nullcontext():
                 sums, weights = self._program.train(chunk, rates, scalars)
@@ -290,11 +290,11 @@ class EpochLoop:
         return (totals / weight).tolist()
 
     def _watch(self, epoch: int, logs: Logs, before: list[Any]) -> bool:
-        """Note the loss that decides, with the weights that belong to it; tell whether to stop.
+        """Record the loss that decides, with its weights; return whether to stop.
 
         A validation loss belongs to the weights at the epoch's end. A training loss was summed up
-        on the way: of its epoch the weights at the start are those known to be good, and they are
-        what is left if the training diverges later.
+        during the epoch, so only the weights at the start of the epoch are known to be good. These
+        are kept if the training diverges later.
         """
         if not self._scalars.settled(epoch):
             self._good = before

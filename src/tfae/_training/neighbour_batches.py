@@ -1,4 +1,4 @@
-"""Batches of rows with the affinities in them, for the training of an embedding."""
+"""Batches of rows with the affinities between them, for the training of an embedding."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _NO_NOISE = Noise()
 
 
 class Neighbourhoods:
-    """Rows of `X`, scaled, in chunks of random batches, and the affinities within every batch.
+    """Scaled rows of `X` in chunks of random batches, and the affinities within every batch.
 
     In an epoch every row is in a batch; the last batch is filled up with rows of the first. A pair
-    of rows meets in a batch by chance, so that the affinities there, times the ratio of all pairs
-    to those of a batch, have the mean of all. The whole batch costs one pass through the encoder,
-    and it holds ``batch ** 2 / n`` times as many pairs of neighbours as a row has neighbours.
+    of rows meets in a batch by chance. So the affinities in a batch, times the ratio of all pairs
+    to the pairs of a batch, have the mean of all affinities. A batch costs one pass through the
+    encoder. It holds ``batch ** 2 / n`` times as many pairs of neighbours as a row has neighbours.
 
     Parameters
     ----------
@@ -35,8 +35,8 @@ class Neighbourhoods:
         With batches of at most n rows.
     affinities : Affinities
     noise : Noise
-        Its corruption is used. A chunk's ``noise`` holds the affinities of a row of the batch and
-        the others.
+        Its corruption is used. The ``noise`` of a chunk holds the affinities between a row and
+        the rows of its batch.
     """
 
     def __init__(
@@ -56,15 +56,15 @@ class Neighbourhoods:
     def epochs(
         self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
     ) -> Generator[Chunk, None, None]:
-        """Yield the chunks of epoch after epoch without end; without `rng` all are the same.
+        """Yield the chunks of epoch after epoch without end; without `rng` all epochs are the same.
 
-        They hold rows of one epoch, whatever `at_once` allows.
+        A chunk holds rows of one epoch, whatever `at_once` allows.
         """
         return ahead(self._chunks(rng))
 
     def _chunks(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         steps, batch, _, dtype = self._shape
-        # Two are enough: the next is asked for only after the step that read this has ended.
+        # Two are enough: a buffer is filled again only after the step that read it has ended.
         buffers = cycle([self._buffers() for _ in range(2)])
         while True:
             batches = self._batches(np.random.default_rng(0) if rng is None else rng)
@@ -97,7 +97,7 @@ class Neighbourhoods:
         return np.resize(order, (self._n_steps, self._shape.batch))
 
     def _fill(self, block: Array, rows: Array) -> None:
-        """Write the affinities between some rows into a square."""
+        """Write the affinities between some rows into a square array."""
         place = np.full(self._matrix.shape[0], -1, np.intp)
         place[rows] = np.arange(len(rows))
         some = self._matrix[rows]

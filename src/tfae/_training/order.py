@@ -1,4 +1,4 @@
-"""The order in which an epoch visits rows: a stored one for few, a computed one for many."""
+"""The order in which an epoch visits rows: stored for few rows, computed for many."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 from tfae._support.typing import Array
 
 _STORED = 1 << 19  # numbers: 4 MB
-# Five make it as good as random for as many places as a table has entries (Patarin, 2004, "Security
-# of random Feistel schemes with 5 or more rounds"). One costs 0.1 ms for 16,000 rows.
+# Five rounds make the order as good as random for as many places as a table has entries (Patarin,
+# 2004, "Security of random Feistel schemes with 5 or more rounds"). One round costs 0.1 ms for
+# 16,000 rows.
 _ROUNDS = 6
 
 
 class Order(Protocol):
-    """Numbers of rows, any stretch of which can be asked for."""
+    """The positions of rows; any stretch of them can be read."""
 
     def __getitem__(self, stretch: slice) -> Array:
         """Return the positions from one place to another."""
@@ -33,11 +34,11 @@ def epoch_order(n_rows: int, rng: np.random.Generator | None) -> Order:
 
 
 class Computed:
-    """A random order that needs memory for the square root of its length only.
+    """A random order whose memory grows only with the square root of its length.
 
-    A Feistel network whose functions are tables of random numbers permutes a square that is
-    hardly larger than `n_rows`; what falls outside goes through it again, until it is inside
-    (Black and Rogaway, 2002, "Ciphers with arbitrary finite domains").
+    A Feistel network, with tables of random numbers as its functions, permutes a square that is
+    hardly larger than `n_rows`. A position outside goes through the Feistel network again until it
+    is inside (Black and Rogaway, 2002, "Ciphers with arbitrary finite domains").
     """
 
     def __init__(self, n_rows: int, rng: np.random.Generator | None) -> None:

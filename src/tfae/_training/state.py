@@ -1,4 +1,4 @@
-"""What one training hands on to the next."""
+"""The state that one training hands on to the next."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tfae._training.step.optimizers import Rule
 
 @dataclass
 class TrainingState:
-    """What one training hands on to the next: streams of random numbers, the optimizer's slots."""
+    """The state for the next training: streams of random numbers, the optimizer's slots."""
 
     split_rng: np.random.Generator
     weights_rng: np.random.Generator
     order_rng: np.random.Generator
     noise_rng: np.random.Generator
     slots: Weights | None = None
-    rule: Rule | None = None  # whose slots they are
+    rule: Rule | None = None  # the rule that the slots belong to
     step: int = 0
 
     def copy(self) -> TrainingState:
@@ -33,12 +33,12 @@ class TrainingState:
         return TrainingState(split, weights, order, noise, self.slots, self.rule, self.step)
 
     def become(self, other: TrainingState) -> None:
-        """Go on as another state would."""
+        """Continue as another state would."""
         vars(self).update(vars(other))
 
     @classmethod
     def new(cls, random_state: Any) -> TrainingState:
-        """Derive independent streams from scikit-learn's kind of random state."""
+        """Derive independent streams from scikit-learn's ``random_state``."""
         seed = check_random_state(random_state).randint(2**32, size=4, dtype=np.uint32)
         split, weights, order, noise = np.random.default_rng(seed).spawn(4)
         return cls(split, weights, order, noise)

@@ -217,6 +217,6 @@ def test_a_schedule_that_keras_does_not_know_goes_elsewhere():
             return {}
 
     Halving.__module__ = "__main__"  # as in a notebook, which Keras cannot import from
-    with pytest.raises(ValueError, match="Got a Halving; give one of your own as"):
+    with pytest.raises(ValueError, match="Got a Halving; pass your own schedule as"):
         get_optimizer(keras.optimizers.Adam(Halving()), 0.0)
     assert get_optimizer("adam", Halving()).learning_rate(10) == pytest.approx(0.005)

@@ -24,11 +24,11 @@ class ChunkShape(NamedTuple):
 class Chunk(NamedTuple):
     """Rows for up to ``steps`` optimizer steps.
 
-    Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``; a batch that
-    the data does not fill is filled up with other rows of weight zero. ``corrupted`` holds what the
-    encoder gets instead of ``x``, where the rows are corrupted; ``noise`` is standard normal, or
-    what else the objective takes for every row. It holds a part of an epoch, a whole one, or
-    several whole ones, which have as many steps each.
+    Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``. A batch that
+    the data does not fill is filled up with other rows, of weight zero. ``corrupted`` is the
+    encoder's input instead of ``x`` if the rows are corrupted. ``noise`` is standard normal, or
+    other input of the objective for every row. A chunk holds a part of an epoch, a whole epoch, or
+    several whole epochs with the same number of steps.
     """
 
     x: Array  # [steps * batch, features], scaled
@@ -37,7 +37,7 @@ class Chunk(NamedTuple):
     last: bool  # whether an epoch ends here
     corrupted: Array | None = None  # as x
     noise: Array | None = None  # [steps * batch, width]
-    n_epochs: int = 1  # of how many epochs the rows are
+    n_epochs: int = 1  # how many epochs the rows belong to
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -1,9 +1,9 @@
-"""Convolutions as XLA on the CPU does them fast, on the weights of Keras's layers.
+"""Convolutions in a form that is fast in XLA on the CPU, on the weights of Keras layers.
 
-XLA hands a forward convolution to Eigen, and matrix products, too. The gradients that TensorFlow
-derives are convolutions of stretched images, or with the batch for a channel, and for these XLA has
-a plain loop that takes ten to twenty times as long. So both gradients are written here: that of the
-image as products that are added where they overlap, that of the kernel as a forward convolution.
+XLA hands forward convolutions and matrix products to Eigen. The gradients that TensorFlow derives
+are convolutions of stretched images, or have the batch as a channel. For these XLA has a plain loop
+that takes ten to twenty times as long. So both gradients are written here: the image's gradient as
+products that are added where they overlap, the kernel's gradient as a forward convolution.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tfae._support.tensorflow import keras, private_keras, tf
 
 _FEW_CHANNELS = 8
 
-Pair = tuple[int, int]  # of a height and a width
+Pair = tuple[int, int]  # a height and a width
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Convolution:
         return tf.custom_gradient(with_gradient)(y, kernel)
 
     def _convolve(self, x: Any, kernel: Any) -> Any:
-        """Leave it to Eigen, which is slow where there are few channels: multiply patches there."""
+        """Leave it to Eigen, or multiply patches if there are few channels: there Eigen is slow."""
         if x.shape[-1] >= _FEW_CHANNELS:
             return tf.nn.conv2d(x, kernel, self.strides, self._padding)
         (s, t), (rows, columns), padded = self.strides, self.small, tf.pad(x, self._padding)
@@ -103,8 +103,8 @@ class Convolution:
         return large[:, top : top + height, left : left + width]
 
     def _kernel_gradient(self, x: Any, dy: Any) -> Any:
-        """Convolve the images, their channels for a batch, with those of `dy`, stretched."""
-        # Of an image whose last pixels no kernel reaches, those are left out.
+        """Convolve the images, with channels as the batch, with the stretched images of `dy`."""
+        # The last pixels of an image are left out if no kernel reaches them.
         height, width = (n + min(m, 0) for n, m in zip(self.large, self._missing, strict=True))
         images = tf.transpose(x[:, :height, :width], [3, 1, 2, 0])
         filters = tf.transpose(dy, [1, 2, 0, 3])
@@ -123,7 +123,7 @@ class Convolution:
 
     @property
     def _padding(self) -> list[list[int]]:
-        """What to pad a batch of large images with."""
+        """The padding of a batch of large images."""
         sizes = zip(self._before, self._missing, strict=True)
         return [[0, 0], *([before, max(total, 0) - before] for before, total in sizes), [0, 0]]
 
@@ -141,7 +141,7 @@ def _pair(sizes: Any) -> Pair:
 
 
 def for_xla(network: Network, precision: str) -> Network:
-    """Return a network on the same weights with convolutions that XLA on the CPU does fast."""
+    """Return a network on the same weights with convolutions that are fast in XLA on the CPU."""
     clonable = all(map(is_graph, network))
     if not (convolutions(network) and clonable) or tf.config.list_logical_devices("GPU"):
         return network
@@ -160,7 +160,7 @@ def _convolves(layer: Any) -> bool:
 
 
 def has_stand_in(layer: Any) -> bool:
-    """Whether XLA can be given another layer for a convolution: for the usual ones."""
+    """Whether a convolution has a stand-in for XLA; only the usual ones have one."""
     return (
         _convolves(layer)
         and layer.padding == "same"
@@ -189,7 +189,7 @@ def _layer_class() -> Any:
             self.layer = layer
 
         def build(self, shape: Any) -> None:
-            """Nothing: the layer has been built."""
+            """Do nothing, because the layer has been built."""
 
         def call(self, inputs: Any) -> Any:
             layer, size = self.layer, inputs.shape[1:3]

@@ -1,8 +1,8 @@
-"""Dropout that is given its random numbers together with the rows of a step.
+"""Dropout that gets its random numbers together with the rows of a step.
 
-Random numbers made inside an XLA program on the CPU cost more than the step they are for, on some
-machines three times as much. NumPy draws 16 bits for every unit in less than a hundredth of it,
-and the same ones however the step runs.
+Random numbers made inside an XLA program on the CPU cost more than the step that needs them, on
+some machines three times as much. NumPy draws 16 bits for every unit in less than a hundredth of
+that time, and draws the same bits however the step runs.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def given_dropout(network: Network, shape: ChunkShape, precision: str) -> GivenD
 class GivenDropout:
     """The dropout of a network as a part of its programs.
 
-    ``network`` has the layers of the network that is given, on the same weights, and in the place
-    of Keras's dropout layers that take their numbers from here.
+    ``network`` has the layers of the given network, on the same weights. Its dropout layers are
+    replaced by layers that take their random numbers from here.
     """
 
     def __init__(self, network: Network, shape: ChunkShape, precision: str) -> None:
@@ -53,17 +53,17 @@ class GivenDropout:
 
     @property
     def signature(self) -> Any:
-        """What a compiled function takes for a chunk."""
+        """The signature of a chunk's random numbers in a compiled function."""
         return tf.TensorSpec(self._buffer.shape, tf.uint16)
 
     def load(self, rng: np.random.Generator) -> None:
-        """Draw from now on from a new stream."""
+        """Draw from a new stream from now on."""
         (self._rng,) = rng.spawn(1)
 
     def draw(self, n_steps: int, n_epochs: int = 1) -> Array:
-        """Return new numbers for the first steps of a chunk, in a buffer that is used again.
+        """Return new numbers for the first steps of a chunk, in a buffer that is reused.
 
-        They are drawn epoch by epoch, so that they do not depend on how many are in a chunk.
+        They are drawn epoch by epoch, so they do not depend on the number of epochs in a chunk.
         """
         for draws in np.split(self._buffer[:n_steps], n_epochs):
             draws[...] = sixteen_bits(draws.shape, self._rng)
@@ -71,7 +71,7 @@ class GivenDropout:
 
     @contextmanager
     def drawing_from(self, draws: Any) -> Iterator[None]:
-        """Let the layers drop by these numbers of a step, of shape [batch, units]."""
+        """Let the layers use these numbers of one step, of shape [batch, units]."""
         parts = tf.split(draws, [layer.width for layer in self._layers], axis=1)
         for layer, part in zip(self._layers, parts, strict=True):
             layer.draws = part
@@ -89,7 +89,7 @@ def _drops(layer: Any) -> bool:
 @cache
 def _layer_class() -> Any:
     class Given(keras.layers.Layer):
-        """Keras's ``Dropout`` on 16-bit numbers; the rate is rounded to those."""
+        """Keras's ``Dropout`` on 16-bit numbers; the rate is rounded to 16 bits."""
 
         def __init__(self, rate: float, **kwargs: Any) -> None:
             super().__init__(**kwargs)

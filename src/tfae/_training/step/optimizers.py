@@ -1,8 +1,8 @@
 """Update rules for the compiled step.
 
-The optimizers that nearly everybody uses run as TensorFlow's fused kernels, whose scalars (decay
-rates, epsilon, …) are arguments of the compiled program. All others run as the Keras optimizer
-itself, with its scalars compiled in.
+The most common optimizers run as TensorFlow's fused kernels. Their scalars (decay rates, epsilon,
+…) are arguments of the compiled program. All others run as the Keras optimizer itself, with its
+configuration compiled in.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _NAMES = {name.lower(): name for name in _CLASSES}
 
 
 class Kernel(NamedTuple):
-    """A fused update: the scalars that it takes and how many slots it needs a variable."""
+    """A fused update: the scalars that it takes and the number of slots per variable."""
 
     scalars: tuple[str, ...]
     n_slots: int
     apply: Callable[..., None]
-    powers: tuple[str, ...] = ()  # the scalars of which it takes the power of the step, too
+    powers: tuple[str, ...] = ()  # the scalars that it also takes to the power of the step
 
 
 def _adam(var: Any, slots: Any, grad: Any, rate: Any, n: Mapping[str, Any]) -> None:
@@ -101,7 +101,7 @@ _KERNELS = {
     "nesterov": Kernel(("momentum",), 1, _nesterov),
     "rmsprop": Kernel(("rho", "momentum", "epsilon"), 2, _rmsprop),
 }
-# What a configuration must say for a fused kernel to equal the Keras optimizer.
+# A fused kernel equals the Keras optimizer only with these values in the configuration.
 _PLAIN: dict[str, Any] = {
     **{"clipnorm": None, "clipvalue": None, "global_clipnorm": None, "use_ema": False},
     **{"loss_scale_factor": None, "gradient_accumulation_steps": None},
@@ -110,11 +110,11 @@ _PLAIN: dict[str, Any] = {
 
 
 class Rule(Protocol):
-    """The structure of an optimizer: hashable, with equal rules sharing a compiled program."""
+    """An optimizer as a part of a program's key: hashable; equal rules share a program."""
 
     @property
     def scalars(self) -> tuple[str, ...]:
-        """The names of the scalars that :meth:`Update.apply` is given."""
+        """The names of the scalars that :meth:`Update.apply` takes."""
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
         """Make the slots for some Keras variables; `alpha` weighs the squares of `decayed` ones."""
@@ -122,7 +122,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class Optimizer:
-    """What a fit wants: a rule, its scalars, a learning rate."""
+    """The optimizer of a fit: a rule, its scalars, a learning rate."""
 
     rule: Rule
     scalars: dict[str, float]
@@ -132,7 +132,7 @@ class Optimizer:
 def get_optimizer(
     optimizer: Any, learning_rate: float | Callable[[Any], Any], alpha: float = 0.0
 ) -> Optimizer:
-    """Read an optimizer given by name or as a configured Keras optimizer, which stays untouched.
+    """Read an optimizer from its name or from a configured Keras optimizer, which is not changed.
 
     Parameters
     ----------
@@ -171,10 +171,10 @@ def _default_config(name: str) -> tuple[type, dict[str, Any]]:
             f"Got {name!r}.{nearest_name(name, _NAMES)}"
         )
     kind = getattr(keras.optimizers, _NAMES[name.lower()])
-    # An instance says the same, but makes variables: 10 ms of a process's first fit.
+    # An instance has the same, but makes variables, which takes 10 ms of a process's first fit.
     parameters = inspect.signature(kind).parameters.values()
     config = {p.name: p.default for p in parameters if p.default is not p.empty}
-    if name.lower() == "sgd":  # scikit-learn's "sgd"; Keras's bare one hardly trains a network
+    if name.lower() == "sgd":  # as scikit-learn's "sgd"; Keras's default hardly trains a network
         config |= {"momentum": 0.9, "nesterov": True}
     return kind, config
 
@@ -191,12 +191,12 @@ def _config(optimizer: Any) -> dict[str, Any]:
 
 
 def _undecayed(optimizer: Any) -> str | None:
-    """Return the names that the optimizer's weight decay leaves out, which no configuration has."""
+    """Return the names that weight decay leaves out, which the configuration does not hold."""
     variables, names = excluded_from_weight_decay(optimizer)
     if variables:
         raise ValueError(
             "exclude_from_weight_decay of the 'optimizer' must be given 'var_names', such as "
-            "['bias']: the variables are made anew in every fit. Got 'var_list'."
+            "['bias'], because every fit makes new variables. Got 'var_list'."
         )
     return names
 
@@ -208,15 +208,15 @@ def _learning_rate(config: Any) -> float | Callable[[Any], Any]:
         schedule: Callable[[Any], Any] = keras.optimizers.schedules.deserialize(config)
     except TypeError as error:
         raise ValueError(
-            "The schedule of the 'optimizer' must be one that Keras has, or knows by "
-            f"register_keras_serializable. Got a {config['class_name']}; give one of your own as "
+            "The schedule of the 'optimizer' must be one of Keras's own or registered with "
+            f"register_keras_serializable. Got a {config['class_name']}; pass your own schedule as "
             "'learning_rate_init'."
         ) from error
     return schedule
 
 
 def _fused_kernel(kind: type, config: Mapping[str, Any]) -> str | None:
-    """Name the kernel that equals a Keras optimizer of this configuration, if one does."""
+    """Return the name of the kernel that equals a Keras optimizer so configured, or None."""
     if any(config.get(key, plain) != plain for key, plain in _PLAIN.items()):
         return None
     optimizers = keras.optimizers
@@ -232,7 +232,7 @@ def _fused_kernel(kind: type, config: Mapping[str, Any]) -> str | None:
 def learning_rates(
     rate: float | Callable[[Any], Any], first_step: int, n_steps: int, dtype: str
 ) -> Array:
-    """Return the learning rates of `n_steps` steps; a schedule is asked outside the program."""
+    """Return the learning rates of `n_steps` steps; a schedule is called outside the program."""
     if not callable(rate):
         return np.full(n_steps, rate, dtype)
     steps = np.arange(first_step, first_step + n_steps)
@@ -259,10 +259,10 @@ def _one_rate(schedule: Callable[[Any], Any], step: int) -> float:
 
 
 def _all_at_once(schedule: Callable[[Any], Any], steps: Array) -> Array | None:
-    """Ask a schedule for all steps in one call, which most of Keras's answer rightly."""
+    """Call a schedule once for all steps, which most Keras schedules answer rightly."""
     try:
         rates = np.asarray(schedule(steps))
-    except Exception:  # a schedule is only promised single steps, and may fail in any way here
+    except Exception:  # a schedule need only take single steps, and may fail in any way here
         return None
     ends = [0, -1]
     right = rates.shape == steps.shape and np.allclose(
@@ -273,7 +273,7 @@ def _all_at_once(schedule: Callable[[Any], Any], steps: Array) -> Array | None:
 
 @dataclass(frozen=True)
 class FusedRule:
-    """A fused kernel and the names of the scalars it takes; hashable, makes an `Update`."""
+    """A fused kernel and the names of the scalars that it takes; hashable, makes an `Update`."""
 
     kernel: str
     scalars: tuple[str, ...]
@@ -285,7 +285,7 @@ class FusedRule:
 
 @dataclass(frozen=True)
 class KerasRule:
-    """A Keras optimizer with its scalars; hashable, makes an `Update`."""
+    """A Keras optimizer with its configuration; hashable, makes an `Update`."""
 
     kind: type
     config: dict[str, Any] = field(hash=False)
@@ -309,7 +309,7 @@ class Update:
         self._fresh = read(self._slots)
 
     def load(self, state: list[Any] | None) -> None:
-        """Set the slots; None makes them new."""
+        """Set the slots; None resets them."""
         write(self._slots, self._fresh if state is None else state)
 
     def state(self) -> Weights:
@@ -325,7 +325,7 @@ class Update:
         raise NotImplementedError
 
     def finish(self) -> None:
-        """Write final values into the variables, where the optimizer keeps averages of them."""
+        """Write final values into the variables, if the optimizer keeps averages of them."""
 
     def _penalised(self, gradients: list[Any], scalars: Mapping[str, Any]) -> list[Any]:
         """Add the gradient of ``alpha / 2 * sum(kernel**2)``."""
@@ -374,7 +374,7 @@ def _zeros(variable: Any) -> Any:
 
 
 class KerasUpdate(Update):
-    """Runs a Keras optimizer of its own."""
+    """Runs its own Keras optimizer."""
 
     def __init__(self, rule: KerasRule, variables: list[Any], decayed: list[bool]) -> None:
         self._optimizer = rule.kind.from_config({**rule.config, "learning_rate": 0.001})  # type: ignore[attr-defined]

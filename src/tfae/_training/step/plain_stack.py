@@ -1,9 +1,9 @@
-"""Plain stacks of layers as the operations that XLA compiles soonest.
+"""Plain layers as the operations that XLA compiles fastest.
 
-TensorFlow hands most operations to XLA by a rule. For some it has none and runs a pipeline of
-MLIR's passes over every single one, for 7 ms: Relu and its gradient, the gradient of BiasAdd,
-IsFinite, Abs, Exp, Sigmoid, Sqrt, Tanh (TensorFlow 2.21). A dense layer of Keras's has up to three
-of them. What stands here computes the same from others.
+TensorFlow hands most operations to XLA by a rule. Some have no rule: TensorFlow runs a pipeline of
+MLIR passes over every single one, which takes 7 ms. These are Relu and its gradient, the gradient
+of BiasAdd, IsFinite, Abs, Exp, Sigmoid, Sqrt and Tanh (TensorFlow 2.21). A dense layer of Keras has
+up to three of them. This file computes the same from other operations.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ class Stack:
 
     @property
     def layers(self) -> list[Any]:
-        """Keras's layers."""
+        """The layers of the Keras model."""
         return list(self._model.layers)
 
     @property
     def losses(self) -> list[Any]:
-        """The losses of regularizers of the weights."""
+        """The losses of the weight regularizers."""
         return list(self._model.losses)
 
     @property
     def non_trainable_variables(self) -> list[Any]:
-        """Those of the model."""
+        """The non-trainable variables of the model."""
         return list(self._model.non_trainable_variables)
 
 
 def as_stacks(network: Network, dtype: str) -> Network | None:
-    """Return stacks on the weights of a network; None where a side is none."""
+    """Return stacks on the weights of a network; None if a side is not a stack."""
     encoder, decoder = (_layers(model, dtype) for model in network)
     if encoder is None or decoder is None:
         return None
@@ -62,7 +62,7 @@ def as_stacks(network: Network, dtype: str) -> Network | None:
 
 
 def _layers(model: Any, dtype: str) -> Sequence[PlainLayer] | None:
-    """Return the layers of a model that does the same in training as after it, all in `dtype`."""
+    """Return a model's plain layers if they do the same in training as after it, all in `dtype`."""
     kinds = keras.layers
     others = kinds.Dropout, kinds.GaussianNoise, kinds.BatchNormalization
     for layer in flat_layers(model):

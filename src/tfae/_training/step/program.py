@@ -2,7 +2,7 @@
 
 A program depends on its key alone (:class:`ProgramKey`). It is kept when a fit ends and leased to
 the next fit with an equal key, which writes its own weights into it. So nothing is traced or
-compiled twice, and two fits never share one at the same time.
+compiled twice, and two fits never share a program at the same time.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from tfae._training.step.optimizers import Rule
 from tfae._training.step.plain_stack import as_stacks
 from tfae._training.step.xla_or_executor import by_rule, fastest, of_testing, of_training
 
-# Dense networks are tested on so many rows at once that their widest layer has this many entries
-# (1 MB; the executor holds dozens of such arrays), and convolutional ones a batch at a time.
+# A dense network is tested on many rows at once: its widest layer then has this many entries (1 MB;
+# the executor holds dozens of such arrays). A convolutional network is tested batch by batch.
 _TESTED_AT_ONCE = 1 << 18
 
 _n_traces = 0
@@ -42,13 +42,13 @@ def trace_count() -> int:
 
 @dataclass(frozen=True)
 class ProgramKey:
-    """Everything that the structure of a program depends on."""
+    """Everything that a program depends on."""
 
     structure: Structure
     objective: Objective
     rule: Rule
     shape: ChunkShape
-    precision: str  # of the layers, by the name of a policy of Keras
+    precision: str  # of the layers, as the name of a Keras dtype policy
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ class Program:
             self._update = key.rule.build(self._trained, decayed)
         weights = [*encoder, *decoder]
         self._variables = [variable.value for variable in weights]
-        # Variables that are no weights are the states of layers that draw random numbers.
+        # Variables that are not weights are the states of layers that draw random numbers.
         known = {id(variable) for variable in weights}
         variables = _once(v for model in self.network for v in model.variables)
         self._seeds = [v.value for v in variables if id(v) not in known]
@@ -91,7 +91,7 @@ class Program:
 
     @cached_property
     def model(self) -> Any:
-        """The network as one Keras model on scaled data, its weights the live ones."""
+        """The network as one Keras model for scaled data, on the live weights."""
         shape, structure = self.shape, self.key.structure
         with private_keras(self.key.precision):
             x = keras.Input((shape.features,), dtype=shape.dtype)
@@ -122,13 +122,13 @@ class Program:
         return self._update.state()
 
     def finish(self) -> None:
-        """Let the optimizer write its final values, where it keeps averages of the weights."""
+        """Let the optimizer write its final values, if it keeps averages of the weights."""
         self._update.finish()
         self._write_ties()
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Have the optimizer's final values in the weights for the length of a ``with`` block."""
+        """Put the optimizer's final values into the weights for the length of a ``with`` block."""
         if not self._update.averages:
             yield
             return
@@ -151,11 +151,11 @@ class Program:
             raise
 
     def train(self, chunk: Chunk, rates: Array, scalars: Array) -> tuple[Array, list[Any]]:
-        """Take a step for every batch of a chunk, at the rates given for them.
+        """Take a step for every batch of a chunk, at the given rates.
 
-        Return for every step the sums of the terms over its rows, of shape [n_steps, n_terms], and
-        the weights from before the first step as tensors: to read them apart from this would cost a
-        small network some per cent of its epoch.
+        Return the sums of the terms over the rows of every step, of shape [n_steps, n_terms], and
+        the weights from before the first step as tensors. A separate read of these weights would
+        cost a small network some per cent of its epoch.
         """
         rates_ = aligned((self.shape.steps,), self.shape.dtype)
         rates_[: chunk.n_steps] = rates
@@ -166,13 +166,13 @@ class Program:
         return np.asarray(sums, np.float64)[: chunk.n_steps], before
 
     def test(self, chunk: Chunk, scalars: Array) -> Array:
-        """Return the sums over a chunk's rows of the terms of the objective."""
+        """Return the sums of the objective's terms over the rows of a chunk."""
         sums = np.asarray(self._test(*self._tensors(chunk, scalars)), np.float64)
         return np.asarray(sums.sum(axis=0))
 
     @cached_property
     def _signature(self) -> dict[str, Any]:
-        """What the compiled functions take, by name; the rates of training come after it."""
+        """The inputs of the compiled functions, by name; training takes the rates after them."""
         steps, batch, features, dtype = self.shape
         objective = self.key.objective
         width = objective.noise_width(self.key.structure.spec.n_components)
@@ -201,7 +201,7 @@ class Program:
         return [_tensor(self._dropout.draw(chunk.n_steps, chunk.n_epochs))]
 
     def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
-        """Compile the training, both ways where only a measurement can tell which is better."""
+        """Compile the training; compile both ways if only a measurement can tell the better one."""
         if self._xla_by_rule is not None:
             return self._compiled(self._train_steps, self._xla_by_rule)
         weights, slots, seeds = self.snapshot(), self.slots(), read(self._seeds)
@@ -218,13 +218,13 @@ class Program:
 
     @cached_property
     def _xla_by_rule(self) -> bool | None:
-        """Whether the program runs in XLA; None where only a measurement can tell."""
+        """Whether the program runs in XLA; None if only a measurement can tell."""
         mixed = self.key.precision != self.shape.dtype
         return of_training(self._rule, self.key.structure.code.sorts, mixed)
 
     @cached_property
     def _in_xla(self) -> Network:
-        """The network for XLA, which is made only where something runs there."""
+        """The network for XLA, made only if something runs there."""
         network, dtype = self._in_executor, self.shape.dtype
         return as_stacks(network, dtype) or for_xla(network, self.key.precision)
 
@@ -235,7 +235,7 @@ class Program:
 
     @property
     def _tests_groups(self) -> bool:
-        """Whether a test may take several batches for one."""
+        """Whether a test may take several batches as one."""
         return bool(self._xla_by_rule and self.key.objective.of_single_rows)
 
     @property
@@ -248,7 +248,7 @@ class Program:
         return max(1, _TESTED_AT_ONCE // (widest * self.shape.batch))
 
     def _compiled(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
-        """Compile a function of a chunk; calling the concrete one saves 1 ms of checks a call."""
+        """Compile a function of a chunk; the concrete function saves 1 ms of checks per call."""
         signature = list(self._signature.values())
         if function == self._train_steps:
             signature.append(tf.TensorSpec((self.shape.steps,), self.shape.dtype))
@@ -273,7 +273,7 @@ class Program:
             with tf.GradientTape() as tape:
                 with self._dropout.drawing_from(drawn[0][i]) if self._dropout else nullcontext():
                     sums = self._sums(network, batch, scalars, training=True)
-                # What layers ask for themselves: regularizers of weights and of activities.
+                # The layers' own penalties: regularizers of weights and of activities.
                 penalties = [*network.encoder.losses, *network.decoder.losses]
                 mean = sums[0] / tf.reduce_sum(batch.weight) * scalars.get("loss_scale", 1)
                 objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
@@ -314,13 +314,13 @@ class Program:
         return self.key.objective.sums(batch, network.encoder, decode, scalars, training)
 
     def _decode(self, decoder: Any, code: Any, training: bool) -> Any:
-        """Run the decoder, its tied kernels being the encoder's, through which gradients flow."""
+        """Run the decoder with the encoder's kernels for its tied ones, so that gradients flow."""
         if not self._ties:
             return decoder(code, training=training)
         kernels = [(target, _mirrored(source, flip)) for source, target, flip in self._ties]
         with keras.StatelessScope(state_mapping=kernels) as scope:
             output = decoder(code, training=training)
-        # In that scope what a layer notes for itself, such as moving averages, is only kept aside.
+        # The scope only sets aside a layer's own updates, such as those of moving averages.
         for variable in decoder.non_trainable_variables:
             new = scope.get_current_value(variable)
             if new is not None:
@@ -332,16 +332,16 @@ class Program:
             target.assign(_mirrored(source, transposed))
 
     def _of_steps(self, step: Callable[[Any], Any], n_steps: Any, most: int) -> Any:
-        """Run `step` for 0, 1, … in the program; a loss that is not finite ends it at once.
+        """Run `step` for 0, 1, … in the program; a loss that is not finite ends the loop at once.
 
-        Return what it gives, of shape [most, terms]; 0 for steps that are not taken.
+        Return the results of `step`, of shape [most, terms]; 0 for steps that are not taken.
         """
         global _n_traces
         _n_traces += 1
 
         def more(i: Any, sums: Any) -> Any:
             last = sums.read(tf.maximum(i - 1, 0))[0]
-            # As tf.math.is_finite, which takes longer to compile: see plain_stack.py.
+            # The same as tf.math.is_finite, which takes longer to compile: see plain_stack.py.
             finite = tf.logical_and(last > -np.inf, last < np.inf)
             return tf.logical_and(i < n_steps, finite)
 
@@ -355,14 +355,14 @@ class Program:
 
 
 def _once(variables: Iterable[Any]) -> list[Any]:
-    """Return every variable once, for the two sides may share layers."""
+    """Return every variable once, because the two sides may share layers."""
     return list({id(variable): variable for variable in variables}.values())
 
 
 def _batch(named: dict[str, Any], steps: Any) -> Batch:
     """Return the rows of one step, or of a slice of them.
 
-    They are cut out of matrices, for which XLA takes 15 µs less than for the same from a cube.
+    They are cut out of matrices, because XLA takes 15 µs longer to cut them out of a cube.
     """
     n_rows, weight = named["weight"].shape[1], tf.reshape(named["weight"][steps], [-1])
     grouped = isinstance(steps, slice)
@@ -387,7 +387,7 @@ def _tensor(array: Array) -> Any:
 
 
 def _copied(numbers: Any, dtype: Any) -> Any:
-    """Hand a few numbers over; ``tf.constant`` takes ten times as long."""
+    """Hand over a few numbers; ``tf.constant`` takes ten times as long."""
     array = aligned(np.shape(numbers), dtype)
     array[...] = numbers
     return _tensor(array)

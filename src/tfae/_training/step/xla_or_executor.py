@@ -1,10 +1,9 @@
 """How a compiled step runs: as one XLA program, or operation by operation in TensorFlow's executor.
 
-The whole decision is here, and what it rests on stands beside it; `docs/benchmarks.md` has the
-tables. A rule decides for stacks of dense layers and for convolutions on the CPU. For all others
-(layers of other kinds, sorting, bfloat16, and whatever runs on a GPU) either way may be several
-times faster, by the network and the machine; there the first training of a key times two steps
-each way.
+The whole decision is here, with its reasons beside it; `docs/benchmarks.md` has the tables. A rule
+decides for stacks of dense layers and for convolutions on the CPU. In all other cases (layers of
+other kinds, sorting, bfloat16, and everything on a GPU) either way may be several times faster,
+depending on the network and the machine. Then the first training of a key times two steps each way.
 """
 
 from __future__ import annotations
@@ -21,24 +20,24 @@ from tfae._support.keras_graphs import flat_layers, inbound_nodes, is_graph
 from tfae._support.tensorflow import keras, tf
 from tfae._training.step.convolution import convolutions, has_stand_in
 
-# XLA must be clearly faster: the choice decides the last bits of a result, which should not hang
-# on the machine's mood. What was chosen holds for the life of the process.
+# XLA must be clearly faster: the choice decides the last bits of a result, which should not depend
+# on the state of the machine. A choice holds for the life of the process.
 _CLEARLY = 1.25
-# Where no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
-# executor on the CPU; beyond, 0.86 to 1.02 times, and it compiles for seconds.
+# If no layer's small image has more numbers, XLA is 1.15 to 1.9 times as fast as TensorFlow's
+# executor on the CPU. Otherwise it is 0.86 to 1.02 times as fast, and it compiles for seconds.
 _FEW_NUMBERS = 6_400
 _ROUNDS = 3
-# By the key of a program. A key holds the user's own builder and loss, so that not all may stay.
+# By the key of a program. A key holds the user's own builder and loss, so not all keys are kept.
 _MOST_REMEMBERED = 256
 _xla: OrderedDict[Hashable, bool] = OrderedDict()
 
 
 def by_rule(network: Any) -> bool | None:
-    """Tell whether the layers of a network run in XLA; None where a measurement must tell."""
+    """Return whether the layers of a network run in XLA; None if a measurement must tell."""
     if tf.config.list_logical_devices("GPU"):
         return None
     layers = keras.layers
-    # XLA gives 1.09 times the executor's speed, with dropout that is given its numbers 1.2 times.
+    # XLA has 1.09 times the executor's speed, or 1.2 times with dropout on given numbers.
     plain = {
         *(layers.InputLayer, layers.Dense, layers.Activation, layers.BatchNormalization),
         *(layers.Rescaling, layers.Reshape, layers.Flatten, layers.ReLU, layers.LeakyReLU),
@@ -46,8 +45,8 @@ def by_rule(network: Any) -> bool | None:
     }
     if all(map(_gives_dropout, network)):
         plain.add(layers.Dropout)
-    # Where the step itself draws, XLA is 1.1 to 1.6 times as fast on one machine, a third as fast
-    # on another; and the two draw other numbers, which must not hang on a measurement.
+    # If the step itself draws, XLA is 1.1 to 1.6 times as fast on one machine and a third as fast
+    # on another. The two also draw different numbers, which must not depend on a measurement.
     random = {layers.Dropout, layers.GaussianNoise, layers.GaussianDropout}
     convolving = {layers.Conv2D, layers.Conv2DTranspose, layers.Cropping2D}
     kinds = {type(layer) for model in network for layer in flat_layers(model)}
@@ -59,25 +58,25 @@ def by_rule(network: Any) -> bool | None:
 
 
 def of_training(rule: bool | None, sorts: bool, mixed: bool) -> bool | None:
-    """Tell whether a network trains in XLA, `rule` being what :func:`by_rule` tells of its layers.
+    """Return whether a network trains in XLA; `rule` is the result of :func:`by_rule`.
 
-    None stands for a measurement: of codes that are sorted, and where layers compute in bfloat16,
-    for which it depends on the instructions of the processor whether XLA is better.
+    None means that a measurement must tell. This is so for codes that are sorted, and for layers
+    that compute in bfloat16, because the better way depends on the processor's instructions.
     """
     return None if sorts or (rule and mixed) else rule
 
 
 def of_testing(key: Hashable, training: bool | None, grouped: bool) -> bool:
-    """Tell whether a test runs in XLA: where the training does, unless batches are `grouped`.
+    """Return whether a test runs in XLA: if the training does, unless batches are `grouped`.
 
-    These go through the executor: that costs some 0.2 ms an epoch more than a step for every batch
-    in XLA, and saves a second of compiling it.
+    Grouped batches go through the executor. That costs some 0.2 ms more per epoch than a step for
+    every batch in XLA, and saves a second of compiling it.
     """
     return not grouped and _xla.get(key, bool(training))
 
 
 def _convolves_fast(network: Any) -> bool:
-    """Whether the convolutions of a network are better left to XLA on the CPU."""
+    """Whether XLA is better for the convolutions of a network on the CPU."""
     try:
         return all(map(is_graph, network)) and all(
             has_stand_in(layer)
@@ -95,9 +94,9 @@ def _size_of_small_image(layer: Any) -> int:
 
 
 def _gives_dropout(model: Any) -> bool:
-    """Whether :mod:`tfae._training.step.dropout` can stand for all dropout of a model.
+    """Whether :mod:`tfae._training.step.dropout` can replace all dropout of a model.
 
-    It can where Keras calls every layer once.
+    It can if Keras calls every layer once.
     """
     dropout = keras.layers.Dropout
     if all(type(layer) is not dropout for layer in flat_layers(model)):
@@ -123,7 +122,7 @@ def fastest(
 ) -> Callable[..., Any]:
     """Return the faster of ``compiled(xla=True)`` and ``compiled(xla=False)`` on these inputs.
 
-    It is measured once for equal plans.
+    The speed is measured once for equal keys.
     """
     if key in _xla:
         return compiled(_xla[key])
@@ -138,18 +137,18 @@ def fastest(
 def _is_clearly_faster(
     xla: Callable[..., Any], executor: Callable[..., Any], inputs: tuple[Any, ...]
 ) -> bool:
-    """Compare the best of some calls after those that compile."""
+    """Compare the best times of some calls, after the calls that compile."""
     _seconds(executor, inputs)
     if math.isinf(_seconds(xla, inputs)):
         return False
-    # In turns, for what else the machine does for a moment must not slow one side alone.
+    # In turns, because other work of the machine for a moment must not slow one side alone.
     rounds = [(_seconds(xla, inputs), _seconds(executor, inputs)) for _ in range(_ROUNDS)]
     best, of_executor = np.min(rounds, axis=0)
     return bool(best * _CLEARLY < of_executor)
 
 
 def _seconds(function: Callable[..., Any], inputs: tuple[Any, ...]) -> float:
-    """Time one call; it takes infinitely long if XLA cannot compile every operation."""
+    """Time one call; the time is infinite if XLA cannot compile every operation."""
     start = time.perf_counter()
     try:
         np.asarray(function(*inputs)[0])

@@ -1,0 +1,63 @@
+"""A fit as a value, made from a recipe without an estimator."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tfae import Autoencoder
+from tfae._fitting.fit import fit_network
+from tfae._fitting.parameters import make_recipe
+from tfae._training.state import TrainingState
+
+pytestmark = pytest.mark.usefixtures("in_executor")
+
+PARAMS = {"n_components": 4, "hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def rows(digits):
+    return digits[:200]
+
+
+@pytest.fixture(scope="module")
+def recipe(rows):
+    return make_recipe(Autoencoder(**PARAMS).get_params(), rows.shape, linear_path=True)
+
+
+def test_a_recipe_and_rows_give_what_the_estimator_gives(recipe, rows):
+    fitted = fit_network(recipe, rows, TrainingState.new(recipe.random_state))
+    model = Autoencoder(**PARAMS).fit(rows)
+    np.testing.assert_array_equal(fitted.encode(rows), model.transform(rows))
+    assert fitted.facts["baseline"] == model.baseline_
+
+
+def test_a_training_goes_on_from_a_fitted_value_and_leaves_it_as_it_was(recipe, rows):
+    one = replace(recipe.of_one_epoch(), early_stopping=False)
+    state = TrainingState.new(0)
+    first = fit_network(one, rows, state)
+    codes = first.encode(rows)
+    second = fit_network(one, rows, state, start=first)
+    assert (first.n_epochs, second.n_epochs) == (1, 2)
+    np.testing.assert_array_equal(first.encode(rows), codes)
+    assert second.history["loss"][0] == first.history["loss"][0]
+    assert second.history["loss"][1] < first.history["loss"][0]
+
+
+def test_another_network_cannot_go_on(recipe, rows):
+    state = TrainingState.new(0)
+    first = fit_network(recipe.of_one_epoch(), rows, state)
+    other = make_recipe(
+        Autoencoder(**{**PARAMS, "n_components": 5}).get_params(), rows.shape, linear_path=True
+    )
+    with pytest.raises(ValueError, match="Got another 'n_components'"):
+        fit_network(other.of_one_epoch(), rows, state, start=first)
+
+
+def test_an_inner_training_that_is_interrupted_ends_what_it_serves(recipe, rows):
+    def interrupts(n_epochs, fitted):
+        raise KeyboardInterrupt
+
+    inner = replace(recipe, inner=True)
+    with pytest.raises(KeyboardInterrupt):
+        fit_network(inner, rows, TrainingState.new(0), watch=interrupts)

@@ -22,7 +22,7 @@ from tfae import (
 )
 from tfae._data import memory_map
 from tfae._data.memory_map import Mapped
-from tfae._data.reading import begun, is_stream, prepare
+from tfae._data.reading import in_memory_if_small, is_stream, prepare
 from tfae._data.scaling import fit_scaling, scaled_range
 from tfae._data.streams import Opened, mixed, recut
 from tfae._networks.principal_components import principal_components
@@ -64,7 +64,7 @@ def mapped(tmp_path, monkeypatch):
 
 def opened(stream, once=False, **params):
     """Open a stream as `fit` does."""
-    rows = begun(Autoencoder(**params)._read(stream, reset=True), 0)
+    rows = in_memory_if_small(Autoencoder(**params)._read(stream, reset=True), 0)
     prepare(rows, covariance=True, once=once)
     return rows
 
@@ -764,7 +764,7 @@ def test_random_state_is_left_as_it_is():
     stream = streams.from_batches(Counted(), window=500)
     state = np.random.RandomState(0)
     expected = np.random.RandomState(0)
-    X_ = begun(Autoencoder()._read(stream, reset=True), state)
+    X_ = in_memory_if_small(Autoencoder()._read(stream, reset=True), state)
     assert isinstance(X_, Opened)
     assert state.randint(1000) == expected.randint(1000)
 

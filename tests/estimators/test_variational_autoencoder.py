@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 
 from tfae import VariationalAutoencoder
 from tfae._fitting.activity import describe_gaussian_code
+from tfae._inference.likelihood import log_likelihood, posterior
 from tfae._objective.penalties import GAUSSIAN_KL, Encoded
 
 pytestmark = pytest.mark.usefixtures("in_executor")
@@ -126,7 +127,7 @@ def test_losses_of_the_warm_up_end_no_training(digits):
 def test_transform_gives_means_or_samples(fitted, digits):
     means = fitted.transform(digits)
     draws = [fitted.transform(digits, sample=True, random_state=seed) for seed in range(200)]
-    _, deviation = fitted._posterior(digits, np.float32)
+    _, deviation = posterior(fitted._fitted, digits, np.float32)
     z = (np.mean(draws, axis=0) - means) / (deviation / np.sqrt(200))
     assert abs(z.std() - 1) < 0.05
     again = fitted.transform(digits, sample=True, random_state=3)
@@ -155,7 +156,8 @@ def test_bernoulli_rows(bernoulli, digits):
     code = bernoulli.transform(rows)
     chance = np.clip(bernoulli.inverse_transform(code), 1e-7, 1 - 1e-7)
     expected = (rows * np.log(chance) + (1 - rows) * np.log1p(-chance)).sum(axis=1)
-    np.testing.assert_allclose(bernoulli._log_likelihood(rows, code), expected, rtol=1e-4)
+    got = log_likelihood(bernoulli._fitted, rows, code)
+    np.testing.assert_allclose(got, expected, rtol=1e-4)
     drawn = bernoulli.sample(100, random_state=0, noise=True)
     assert set(np.unique(drawn)) == {0.0, 1.0}
     means = bernoulli.sample(100, random_state=0)
@@ -210,7 +212,7 @@ def test_it_combines_with_convolutions_and_corruption(digits):
         ({"penalty_weight": 2.0}, "'penalty_weight' .* must be None; 'beta'.*Got 2.0"),
         ({"tied": True}, "'tied' .* must be False.*Got True"),
         ({"linear_path": True}, "'linear_path' .* must be False or 'auto', because.*Got True"),
-        ({"sparsity": 0.1}, "makes no use of it, 'sparsity' must be None. Got 0.1"),
+        ({"sparsity": 0.1}, "'sparsity' .* must be None, because its penalty has none. Got 0.1"),
         ({"code_activation": "relu"}, "'code_activation' .* must be 'auto' or.*Got 'relu'"),
         ({"loss": "mse"}, "'loss' .* must be 'gaussian' or 'bernoulli'.*Got 'mse'"),
     ],

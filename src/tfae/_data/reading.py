@@ -37,7 +37,7 @@ def as_stream(X: Any) -> Stream:
     return from_dataset(X) if is_dataset(X) else from_batches(X)
 
 
-def opened(X: Any, check: Callable[[Any, bool], Any]) -> Opened:
+def opened_stream(X: Any, check: Callable[[Any, bool], Any]) -> Opened:
     """Return `X` as a stream that is read for an estimator.
 
     `check` takes a batch, and whether it is the first one.
@@ -68,7 +68,7 @@ def repeatable(X: Any, method: str) -> Any:
     return X
 
 
-def begun(X: Any, random_state: Any, min_samples: int = 1) -> Any:
+def in_memory_if_small(X: Any, random_state: Any, min_samples: int = 1) -> Any:
     """Return `X` with its shape, as far as it can be known; a small stream becomes an array.
 
     Parameters
@@ -91,7 +91,7 @@ def prepare(X: Any, covariance: bool, once: bool = False) -> None:
         X.prepare(covariance, once)
 
 
-def described(X: Any, rows: Any) -> tuple[Any, Array | None]:
+def rows_to_describe(X: Any, rows: Any) -> tuple[Any, Array | None]:
     """Return the rows for the facts about a trained code; of a stream a sample."""
     return (X.some(rows), None) if isinstance(X, Opened) else (X, rows)
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils import check_array
 
-from tfae._data.reading import begun, check_passes, repeatable
+from tfae._data.reading import check_passes, in_memory_if_small, repeatable
 from tfae._data.source import Source
 from tfae._data.statistics import mean_variance
 from tfae._estimators.attributes import Fact
@@ -386,7 +386,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
                 "partial_fit, which trains on all rows, must be used with refit=False."
             )
         start, reader = self._fitted, copy.copy(self)
-        X = begun(reader._read(X, reset=start is None), self.random_state)
+        X = in_memory_if_small(reader._read(X, reset=start is None), self.random_state)
         recipe = reader._recipe(X, start, partial=True)
         if start is None:
             check_passes(X, recipe.reads_rows_before)

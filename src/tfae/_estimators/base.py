@@ -12,7 +12,14 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from tfae._data.reading import begun, is_stream, opened, prepare, read_table, repeatable
+from tfae._data.reading import (
+    in_memory_if_small,
+    is_stream,
+    opened_stream,
+    prepare,
+    read_table,
+    repeatable,
+)
 from tfae._data.scaling import Quantiles
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows
@@ -115,7 +122,7 @@ class BaseEncoder(
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
         X = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
-        X = begun(X, self.random_state, min_samples=2)
+        X = in_memory_if_small(X, self.random_state, min_samples=2)
         recipe = with_found_length(reader._recipe(X, start), X)
         state = TrainingState.new(self.random_state)
         return self._become(reader, fit_network(recipe, X, state, start, self._watch(reader)))
@@ -223,7 +230,7 @@ class BaseEncoder(
                 f"X must be an array or a data frame: {type(self).__name__} learns from all "
                 f"rows at once. Got {X!r}."
             )
-        return opened(X, lambda batch, first: self._read(batch, reset=reset and first))
+        return opened_stream(X, lambda batch, first: self._read(batch, reset=reset and first))
 
     def _checked_fitted(self) -> Fitted:
         if self._fitted is None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from tfae._data.landmarks import find_landmarks
-from tfae._data.reading import described
+from tfae._data.reading import rows_to_describe
 from tfae._data.scaling import Scaling
 from tfae._fitting.baseline import better_of
 from tfae._fitting.recipe import Recipe, Split
@@ -56,7 +56,7 @@ def train_network(
             fitted, network_stays = better_of(fitted, network, recipe, rows, residual)
     if not network_stays:
         outcome = replace(outcome, best_epoch=0)
-    facts = recipe.describe(recipe, fitted, *described(split.X, split.train))
+    facts = recipe.describe(recipe, fitted, *rows_to_describe(split.X, split.train))
     return fitted.with_facts(facts), outcome
 
 

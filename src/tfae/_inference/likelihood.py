@@ -70,7 +70,7 @@ def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
         code = mean + deviation * epsilon.astype(dtype)
         # The densities of the prior and of the posterior, without their common factor.
         ratio = 0.5 * (epsilon @ epsilon - np.square(code, dtype=np.float64).sum(axis=1))
-        weight = _log_likelihood(fitted, rows, code) + ratio
+        weight = log_likelihood(fitted, rows, code) + ratio
         total = np.logaddexp(total, weight)
     total += np.log(deviation).sum(axis=1, dtype=np.float64) - np.log(len(normal))
     return np.where(_is_possible(fitted, rows), total, -np.inf)
@@ -87,7 +87,7 @@ def _is_possible(fitted: Fitted, rows: Array) -> Array:
     return np.asarray(((x >= -slack) & (x <= 1 + slack)).all(axis=1))
 
 
-def _log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
+def log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
     """Return log p(x | z) of every row, in the user's units."""
     variance = _noise_variance(fitted)
     if variance is None:

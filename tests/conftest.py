@@ -1,7 +1,6 @@
 """Data and small helpers that several test files share."""
 
 import os
-from collections import OrderedDict
 from pathlib import Path
 
 import keras
@@ -9,8 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tfae._training.step import xla_or_executor
-from tfae._training.step.program import PROGRAMS, Program
+from tfae._training.step.program import new_programs
 
 
 @pytest.fixture(autouse=True)
@@ -41,8 +39,5 @@ def in_executor():
     For tests of what goes in and comes out. Those of the engine, of its programs and of what is
     learned run as users' trainings do.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Program, "_xla_by_rule", False)
-        patch.setattr(PROGRAMS, "_idle", OrderedDict())
-        patch.setattr(xla_or_executor, "_xla", {})
+    with new_programs(xla=False):
         yield

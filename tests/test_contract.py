@@ -15,11 +15,11 @@ pytestmark = pytest.mark.usefixtures("in_executor")
 # Small and short, so that a check takes no longer than it must.
 ESTIMATORS = [
     *(
-        kind(hidden_layer_sizes=(8,), max_iter=5, **FOR_FEW_ROWS.get(kind.__name__, {}))
+        kind(hidden_layer_sizes=(8,), max_iter=2, **FOR_FEW_ROWS.get(kind.__name__, {}))
         for kind in kinds()
     ),
     *(
-        Autoencoder(architecture=name, hidden_layer_sizes=(8,), max_iter=5)
+        Autoencoder(architecture=name, hidden_layer_sizes=(8,), max_iter=2)
         for name in other_architectures()
     ),
 ]

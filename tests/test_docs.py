@@ -36,6 +36,7 @@ ALL_PAGES = [
 ]
 
 
+@pytest.mark.usefixtures("in_executor")
 @pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for the pictures that they write

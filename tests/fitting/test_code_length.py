@@ -11,6 +11,8 @@ from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder
 from tfae._fitting.code_length import elbow
 from tfae._training.step.program import trace_count
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 RNG = np.random.default_rng(0)
 PLANES = RNG.normal(size=(500, 4)) @ RNG.normal(size=(4, 12)) + 0.01 * RNG.normal(size=(500, 12))
 
@@ -43,7 +45,7 @@ def test_errors_fall_with_the_length_and_end_like_a_code_of_that_length(digits):
 
 
 def test_all_lengths_cost_one_program_and_a_second_search_none():
-    model = Autoencoder(0.95, random_state=0).fit(PLANES)
+    model = Autoencoder(0.95, max_iter=20, random_state=0).fit(PLANES)
     before = trace_count()
     other = clone(model).fit(PLANES)
     assert trace_count() == before

@@ -7,7 +7,7 @@ import pytest
 
 from tfae import Autoencoder
 from tfae._fitting.fit import fit_network
-from tfae._fitting.parameters import make_recipe
+from tfae._fitting.from_parameters import make_recipe
 from tfae._training.state import TrainingState
 
 pytestmark = pytest.mark.usefixtures("in_executor")

@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class Learned(Generic[T]):
-    """An attribute of all fitted estimators, or of some of them.
+    """A public attribute that is read from the fitted value of an estimator.
 
-    It raises AttributeError if an estimator does not have it, so that ``hasattr`` works.
+    It raises AttributeError if the estimator does not have it, so that ``hasattr`` works.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from tfae._estimators.parameters import AutoencoderParameters
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.fit import fit_network
-from tfae._fitting.parameters import make_recipe
+from tfae._fitting.from_parameters import make_recipe
 from tfae._networks.imported import learned_weights, read_models
 from tfae._support.sklearn import with_callbacks
 from tfae._support.typing import Array
@@ -206,14 +206,15 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     n_iter_ : int
         The number of epochs trained.
     settings_ : dict of str to object
-        The value of every parameter that was "auto".
+        The value of every parameter that was "auto", but for activations; and whether there is a
+        linear path, "linear_path", and a trained linear map beside it, "linear_correction".
     baseline_ : dict of str to float
         With a linear path and early stopping, a comparison on held-out rows: the mean squared error
         of "pca" and of the "autoencoder", in the user's units; the number of rows, "n_samples"; and
         "pca_loss" and "autoencoder_loss", the minimised `loss` of the scaled data in the units of
         ``history_`` (for "gaussian" the squared error). The losses decide: if the gain of the
-        network is not larger than twice its standard error, `fit` warns, and the estimator becomes
-        PCA.
+        network is not clear (above 2 % and two standard errors in the losses, and three standard
+        errors in their logarithms), `fit` warns, and the estimator becomes PCA.
     component_errors_ : ndarray of shape (longest + 1,)
         If `n_components` is a float or "auto": the mean squared error on held-out rows, for codes
         of every length from 0. It is in the user's units if one scale serves all features,
@@ -332,7 +333,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         model.architecture, model.output_activation = ended_before_sigmoid(
             imported, model.loss, model.output_activation
         )
-        recipe = make_recipe(model.get_params(deep=False), (0, imported.n_features))
+        params = model.get_params(deep=False)
+        recipe = make_recipe(params, (0, imported.n_features), linear_path=False)
         weights = [*learned_weights(encoder), *learned_weights(decoder)]
         model.n_features_in_ = imported.n_features
         model._fitted = adopted(recipe, weights)

@@ -20,7 +20,7 @@ from tfae._data.reading import (
     read_table,
     repeatable,
 )
-from tfae._data.scaling import Quantiles
+from tfae._data.scaling import Affine, Quantiles
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows
 from tfae._estimators.parameters import EncoderParameters
@@ -28,8 +28,8 @@ from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.defaults import has_linear_path
 from tfae._fitting.fit import fit_network
+from tfae._fitting.from_parameters import enough_for_linear_path, make_recipe
 from tfae._fitting.network_training import Watch
-from tfae._fitting.parameters import enough_for_linear_path, make_recipe
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
@@ -50,8 +50,8 @@ class BaseEncoder(
 ):
     """An estimator that holds the fitted value of its last fit; see :class:`tfae.Autoencoder`.
 
-    A subclass defines its fit in :meth:`_recipe`. It may override :meth:`_read` to read data in
-    another way.
+    A subclass defines its fit in :meth:`_recipe`. It may also override :meth:`_read`, to read data
+    in another way, and public methods that differ.
     """
 
     _fitted: Fitted | None = None
@@ -185,10 +185,11 @@ class BaseEncoder(
         TensorShape([5, 64])
         """
         fitted = self._checked_fitted()
-        if isinstance(fitted.scaling, Quantiles):
+        if not isinstance(fitted.scaling, Affine):
             raise ValueError(
                 "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
-                "'minmax' or None. Got 'quantile'; use scaling=None and put "
+                f"'minmax' or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and "
+                "put "
                 "sklearn.preprocessing.QuantileTransformer before the estimator."
             )
         return keras_models(fitted)
@@ -200,7 +201,9 @@ class BaseEncoder(
     def _recipe(
         self, X: Any, start: Fitted | None, *, partial: bool = False, **instead: Any
     ) -> Recipe:
-        """Return the recipe of a fit; a subclass with another fit overrides this method alone.
+        """Return the recipe of a fit; a subclass with another fit overrides this method.
+
+        A stream is read once here, because the pass depends on whether there is a linear path.
 
         Parameters
         ----------
@@ -255,6 +258,7 @@ class BaseEncoder(
 
         The estimator was not changed before, so nothing must be restored after an error.
         """
+        # scikit-learn keeps callbacks, and their context in a fit, in attributes of these names.
         callbacks = {name: value for name, value in vars(self).items() if "callback" in name}
         self.__dict__ = {**vars(reader), **callbacks, "_fitted": fitted, "_state": state}
         return self

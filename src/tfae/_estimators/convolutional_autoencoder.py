@@ -164,8 +164,8 @@ class ConvolutionalAutoencoder(Autoencoder):
         shape = None if is_stream(X) else _images_shape(X)
         return rows if shape is None else rows.reshape(len(rows), *shape)
 
-    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
-        return super()._recipe(X, start, architecture_params=self._builder_params(), **how)
+    def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
+        return super()._recipe(X, start, architecture_params=self._builder_params(), **instead)
 
     def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
         """Return flat rows as they are, and images of the right shape as flat rows."""

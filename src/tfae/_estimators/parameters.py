@@ -1,4 +1,4 @@
-"""The parameters of all estimators, each declared once with its default and its constraints."""
+"""The parameters that estimators share, each with its default and its constraints."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from tfae._estimators.parameters import (
     AUTO,
     NOT_NEGATIVE,
     POSITIVE,
+    AutoencoderParameters,
+    EncoderParameters,
     defaults,
     parameter,
 )
@@ -32,9 +34,9 @@ from tfae._fitting.embedding import (
     neighbour_batches,
 )
 from tfae._fitting.first_weights import drawn
-from tfae._fitting.parameters import scaling_for
+from tfae._fitting.from_parameters import scaling_for
 from tfae._fitting.pretraining import after_autoencoder
-from tfae._fitting.recipe import FirstWeights, Growth, Recipe
+from tfae._fitting.recipe import FirstWeights, Ramp, Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
 from tfae._objective.affinities import Affinities
@@ -57,14 +59,13 @@ _RECONSTRUCTED = "reconstruction_loss"
 # neighbours alone. So nothing is asked of codes or of corrupted entries, and no rows are held out,
 # because they would have other neighbours.
 _NOT_ASKED: dict[str, Any] = {
+    **{
+        name: default
+        for name, default in defaults(AutoencoderParameters).items()
+        if name not in defaults(EncoderParameters)
+    },
     "code_activation": "identity",
     "linear_path": False,
-    "tied": False,
-    "emphasis": 0.5,
-    "penalty": None,
-    "penalty_weight": None,
-    "sparsity": None,
-    "shuffle": True,
     "early_stopping": False,
     "validation_fraction": 0.1,
     "refit": False,
@@ -201,7 +202,7 @@ class ParametricTSNE(BaseEncoder):
         network = super().to_keras()
         return network if _RECONSTRUCTED in self.history_ else network._replace(decoder=None)
 
-    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
+    def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
         n_rows = X.shape[0]
         if self.perplexity >= n_rows:
             raise ValueError(
@@ -211,7 +212,7 @@ class ParametricTSNE(BaseEncoder):
         settings = embedding_settings(self.get_params(deep=False), n_rows)
         if start is not None:
             settings = {name: start.settings.get(name, value) for name, value in settings.items()}
-        recipe = super()._recipe(X, start, **{**_NOT_ASKED, **settings, **how})
+        recipe = super()._recipe(X, start, **{**_NOT_ASKED, **settings, **instead})
         recipe = replace(recipe, settings={**recipe.settings, **settings})
         anneals = is_auto(self.learning_rate_init) and isinstance(self.optimizer, str)
         affinities = Affinities.of_rows(X, float(self.perplexity), self.metric)
@@ -219,10 +220,10 @@ class ParametricTSNE(BaseEncoder):
         return replace(
             recipe,
             anneal_over=recipe.stopping.max_iter if anneals else None,
-            growth=Growth(
+            ramp=Ramp(
                 "exaggeration",
                 settings.get("n_exaggeration_iter", self.n_exaggeration_iter),
-                start=self.early_exaggeration,
+                first=self.early_exaggeration,
             ),
             batches=partial(neighbour_batches, affinities),
             first_weights=self._first_weights(recipe),
@@ -238,7 +239,7 @@ class ParametricTSNE(BaseEncoder):
             loss = LOSSES.find("mse")
         given, n_components = self.degrees_of_freedom, structure.spec.n_components
         freedom = float(max(n_components - 1, 1) if given is None else given)
-        batch_size = batch_that_fills(self._asked_batch(recipe), n_rows)
+        batch_size = batch_that_fills(recipe.batch_size, n_rows)
         return replace(
             recipe,
             structure=structure,
@@ -258,9 +259,6 @@ class ParametricTSNE(BaseEncoder):
             batch_size=batch_size,
             describe=partial(describe_embedding, affinities, freedom),
         )
-
-    def _asked_batch(self, recipe: Recipe) -> int:
-        return int(recipe.settings.get("batch_size", self.batch_size))
 
     def _first_weights(self, recipe: Recipe) -> FirstWeights:
         """Return the function that makes the first weights."""

@@ -10,10 +10,12 @@ from typing import Any
 from tfae._estimators.attributes import Fact
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.parameters import AT_LEAST_0, defaults, parameter
+from tfae._fitting.from_parameters import scaling_for
 from tfae._fitting.pretraining import layer_by_layer
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
+from tfae._objective.losses import LOSSES
 from tfae._support.registry import nearest_name
 from tfae._support.typing import History
 
@@ -119,8 +121,8 @@ class StackedAutoencoder(Autoencoder):
 
     stage_histories_ = Fact[list[History]]("stage_histories")
 
-    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
-        recipe = super()._recipe(X, start, **how)
+    def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
+        recipe = super()._recipe(X, start, **instead)
         if start is None:
             stages = self._stages(recipe) if self.pretrain_max_iter else []
             then = "All stages together" if self.fine_tune else None
@@ -153,6 +155,7 @@ class StackedAutoencoder(Autoencoder):
             stage = {**defaults(Autoencoder), **shared, **own, **params}
             _check_stage(stage, number)
             stages.append(stage)
+        _check_scaling(stages[0], recipe)
         return stages
 
     def _stage_params(self, n_stages: int) -> list[Mapping[str, Any]]:
@@ -202,3 +205,12 @@ def _check_stage(params: Mapping[str, Any], number: int) -> None:
         Autoencoder(**params)._validate_params()
     except ValueError as error:
         raise ValueError(f"Stage {number} of the pretraining: {error}") from error
+
+
+def _check_scaling(first: Mapping[str, Any], recipe: Recipe) -> None:
+    if scaling_for(LOSSES.find(first["loss"]), first["scaling"]) != recipe.scaling:
+        raise ValueError(
+            "The loss of the first stage must have the same scaling of the data as the loss of the "
+            f"network. Got {first['loss']!r} in 'pretraining' and loss={recipe.asked['loss']!r}; "
+            "set a 'scaling' that suits both."
+        )

@@ -13,7 +13,7 @@ from tfae._estimators.attributes import Fact
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.parameters import AT_LEAST_0, NOT_NEGATIVE, parameter
 from tfae._fitting.activity import describe_gaussian_code
-from tfae._fitting.recipe import Growth, Recipe
+from tfae._fitting.recipe import Ramp, Recipe
 from tfae._inference.fitted import Fitted
 from tfae._inference.likelihood import log_likelihood_bound, posterior_of_all, with_noise
 from tfae._objective.penalties import GAUSSIAN_KL
@@ -199,12 +199,12 @@ class VariationalAutoencoder(Autoencoder):
         size = n_samples, fitted.structure.spec.n_components
         return log_likelihood_bound(fitted, X, check_random_state(random_state), size)
 
-    def _recipe(self, X: Any, start: Fitted | None, **how: Any) -> Recipe:
+    def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
         self._check_variational()
-        how |= {"penalty": GAUSSIAN_KL, "penalty_weight": self.beta}
+        instead |= {"penalty": GAUSSIAN_KL, "penalty_weight": self.beta}
         return replace(
-            super()._recipe(X, start, **how),
-            growth=Growth("penalty_weight", self.kl_warm_up),
+            super()._recipe(X, start, **instead),
+            ramp=Ramp("penalty_weight", self.kl_warm_up),
             describe=describe_gaussian_code,
         )
 

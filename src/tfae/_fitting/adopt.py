@@ -27,7 +27,7 @@ def adopted(recipe: Recipe, weights: Weights) -> Fitted:
     structure, n_features = recipe.structure, recipe.structure.spec.n_features
     nothing = np.empty((0, n_features), recipe.dtype)
     network = structure.build(recipe.dtype)
-    fitted = Fitted.untrained(
+    fitted = Fitted.of_network(
         structure,
         network,
         weights,
@@ -35,7 +35,7 @@ def adopted(recipe: Recipe, weights: Weights) -> Fitted:
         weights_dtype=np.dtype(recipe.dtype),
         scaling=learned_scaling(recipe, Split(nothing)),
         settings=recipe.settings,
-        asked=recipe.to_agree_with,
+        to_agree_with=recipe.to_agree_with,
     )
     for tie in tied_kernels(structure, network):
         kernel = fitted.encoder_weights[tie.encoder]

@@ -18,7 +18,7 @@ from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import fit_scaling
 from tfae._data.source import Source
 from tfae._data.streams import Share
-from tfae._fitting.fit import fit_network, split_rows
+from tfae._fitting.fit import fit_split, split_rows
 from tfae._fitting.recipe import Recipe
 from tfae._support.typing import Array
 from tfae._support.warn import warn
@@ -71,9 +71,9 @@ def _length(wanted: float | str, errors: Array) -> int:
 def _errors_of_all(nested: Recipe, X: Any) -> Array:
     """Train for codes of all lengths; return their mean squared errors in `history_`'s units."""
     state = TrainingState.new(nested.random_state)
-    fitted = fit_network(nested, X, state)
-    held_out = split_rows(nested, X, TrainingState.new(nested.random_state).split_rng).held_out
-    rows = _some(X, held_out)
+    split = split_rows(nested, X, state.split_rng)
+    fitted, _ = fit_split(nested, split, state)
+    rows = _some(X, split.held_out)
     scaled = fitted.scaling.forward(rows, rows.dtype)
     codes = fitted.encoder(fitted.encoder_weights, scaled)
     errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
@@ -109,7 +109,7 @@ def elbow(errors: Array) -> int:
 
 
 def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
-    """Return the longest code to consider: PCA's, because the network needs no longer one.
+    """Return the longest code to consider; for a fraction PCA's, because no network needs more.
 
     There must be at least two rows per component.
     """

@@ -27,7 +27,7 @@ def drawn(
         weights = start_at_zero(network, weights)
         for place, value in fixed_weights(network, found).items():
             weights[place] = value
-    return Fitted.untrained(
+    return Fitted.of_network(
         structure,
         network,
         weights,
@@ -36,5 +36,5 @@ def drawn(
         weights_dtype=np.result_type(float_dtype(split.X), recipe.dtype),
         scaling=scaling,
         settings=recipe.settings,
-        asked=recipe.to_agree_with,
+        to_agree_with=recipe.to_agree_with,
     )

@@ -1,7 +1,8 @@
 """One fit: from a recipe and rows to a fitted value.
 
-A training within another fit (of a stage, of codes of all lengths, of all rows) calls the same
-functions with another recipe. They change nothing but the state that is passed in.
+A training within another fit (of a stage, of codes of all lengths, of all rows) uses the same
+functions with another recipe. They change nothing but the state that is passed in, and a
+``RandomState`` that the user gave.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tfae._data.scaling import Scaling, check_held_out, fit_scaling, scaled_range
 from tfae._data.streams import Opened
+from tfae._fitting.from_parameters import another_network
 from tfae._fitting.network_training import Watch, train_network
-from tfae._fitting.parameters import another_network
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
@@ -61,14 +62,25 @@ def fit_network(
     if start is not None and recipe.structure != start.structure:
         raise another_network(*recipe.structure.changed(start.structure))
     split = split_rows(recipe, X, state.split_rng)
+    fitted, outcome = fit_split(recipe, split, state, start, watch)
+    may_refit = start is None and split.held_out is not None and outcome.ended_well
+    return _refitted(recipe, X, fitted, outcome) if recipe.refit and may_refit else fitted
+
+
+def fit_split(
+    recipe: Recipe,
+    split: Split,
+    state: TrainingState,
+    start: Fitted | None = None,
+    watch: Watch | None = None,
+) -> tuple[Fitted, Outcome]:
+    """Train a network on rows that are divided already, once; see :func:`fit_network`."""
+    assert recipe.length is None, "the length of the code must be found first"
     scaling = learned_scaling(recipe, split) if start is None else start.scaling
     _check_range(recipe, split, scaling)
     fitted, outcome = train_network(recipe, split, scaling, state, start, watch)
     _tell_end(outcome, recipe.inner)
-    first = start is None and split.held_out is not None
-    if recipe.refit and first and outcome.ended_well:
-        return _trained_on_all(recipe, X, fitted, outcome)
-    return fitted
+    return fitted, outcome
 
 
 def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
@@ -89,7 +101,7 @@ def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     return fit_scaling(recipe.scaling, split.X, split.train)
 
 
-def _trained_on_all(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:
+def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:
     """Train anew for the best number of epochs on all rows, including the held-out ones."""
     n_epochs = outcome.best_epoch
     if not (n_epochs or recipe.structure.linear_path):

@@ -151,15 +151,15 @@ class _Training:
         scale = 1 / self.residual if self.residual > 0 else 1.0
         named = {**self.optimizer.scalars, **recipe.scalars, "loss_scale": scale}
         final = np.array([named[name] for name in names], self.program.shape.dtype)
-        growth = recipe.growth
-        if growth is None:
+        ramp = recipe.ramp
+        if ramp is None:
             return ScalarSchedule(final)
         return ScalarSchedule(
             final,
-            growing=names.index(growth.name),
-            warm_up=growth.n_epochs,
-            epoch=self.begun.n_epochs,
-            start=growth.start,
+            ramped=names.index(ramp.name),
+            n_epochs=ramp.n_epochs,
+            first_epoch=self.begun.n_epochs,
+            first=ramp.first,
         )
 
     def _observers(self, watch: Watch | None) -> list[Observer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,14 +12,12 @@ from tfae._data.checks import check_finite
 from tfae._data.scaling import Scaling
 from tfae._fitting.first_weights import drawn
 from tfae._fitting.fit import fit_network
-from tfae._fitting.parameters import make_recipe
-from tfae._fitting.recipe import Recipe, Split
+from tfae._fitting.from_parameters import make_recipe
+from tfae._fitting.recipe import Params, Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
 from tfae._support.typing import Array, Weights
 from tfae._training.state import TrainingState
-
-Params = Mapping[str, Any]
 
 
 def trained_within(params: Params, rows: Any, seed: int) -> Fitted:
@@ -27,7 +25,7 @@ def trained_within(params: Params, rows: Any, seed: int) -> Fitted:
 
     `params` are all parameters of :class:`tfae.Autoencoder`.
     """
-    recipe = make_recipe({**params, "random_state": seed}, rows.shape)
+    recipe = make_recipe({**params, "random_state": seed}, rows.shape, linear_path=False)
     return fit_network(replace(recipe, inner=True), rows, TrainingState.new(seed))
 
 
@@ -51,7 +49,7 @@ def layer_by_layer(
     encoder: Weights = []
     decoder: Weights = []
     histories = []
-    for stage in _trained_stages(stages, recipe, split, scaling, rng):
+    for stage in _trained_stages(stages, recipe, split, rng):
         encoder = [*encoder, *stage.encoder_weights]
         decoder = [*stage.decoder_weights, *decoder]
         histories.append(stage.history)
@@ -64,7 +62,6 @@ def _trained_stages(
     stages: Sequence[Params],
     recipe: Recipe,
     split: Split,
-    scaling: Scaling,
     rng: np.random.Generator,
 ) -> Iterator[Fitted]:
     rows = split.X if split.train is None else split.X[split.train]
@@ -73,23 +70,12 @@ def _trained_stages(
             print(f"Stage {number}/{len(stages)}")
         try:
             stage = trained_within(params, rows, int(rng.integers(2**31)))
-            if number == 1:
-                _check_scale(stage, scaling, params, recipe)
             yield stage
             if number < len(stages):
                 rows = stage.encode(rows)
                 check_finite(rows, None)
         except ValueError as error:
             raise ValueError(f"Stage {number} of the pretraining: {error}") from error
-
-
-def _check_scale(stage: Fitted, scaling: Scaling, params: Params, recipe: Recipe) -> None:
-    if not np.allclose(stage.scaling.scale, scaling.scale):
-        raise ValueError(
-            "the loss of the first stage must have the same scaling of the data as the loss of the "
-            f"network. Got {params['loss']!r} in 'pretraining' and loss={recipe.asked['loss']!r}; "
-            "set a 'scaling' that suits both."
-        )
 
 
 def after_autoencoder(

@@ -38,14 +38,16 @@ class Split(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Growth:
+class Ramp:
     """A scalar of the objective that moves to its final value over the first epochs."""
 
     name: str
     n_epochs: int
-    start: float = 0.0  # its value at first, as a multiple of the final value
+    first: float = 0.0  # its value at first, as a multiple of the final value
 
 
+# An estimator's parameters by name.
+Params: TypeAlias = Mapping[str, Any]
 # Takes rows, their scaling, the shape of chunks, positions of rows and noise.
 MakeBatches: TypeAlias = Callable[[Any, Scaling, ChunkShape, Any, Noise], Batches]
 FirstWeights: TypeAlias = "Callable[[Recipe, Network, Split, Scaling, np.random.Generator], Fitted]"
@@ -57,9 +59,9 @@ Describe: TypeAlias = "Callable[[Recipe, Fitted, Any, Array | None], Mapping[str
 class Recipe:
     """All instructions for one fit.
 
-    Subclasses of the estimator change ``growth`` and three functions: ``batches`` turns rows into
-    batches, ``first_weights`` makes the first weights, and ``describe`` returns facts about the
-    trained network.
+    Subclasses of the estimator replace some of the values. Three of them are functions:
+    ``batches`` turns rows into batches, ``first_weights`` makes the first weights, and ``describe``
+    returns facts about the trained network.
     """
 
     structure: Structure
@@ -87,7 +89,7 @@ class Recipe:
     first_weights: FirstWeights
     describe: Describe
     length: float | str | None = None  # a fraction or "auto", if it must be found
-    growth: Growth | None = None
+    ramp: Ramp | None = None
     pretrains: bool = False  # whether the first weights come from other trainings
     inner: bool = False  # whether it is a part of another fit; an interrupt ends both
     facts: Mapping[str, Any] = field(default_factory=dict)  # facts known before the training

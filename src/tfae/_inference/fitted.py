@@ -30,13 +30,13 @@ class Fitted:
     weights_dtype: Any  # the more precise one of the data's and the training's
     scaling: Scaling
     settings: Mapping[str, Any]  # the values that "auto" stands for
-    asked: Mapping[str, Any]  # parameters that a later training must agree with
+    to_agree_with: Mapping[str, Any]  # parameters that a later training must agree with
     history: History = field(default_factory=dict)
     landmarks: Landmarks | None = None  # only if rows are corrupted
     facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
 
     @classmethod
-    def untrained(
+    def of_network(
         cls,
         structure: Structure,
         network: Network,
@@ -46,16 +46,24 @@ class Fitted:
         weights_dtype: Any,
         scaling: Scaling,
         settings: Mapping[str, Any],
-        asked: Mapping[str, Any],
+        to_agree_with: Mapping[str, Any],
     ) -> Fitted:
-        """Return a built network with its first weights; `dtype` is that of the training."""
-        encoder = Coder.of(structure, "encoder", dtype, network.encoder)
-        decoder = Coder.of(structure, "decoder", dtype, network.decoder)
+        """Return a built network with weights, which no training has changed yet.
+
+        `dtype` is that of the training.
+        """
         n_encoder = len(network.encoder.weights)
-        empty = cls(
-            encoder, decoder, weights[:n_encoder], [], weights_dtype, scaling, settings, asked
+        weights = _cast(weights, weights_dtype)
+        return cls(
+            Coder.of(structure, "encoder", dtype, network.encoder),
+            Coder.of(structure, "decoder", dtype, network.decoder),
+            weights[:n_encoder],
+            weights[n_encoder:],
+            weights_dtype,
+            scaling,
+            settings,
+            to_agree_with,
         )
-        return empty.with_weights(weights)
 
     @property
     def structure(self) -> Structure:
@@ -87,7 +95,7 @@ class Fitted:
 
     def with_weights(self, weights: Weights) -> Fitted:
         """Return a copy with other weights, the encoder's first."""
-        weights = [weight.astype(self.weights_dtype, copy=False) for weight in weights]
+        weights = _cast(weights, self.weights_dtype)
         n_encoder = len(self.encoder_weights)
         return replace(
             self, encoder_weights=weights[:n_encoder], decoder_weights=weights[n_encoder:]
@@ -132,3 +140,7 @@ class Fitted:
             return squares if per_feature else np.mean(squares, axis=1)
 
         return of_every_block(X, of_rows, codec.floats_per_row)
+
+
+def _cast(weights: Weights, dtype: Any) -> Weights:
+    return [weight.astype(dtype, copy=False) for weight in weights]

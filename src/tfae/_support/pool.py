@@ -34,6 +34,17 @@ class Pool(Generic[K, V]):
         finally:
             self._give_back(key, value)
 
+    @contextmanager
+    def emptied(self) -> Iterator[None]:
+        """Lend only new values for the length of a ``with`` block, and none of them after it."""
+        with self._lock:
+            idle, self._idle = self._idle, OrderedDict()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._idle = idle
+
     def _take(self, key: K) -> V | None:
         with self._lock:
             values = self._idle.pop(key, [])

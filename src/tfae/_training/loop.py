@@ -52,23 +52,23 @@ class ScalarSchedule:
     """The scalars that a compiled step takes. One of them may change over the first epochs."""
 
     final: Array
-    growing: int = 0  # the position of the one that changes
-    warm_up: int = 0  # how many epochs it takes from `start` times its final value to that value
-    epoch: int = 0  # the epochs of the earlier trainings that this one continues
-    start: float = 0.0
+    ramped: int = 0  # the position of the one that changes
+    n_epochs: int = 0  # how many epochs it takes from `first` times its final value to that value
+    first: float = 0.0
+    first_epoch: int = 0  # the epochs of the earlier trainings that this one continues
 
     def of_epoch(self, epoch: int) -> Array:
         """Return the scalars of an epoch of this training."""
         if self.settled(epoch):
             return self.final
         scalars = self.final.copy()
-        progress = (self.epoch + epoch) / self.warm_up
-        scalars[self.growing] *= self.start + (1 - self.start) * progress
+        progress = (self.first_epoch + epoch) / self.n_epochs
+        scalars[self.ramped] *= self.first + (1 - self.first) * progress
         return scalars
 
     def settled(self, epoch: int) -> bool:
         """Whether no scalar changes any more, so that losses can be compared."""
-        return self.epoch + epoch >= self.warm_up
+        return self.first_epoch + epoch >= self.n_epochs
 
 
 @dataclass

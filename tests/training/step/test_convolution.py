@@ -7,7 +7,7 @@ from tfae import ConvolutionalAutoencoder
 from tfae._networks.spec import Network
 from tfae._support import tensorflow
 from tfae._training.step.convolution import Convolution, for_xla
-from tfae._training.step.program import PROGRAMS, Program
+from tfae._training.step.program import new_programs
 
 keras, tf = tensorflow.keras, tensorflow.tf
 
@@ -77,18 +77,17 @@ def test_values_and_gradients_are_tensorflows(geometry, transposed, channels):
     ],
     ids=["tied", "contractive", "normalised"],
 )
-def test_training_in_xla_is_training_in_the_executor(digits, monkeypatch, parameters):
+def test_training_in_xla_is_training_in_the_executor(digits, parameters):
     def weights(xla):
-        monkeypatch.setattr(Program, "_xla_by_rule", xla)
-        PROGRAMS._idle.clear()
         model = ConvolutionalAutoencoder(
             5, hidden_layer_sizes=(6, 8), max_iter=2, random_state=0, **parameters
-        ).fit(digits[:200])
+        )
+        with new_programs(xla):
+            model.fit(digits[:200])
         return [*model.encoder_weights_, *model.decoder_weights_]
 
     for one, other in zip(weights(True), weights(False), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-4)
-    PROGRAMS._idle.clear()
 
 
 def test_other_convolutions_are_left_to_keras():

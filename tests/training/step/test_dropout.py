@@ -1,7 +1,5 @@
 """Dropout whose random numbers come with the rows of a step."""
 
-from collections import OrderedDict
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from tfae._networks.spec import Network, Spec
 from tfae._support import tensorflow
 from tfae._training.step.chunk import ChunkShape
 from tfae._training.step.dropout import given_dropout
-from tfae._training.step.program import PROGRAMS, Program
+from tfae._training.step.program import new_programs
 from tfae._training.step.xla_or_executor import by_rule
 
 keras, tf = tensorflow.keras, tensorflow.tf
@@ -62,13 +60,13 @@ def test_the_network_has_the_same_weights_and_drops_nothing_outside_training():
 
 
 @pytest.mark.parametrize("linear_path", [False, True])
-def test_how_the_step_runs_does_not_change_what_is_dropped(digits, monkeypatch, linear_path):
+def test_how_the_step_runs_does_not_change_what_is_dropped(digits, linear_path):
     def weights(xla):
-        monkeypatch.setattr(Program, "_xla_by_rule", xla)
-        monkeypatch.setattr(PROGRAMS, "_idle", OrderedDict())
         model = Autoencoder(6, hidden_layer_sizes=(30,), dropout=0.4, max_iter=2, random_state=0)
         model.set_params(linear_path=linear_path)
-        return np.concatenate([w.ravel() for w in model.fit(digits[:300]).encoder_weights_])
+        with new_programs(xla):
+            model.fit(digits[:300])
+        return np.concatenate([w.ravel() for w in model.encoder_weights_])
 
     np.testing.assert_allclose(weights(True), weights(False), atol=1e-4)
 

@@ -15,7 +15,7 @@ from tfae._training.step.optimizers import (
     get_optimizer,
     learning_rates,
 )
-from tfae._training.step.program import Program
+from tfae._training.step.xla_or_executor import forced
 
 schedules = keras.optimizers.schedules
 BATCH, STEPS = 4, 10
@@ -93,6 +93,8 @@ def test_an_optimizer_given_by_name_is_configured_as_keras_does_it(name):
     assert given == {k: v for k, v in expected.get_config().items() if k not in of_the_fit}
 
 
+# One for each kind of rule: XLA takes long to compile them, above all Keras's own.
+IN_XLA = {"adam-decay", "sgd", "sgd-momentum", "sgd-nesterov", "rmsprop", "adagrad"}
 # The others are in `make test-slow`.
 QUICK = {"adam", "adamax"}
 NAMES = [
@@ -102,15 +104,15 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", CONFIGURED)
-def test_ten_steps_equal_keras(name, monkeypatch):
+def test_ten_steps_equal_keras(name):
     make, kernel = CONFIGURED[name]
-    if kernel is None and name != "adagrad":  # Keras's own, which take XLA long to compile
-        monkeypatch.setattr(Program, "_xla_by_rule", False)
     optimizer = get_optimizer(make(), 123.0)
     expected_kind = KerasRule if kernel is None else FusedRule
     assert isinstance(optimizer.rule, expected_kind)
     assert getattr(optimizer.rule, "kernel", None) == kernel
-    for before, after in zip(*assert_equals_keras(optimizer, make()), strict=True):
+    with forced(name in IN_XLA):
+        start, end = assert_equals_keras(optimizer, make())
+    for before, after in zip(start, end, strict=True):
         assert np.abs(after - before).max() > 1e-3
 
 
@@ -124,10 +126,10 @@ def without(*names, make=keras.optimizers.AdamW, **params):
     ("make", "names"),
     [(keras.optimizers.AdamW, ["bias"]), (keras.optimizers.Lion, ["gamma", "ker"])],
 )
-def test_names_that_weight_decay_leaves_out_stay_out(make, names, monkeypatch):
-    monkeypatch.setattr(Program, "_xla_by_rule", False)
+def test_names_that_weight_decay_leaves_out_stay_out(make, names):
     optimizer = get_optimizer(without(*names, make=make), 0.0)
-    assert_equals_keras(optimizer, without(*names, make=make))
+    with forced(False):
+        assert_equals_keras(optimizer, without(*names, make=make))
     assert optimizer.rule != get_optimizer(without("beta", make=make), 0.0).rule
 
 

@@ -12,7 +12,7 @@ from tfae._networks.activations import KNOWN
 from tfae._networks.plain_layers import plain_layers
 from tfae._networks.spec import Network
 from tfae._training.step.plain_stack import Stack, as_stacks
-from tfae._training.step.program import PROGRAMS, Program
+from tfae._training.step.program import Program, new_programs
 
 # Of dense layers with ReLU: those for which TensorFlow has no rule to hand them to XLA.
 SLOW = {"Relu", "ReluGrad", "BiasAddGrad", "IsFinite"}
@@ -158,16 +158,12 @@ def test_training_in_xla_is_training_in_the_executor(digits, monkeypatch, params
     monkeypatch.setattr(Program, "_compiled", noted)
 
     def curve(xla):
-        monkeypatch.setattr("tfae._training.step.program.by_rule", lambda network: xla)
-        PROGRAMS._idle.clear()
         model = Autoencoder(
             4, hidden_layer_sizes=(16,), activation="relu", max_iter=3, random_state=0, **params
         )
-        return model.fit(digits[:200]).loss_curve_
+        with new_programs(xla):
+            return model.fit(digits[:200]).loss_curve_
 
-    try:
-        in_xla = curve(True)
-        assert isinstance(built[-1]._in_xla.encoder, Stack)
-        np.testing.assert_allclose(in_xla, curve(False), rtol=1e-4)
-    finally:
-        PROGRAMS._idle.clear()
+    in_xla = curve(True)
+    assert isinstance(built[-1]._in_xla.encoder, Stack)
+    np.testing.assert_allclose(in_xla, curve(False), rtol=1e-4)

@@ -1,7 +1,5 @@
 """What runs in XLA: by a rule, and where there is none by measuring."""
 
-from collections import OrderedDict
-
 import keras
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder
 from tfae._networks.spec import Network
 from tfae._support.tensorflow import tf
 from tfae._training.step import xla_or_executor
-from tfae._training.step.program import PROGRAMS
+from tfae._training.step.program import PROGRAMS, new_programs
 from tfae._training.step.xla_or_executor import by_rule
 
 
@@ -34,20 +32,18 @@ def unusual(spec):
     ],
     ids=["unusual", "sorting", "bfloat16"],
 )
-def test_where_no_rule_is_a_measurement_decides_and_leaves_no_trace(model, digits, monkeypatch):
+def test_where_no_rule_is_a_measurement_decides_and_leaves_no_trace(model, digits):
     """The two steps that are timed each way must not count: fits end the same either way."""
-    monkeypatch.setattr(PROGRAMS, "_idle", OrderedDict())
-    monkeypatch.setattr(xla_or_executor, "_xla", {})
     X = digits[:300]
-    first = model.set_params(random_state=0).fit(X)
-    assert list(xla_or_executor._xla.values()) in ([True], [False])
-    codes = first.transform(X)
-    PROGRAMS._idle.clear()  # a new program, which finds its plan measured
-    np.testing.assert_array_equal(clone(model).fit(X).transform(X), codes)
+    with new_programs():
+        first = model.set_params(random_state=0).fit(X)
+        assert list(xla_or_executor._xla.values()) in ([True], [False])
+        codes = first.transform(X)
+        with PROGRAMS.emptied():  # a new program, whose key has been measured
+            np.testing.assert_array_equal(clone(model).fit(X).transform(X), codes)
 
 
-def test_a_program_that_xla_cannot_compile_is_not_tried_again(monkeypatch):
-    monkeypatch.setattr(xla_or_executor, "_xla", {})
+def test_a_program_that_xla_cannot_compile_is_not_tried_again():
     calls = {True: 0, False: 0}
 
     def compiled(xla):
@@ -59,8 +55,9 @@ def test_a_program_that_xla_cannot_compile_is_not_tried_again(monkeypatch):
 
         return function
 
-    for _ in range(2):
-        assert xla_or_executor.fastest("plan", compiled, ())() == [0.0]
+    with xla_or_executor.forced(None):
+        for _ in range(2):
+            assert xla_or_executor.fastest("key", compiled, ())() == [0.0]
     assert calls[True] == 1
 
 

@@ -26,7 +26,7 @@ from tfae._training.step.convolution import for_xla
 from tfae._training.step.dropout import given_dropout
 from tfae._training.step.optimizers import Rule
 from tfae._training.step.plain_stack import as_stacks
-from tfae._training.step.xla_or_executor import by_rule, fastest, of_testing, of_training
+from tfae._training.step.xla_or_executor import by_rule, fastest, forced, of_testing, of_training
 
 # A dense network is tested on many rows at once: its widest layer then has this many entries (1 MB;
 # the executor holds dozens of such arrays). A convolutional network is tested batch by batch.
@@ -394,3 +394,13 @@ def _copied(numbers: Any, dtype: Any) -> Any:
 
 
 PROGRAMS: Pool[ProgramKey, Program] = Pool(Program, capacity=24)
+
+
+@contextmanager
+def new_programs(xla: bool | None = None) -> Iterator[None]:
+    """Have fits in a ``with`` block make their own programs, which run as told; for tests.
+
+    See :func:`.xla_or_executor.forced`.
+    """
+    with forced(xla), PROGRAMS.emptied():
+        yield

@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,22 @@ _ROUNDS = 3
 # By the key of a program. A key holds the user's own builder and loss, so not all keys are kept.
 _MOST_REMEMBERED = 256
 _xla: OrderedDict[Hashable, bool] = OrderedDict()
+_forced: bool | None = None  # see :func:`forced`
+
+
+@contextmanager
+def forced(xla: bool | None) -> Iterator[None]:
+    """Have all steps compiled in a ``with`` block run in XLA, or all in the executor; for tests.
+
+    None leaves the choice as it is. Either way no measurement from before counts.
+    """
+    global _forced, _xla
+    before = _forced, _xla
+    _forced, _xla = xla, OrderedDict()
+    try:
+        yield
+    finally:
+        _forced, _xla = before
 
 
 def by_rule(network: Any) -> bool | None:
@@ -63,6 +80,8 @@ def of_training(rule: bool | None, sorts: bool, mixed: bool) -> bool | None:
     None means that a measurement must tell. This is so for codes that are sorted, and for layers
     that compute in bfloat16, because the better way depends on the processor's instructions.
     """
+    if _forced is not None:
+        return _forced
     return None if sorts or (rule and mixed) else rule
 
 

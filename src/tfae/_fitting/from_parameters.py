@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
-from typing import Any, TypeAlias
+from typing import Any
 
+from tfae._data.scaling import SCALINGS
 from tfae._fitting.activity import describe_activity
 from tfae._fitting.defaults import (
     is_auto,
@@ -14,7 +15,7 @@ from tfae._fitting.defaults import (
     usable_batch_size,
 )
 from tfae._fitting.first_weights import drawn
-from tfae._fitting.recipe import Recipe
+from tfae._fitting.recipe import Params, Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
 from tfae._networks.architectures.registry import ARCHITECTURES
@@ -29,8 +30,6 @@ from tfae._training.chunks import as_chunks
 from tfae._training.loop import Stopping
 from tfae._training.step.optimizers import get_optimizer
 
-Params: TypeAlias = Mapping[str, Any]
-
 _NEUTRAL_EMPHASIS = 0.5
 _COUNTS = ("n_components", "batch_size", "max_iter", "n_iter_no_change")
 # Parameters that messages quote, or that a later training must agree with.
@@ -41,7 +40,7 @@ def make_recipe(
     params: Params,
     shape: tuple[int, ...],
     *,
-    linear_path: bool = False,
+    linear_path: bool,
     start: Fitted | None = None,
 ) -> Recipe:
     """Return the recipe for the parameters of an autoencoder and the shape of its rows.
@@ -80,10 +79,10 @@ def make_recipe(
         length, auto["n_components"] = None, start.settings["n_components"]
     known = {**params, **auto, **({} if length is None else {"n_components": 1})}
     known |= {name: int(known[name]) for name in _COUNTS if known[name] is not None}
-    return _recipe(params, known, auto, n_rows, n_features, length)
+    return _recipe_of(params, known, auto, n_rows, n_features, length)
 
 
-def _recipe(
+def _recipe_of(
     params: Params,
     known: Params,
     auto: Params,
@@ -94,10 +93,10 @@ def _recipe(
     loss, penalty = LOSSES.find(known["loss"]), find_penalty(known["penalty"])
     _check_penalty_parameters(known, penalty)
     _check_refit(params, known)
-    corruption = _corruption(known)
+    corruption, sparsity = _corruption(known), _sparsity(known, penalty)
     objective = Objective(
         loss,
-        penalty.code_of(code_length(known["n_components"], n_features), _sparsity(known, penalty)),
+        penalty.code_of(code_length(known["n_components"], n_features), sparsity),
         penalty,
         corruption is not None,
         _emphasised(known, corruption),
@@ -107,8 +106,8 @@ def _recipe(
     return Recipe(
         structure=_structure(known, n_features, objective),
         objective=objective,
-        scalars=_scalars(known, penalty),
-        sparsity=_sparsity(known, penalty),
+        scalars=_scalars(known, penalty, sparsity),
+        sparsity=sparsity,
         scaling=scaling_for(loss, known["scaling"]),
         corruption=corruption,
         corruption_level=float(known["corruption_level"]),
@@ -146,12 +145,12 @@ def _structure(params: Params, n_features: int, objective: Objective) -> Structu
     )
 
 
-def _scalars(params: Params, penalty: Penalty) -> dict[str, float]:
+def _scalars(params: Params, penalty: Penalty, sparsity: Any) -> dict[str, float]:
     """Return the scalars that the objective may ask for, by name."""
     weight = params["penalty_weight"]
     named = {
         "penalty_weight": penalty.weight if weight is None else weight,
-        "sparsity": _sparsity(params, penalty),
+        "sparsity": sparsity,
         "emphasis": params["emphasis"],
     }
     return {name: float(value) for name, value in named.items() if value is not None}
@@ -197,7 +196,15 @@ def layer_sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
 
 
 def scaling_for(loss: Loss, scaling: str | None) -> str | None:
-    """Return the scaling; "global" is None for cross-entropy, which needs values in [0, 1]."""
+    """Return the name of the scaling; cross-entropy takes values in [0, 1] as they are.
+
+    Raises
+    ------
+    ValueError
+        If there is no scaling of that name.
+    """
+    if scaling is not None:
+        SCALINGS.find(scaling)
     return None if loss.from_logits and scaling == "global" else scaling
 
 
@@ -212,14 +219,14 @@ def another_network(*names: str) -> ValueError:
 
 def _check_agrees(params: Params, start: Fitted) -> None:
     """Raise if the scaling or the length that was learned first is now asked for differently."""
-    if params["scaling"] != start.asked["scaling"]:
+    if params["scaling"] != start.to_agree_with["scaling"]:
         raise ValueError(
             "Training goes on with the scaling that was learned, "
-            f"{start.asked['scaling']!r}. Got scaling={params['scaling']!r}; fit with "
+            f"{start.to_agree_with['scaling']!r}. Got scaling={params['scaling']!r}; fit with "
             "warm_start=False to begin anew."
         )
     length = params["n_components"]
-    if _open_length(length) is not None and length != start.asked["n_components"]:
+    if _open_length(length) is not None and length != start.to_agree_with["n_components"]:
         raise another_network("n_components")
 
 

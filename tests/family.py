@@ -9,7 +9,10 @@ import tfae
 from tfae._estimators.base import BaseEncoder
 
 # What a class needs to be fitted to few rows; scikit-learn's suite has the same for TSNE.
-FOR_FEW_ROWS = {"ParametricTSNE": {"perplexity": 2}}
+FOR_FEW_ROWS = {
+    "ParametricTSNE": {"perplexity": 2},
+    "StackedAutoencoder": {"pretrain_max_iter": 1},
+}
 SMALL = {"hidden_layer_sizes": (24,), "batch_size": 64, "random_state": 0}
 
 

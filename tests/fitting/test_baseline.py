@@ -12,6 +12,8 @@ from tfae._fitting import first_weights
 from tfae._fitting.baseline import is_better
 from tfae._training.loop import EpochLoop
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 TABLE = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(
     size=(5, 12)
 )

@@ -124,7 +124,7 @@ class StackedAutoencoder(Autoencoder):
     def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
         recipe = super()._recipe(X, start, **instead)
         if start is None:
-            stages = self._stages(recipe) if self.pretrain_max_iter else []
+            stages = self._stages(recipe)
             then = "All stages together" if self.fine_tune else None
             first_weights = partial(layer_by_layer, stages, then)
             recipe = replace(recipe, first_weights=first_weights, pretrains=bool(stages))
@@ -133,15 +133,24 @@ class StackedAutoencoder(Autoencoder):
         return recipe
 
     def _stages(self, recipe: Recipe) -> list[dict[str, Any]]:
-        """Return, for every layer of the encoder, all parameters of the stage that trains it."""
+        """Return all parameters of the stage of every layer of the encoder; none without stages.
+
+        Raises
+        ------
+        ValueError
+            If a network like this cannot be trained layer by layer, with or without stages.
+        """
         self._check_stackable()
         spec, activation = recipe.structure.spec, recipe.settings.get("activation", self.activation)
         units = *spec.hidden_layer_sizes, spec.n_components
+        given = self._stage_params(len(units))
+        if self.pretrain_max_iter == 0:
+            return []
         shared = {name: getattr(self, name) for name in _OF_A_STAGE}
         shared |= {"linear_path": False, "tied": self.tied, "precision": self.precision}
         shared |= {"max_iter": self.pretrain_max_iter, "hidden_layer_sizes": ()}
         stages = []
-        for number, params in enumerate(self._stage_params(len(units)), start=1):
+        for number, params in enumerate(given, start=1):
             own = {
                 "n_components": units[number - 1],
                 "code_activation": self.code_activation if number == len(units) else activation,
@@ -203,6 +212,7 @@ def _of_activations(activation: str) -> dict[str, Any]:
 def _check_stage(params: Mapping[str, Any], number: int) -> None:
     try:
         Autoencoder(**params)._validate_params()
+        LOSSES.find(params["loss"])
     except ValueError as error:
         raise ValueError(f"Stage {number} of the pretraining: {error}") from error
 

@@ -57,6 +57,16 @@ def test_the_divergence_is_that_of_its_formula():
     np.testing.assert_allclose(cost, ratio.mean(axis=0).sum(axis=1), rtol=0.03)
 
 
+@pytest.mark.parametrize("log_variance", [5.0, 80.0, 1e4])
+def test_the_divergence_of_a_huge_variance_is_finite_and_leads_back(log_variance):
+    given = tf.Variable([[0.0, log_variance]])
+    with tf.GradientTape() as tape:
+        cost = GAUSSIAN_KL.cost(Encoded(None, given, None, None, None, None))
+    (_, slope) = tape.gradient(cost, given).numpy()[0]
+    assert np.isfinite(cost.numpy()).all()
+    assert slope == pytest.approx((100 - 1) / 2, rel=1e-5)  # 100 is the largest variance
+
+
 def test_a_linear_one_is_probabilistic_pca(linear):
     """Lucas et al. (2019): the bound of a linear model is tight at the solution of PCA."""
     X, new = planes(), planes(seed=1)
@@ -127,8 +137,8 @@ def test_losses_of_the_warm_up_end_no_training(digits):
 def test_transform_gives_means_or_samples(fitted, digits):
     means = fitted.transform(digits)
     draws = [fitted.transform(digits, sample=True, random_state=seed) for seed in range(200)]
-    _, deviation = posterior(fitted._fitted, digits, np.float32)
-    z = (np.mean(draws, axis=0) - means) / (deviation / np.sqrt(200))
+    _, log_variance = posterior(fitted._fitted, digits, np.float32)
+    z = (np.mean(draws, axis=0) - means) / np.sqrt(np.exp(log_variance) / 200)
     assert abs(z.std() - 1) < 0.05
     again = fitted.transform(digits, sample=True, random_state=3)
     np.testing.assert_array_equal(again, draws[3])
@@ -149,6 +159,56 @@ def test_odd_rows_score_lower(fitted, digits):
     odd = np.random.default_rng(0).permuted(digits, axis=1)
     scores = fitted.score_samples(digits), fitted.score_samples(odd)
     assert np.mean(scores[1] < np.quantile(scores[0], 0.05)) > 0.9
+
+
+@pytest.fixture(scope="module")
+def of_normal_rows():
+    X = np.random.default_rng(0).normal(size=(100, 6))
+    return VariationalAutoencoder(2, hidden_layer_sizes=(8,), random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_fall_the_further_out_a_row_lies(of_normal_rows, dtype):
+    directions = np.vstack([np.ones(6), np.random.default_rng(1).normal(size=(200, 6))])
+    distances = [10, 30, 100, 300, 1000, 3000, 1e4, 1e6, 1e9]
+    scores = [of_normal_rows.score_samples((far * directions).astype(dtype)) for far in distances]
+    assert np.isfinite(scores).all()
+    assert (np.diff(scores, axis=0) < 0).all()
+
+
+def test_random_codes_of_far_rows_are_finite(of_normal_rows):
+    far = 1000 * np.random.default_rng(1).normal(size=(50, 6))
+    assert np.isfinite(of_normal_rows.transform(far, sample=True)).all()
+
+
+def test_the_score_of_a_tiny_variance_is_that_of_the_formula(of_normal_rows):
+    """With one code a row: log p(x|z) + log p(z) - log q(z|x), by the log-variance itself."""
+    far = 3000 * np.random.default_rng(1).normal(size=(50, 6))
+    fitted = of_normal_rows._fitted
+    mean, log_variance = posterior(fitted, far, np.float64)
+    assert log_variance.min() < -1500  # its exponential is 0
+    draw = np.random.RandomState(0).standard_normal(2)
+    code = mean + np.exp(log_variance / 2) * draw
+    encoder = np.sum(-np.square(draw) / 2 - log_variance / 2, axis=1)
+    prior = -np.square(code).sum(axis=1) / 2
+    expected = log_likelihood(fitted, far, code) + prior - encoder
+    scores = of_normal_rows.score_samples(far, n_samples=1)
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("scaling", [None, "robust"])
+@pytest.mark.parametrize("value", [1e4, -1e6])
+def test_training_survives_an_extreme_entry(scaling, value):
+    X = np.random.default_rng(0).normal(size=(200, 6))
+    X[17, 3] = value
+    model = VariationalAutoencoder(
+        2, hidden_layer_sizes=(8,), scaling=scaling, max_iter=30, random_state=0
+    ).fit(X)
+    assert model.n_iter_ > 1
+    assert np.isfinite(model.noise_variance_).all()
+    scores = model.score_samples(X)
+    assert np.isfinite(scores).all()
+    assert scores.argmin() == 17
 
 
 def test_bernoulli_rows(bernoulli, digits):

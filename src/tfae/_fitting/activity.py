@@ -106,8 +106,10 @@ def describe_gaussian_code(
 
     def means() -> Iterator[Array]:
         for _, block in dense_blocks(X, rows):
-            mean, deviation = posterior(fitted, block, np.float32)
-            code = mean + deviation * rng.standard_normal(mean.shape, dtype=np.float32)
+            mean, log_variance = posterior(fitted, block, np.float32)
+            code = mean + np.exp(0.5 * log_variance) * rng.standard_normal(
+                mean.shape, dtype=np.float32
+            )
             output = fitted.decoder(fitted.decoder_weights, code)
             error = output - fitted.scaling.forward(block, np.float32)
             squares.append(float(np.square(error, dtype=np.float64).sum()))

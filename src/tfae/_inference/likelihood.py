@@ -9,6 +9,7 @@ import numpy as np
 from tfae._inference.blocks import of_every_block
 from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import NEW, Workspace
+from tfae._networks.codes import MAX_LOG_VARIANCE
 from tfae._support.typing import Array
 
 # Rounding may move entries this far out of [0, 1].
@@ -18,18 +19,19 @@ _SLACK = 1e-6
 def posterior(
     fitted: Fitted, rows: Array, dtype: Any, space: Workspace = NEW
 ) -> tuple[Array, Array]:
-    """Return the mean and the standard deviation of every row's code."""
+    """Return the mean and the log-variance of every row's code."""
     scaled = fitted.scaling.forward(rows, dtype)
     given = fitted.encoder.run(fitted.encoder_weights, scaled, space)
     mean, log_variance = np.split(given, 2, axis=1)
-    return mean, np.exp(0.5 * log_variance)
+    return mean, np.minimum(log_variance, given.dtype.type(MAX_LOG_VARIANCE))
 
 
 def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
     """Return the mean and the standard deviation of the codes of all rows of `X`."""
 
     def of_rows(rows: Array, space: Workspace) -> Array:
-        return np.stack(posterior(fitted, rows, rows.dtype, space), axis=1)
+        mean, log_variance = posterior(fitted, rows, rows.dtype, space)
+        return np.stack([mean, np.exp(0.5 * log_variance)], axis=1)
 
     mean, deviation = of_every_block(X, of_rows, fitted.encoder.floats_per_row).swapaxes(0, 1)
     return mean, deviation
@@ -64,7 +66,8 @@ def _noise_variance(fitted: Fitted) -> Any:
 
 
 def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
-    mean, deviation = posterior(fitted, rows, dtype)
+    mean, log_variance = posterior(fitted, rows, dtype)
+    deviation = np.exp(0.5 * log_variance)
     total = np.full(len(rows), -np.inf)
     for epsilon in normal:
         code = mean + deviation * epsilon.astype(dtype)
@@ -72,7 +75,8 @@ def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
         ratio = 0.5 * (epsilon @ epsilon - np.square(code, dtype=np.float64).sum(axis=1))
         weight = log_likelihood(fitted, rows, code) + ratio
         total = np.logaddexp(total, weight)
-    total += np.log(deviation).sum(axis=1, dtype=np.float64) - np.log(len(normal))
+    # Not the logarithm of the deviation, which is 0 where the variance is tiny.
+    total += 0.5 * log_variance.sum(axis=1, dtype=np.float64) - np.log(len(normal))
     return np.where(_is_possible(fitted, rows), total, -np.inf)
 
 

@@ -6,6 +6,7 @@ from the distribution that the encoder describes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,12 +104,17 @@ class Nested(Code):
         )
 
 
+# A row far from all others may get any log-variance, and its exponential would overflow. A code
+# that varies more than this, 10 times as far as the prior, says less about its row than the prior.
+MAX_LOG_VARIANCE = 2 * math.log(10)
+
+
 @dataclass(frozen=True)
 class Gaussian(Code):
     """The encoder returns means and log-variances, and training draws the code from them.
 
     This is the reparametrisation of Kingma and Welling (2014). After training, the mean is the
-    code.
+    code. Log-variances above the largest one count as that.
     """
 
     n_components: int
@@ -118,9 +124,8 @@ class Gaussian(Code):
         return 2 * n_components
 
     def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
-        return encoder_output[:, : self.n_components] + noise * tf.exp(
-            0.5 * encoder_output[:, self.n_components :]
-        )
+        log_variance = tf.minimum(encoder_output[:, self.n_components :], MAX_LOG_VARIANCE)
+        return encoder_output[:, : self.n_components] + noise * tf.exp(0.5 * log_variance)
 
     def in_keras(self, encoder_output: Any) -> Any:
         return encoder_output[:, : self.n_components]

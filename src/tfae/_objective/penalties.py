@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from tfae._networks.codes import PLAIN, Code, Gaussian, LargestOfRow, LargestOfUnit, Nested
+from tfae._networks.codes import (
+    MAX_LOG_VARIANCE,
+    PLAIN,
+    Code,
+    Gaussian,
+    LargestOfRow,
+    LargestOfUnit,
+    Nested,
+)
 from tfae._support.registry import Registry
 from tfae._support.tensorflow import keras, tf
 
@@ -201,9 +209,14 @@ def _of_one_layer(layer: Any, x: Any) -> Any:
 
 
 def _gaussian_kl(encoded: Encoded) -> Any:
-    """The divergence of a Gaussian code from the standard normal distribution."""
+    """The divergence of a Gaussian code from the standard normal distribution.
+
+    Beyond the largest log-variance it goes on as a straight line, whose slope leads back.
+    """
     mean, log_variance = tf.split(encoded.encoder_output, 2, axis=1)
-    return 0.5 * tf.reduce_sum(tf.square(mean) + tf.exp(log_variance) - 1 - log_variance, axis=1)
+    bounded = tf.minimum(log_variance, MAX_LOG_VARIANCE)
+    variance = tf.exp(bounded) * (1 + (log_variance - bounded))
+    return 0.5 * tf.reduce_sum(tf.square(mean) + variance - 1 - log_variance, axis=1)
 
 
 def _top_k(n_components: int, sparsity: float) -> Code:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 
 from tfae._training.step.program import new_programs
 
@@ -21,6 +22,12 @@ def same_models():
 def digits():
     """The 1,797 digits of scikit-learn, float32, 0 to 16."""
     return load_digits().data.astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def halves(digits):
+    """The digits in double precision: rows to fit, and other rows."""
+    return train_test_split(digits.astype(np.float64), train_size=0.7, random_state=0)
 
 
 @pytest.fixture(scope="session")

@@ -198,6 +198,7 @@ def run(*arguments, **environment):
 QUICK = ["digits", "one-row-digits", "growth", "many-fits"]
 
 
+@pytest.mark.slow
 def test_the_smoke_test_runs_cases_of_several_kinds_and_writes_its_files(tmp_path):
     done = run(
         *("--quick", "--only", *QUICK, "--contenders", "sklearn", "copy"),
@@ -281,6 +282,7 @@ def test_outputs_may_be_new_or_replaced(tmp_path):
     assert parser().parse_args(["--json", str(old), "--repeats", "2"]).json == old
 
 
+@pytest.mark.slow
 def test_nothing_is_measured_on_a_gpu_that_is_not_there(tmp_path):
     output = str(tmp_path / "b.json")
     done = run(
@@ -405,6 +407,7 @@ def test_a_case_that_fails_is_written_down_and_the_others_go_on(tmp_path, monkey
     assert [line.partition(": ")[0] for line in run.failures] == started
 
 
+@pytest.mark.slow
 def test_closed_workers_have_ended():
     case = next(case for case in all_cases() if case.name == "import").tiny()
     workers = Workers(0.0)

@@ -31,8 +31,9 @@ print(trace_count(), resident_mb() - after_ten)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory from /proc")
-@pytest.mark.parametrize("n_rates", [6, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_rates", [6, 100])
 def test_many_fits_trace_twice_and_keep_memory_flat(n_rates):
     command = [sys.executable, "-c", FITS, str(n_rates)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

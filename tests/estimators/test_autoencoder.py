@@ -13,6 +13,7 @@ import pandas as pd
 import polars
 import pytest
 import tensorflow as tf
+from examples import small
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -25,19 +26,6 @@ from sklearn.preprocessing import StandardScaler
 from tfae import Autoencoder
 
 pytestmark = pytest.mark.usefixtures("in_executor")
-
-
-def small(**params):
-    return Autoencoder(
-        **{
-            "n_components": 3,
-            "hidden_layer_sizes": (12,),
-            "max_iter": 3,
-            "random_state": 0,
-            "linear_path": False,
-            **params,
-        }
-    )
 
 
 @pytest.fixture(scope="module")

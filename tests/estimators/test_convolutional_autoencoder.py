@@ -102,12 +102,12 @@ def test_a_shifted_image_has_shifted_features(fitted, images):
     "params",
     [
         {"tied": True},
-        {"corruption": "masking"},
+        pytest.param({"corruption": "masking"}, marks=pytest.mark.slow),
         {"penalty": "top_k", "sparsity": 6},
         {"penalty": "contractive", "penalty_weight": 1e-3},
         {"dropout": 0.05},
         {"batch_normalization": True},
-        {"kernel_size": 5, "hidden_layer_sizes": (8,)},
+        pytest.param({"kernel_size": 5, "hidden_layer_sizes": (8,)}, marks=pytest.mark.slow),
         {"corruption": "gaussian", "penalty": "l1", "penalty_weight": 0.01, "tied": True},
     ],
 )

@@ -4,8 +4,8 @@ import copy
 
 import numpy as np
 import pytest
+from examples import TABLE, mse
 from sklearn.decomposition import PCA
-from sklearn.model_selection import train_test_split
 
 from tfae import Autoencoder, VariationalAutoencoder
 from tfae._fitting import first_weights
@@ -13,19 +13,6 @@ from tfae._fitting.baseline import is_better
 from tfae._training.loop import EpochLoop
 
 pytestmark = pytest.mark.usefixtures("in_executor")
-
-TABLE = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(
-    size=(5, 12)
-)
-
-
-def mse(model, X):
-    return np.square(model.inverse_transform(model.transform(X)) - X).mean()
-
-
-@pytest.fixture(scope="module")
-def halves(digits):
-    return train_test_split(digits.astype(np.float64), train_size=0.7, random_state=0)
 
 
 def test_the_baseline_is_the_error_of_pca_on_the_same_rows(halves):

@@ -11,6 +11,8 @@ from tfae._inference.folding import _LARGEST_OFFSET, Map, folded
 from tfae._inference.numpy_layers import run_layers
 from tfae._networks.plain_layers import Dense, EachFeature, Sum, plain_layers
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 RNG = np.random.default_rng(0)
 BEFORE = Map(RNG.uniform(0.5, 1.5, 6), RNG.uniform(-1, 1, 6))
 AFTER = Map(RNG.uniform(0.5, 1.5, 4), RNG.uniform(-1, 1, 4))

@@ -21,6 +21,8 @@ from tfae._inference.threads import (
     for_every_block,
 )
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 LARGE = 1 << 20
 HUGE = 1 << 40
 

@@ -4,25 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from examples import TABLE, mse
 from scipy import sparse
 from sklearn.decomposition import PCA
-from sklearn.model_selection import train_test_split
 
 from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
 from tfae._training.step.program import new_programs, trace_count
-
-TABLE = np.random.default_rng(0).normal(size=(300, 5)) @ np.random.default_rng(1).normal(
-    size=(5, 12)
-)
-
-
-def mse(model, X):
-    return np.square(model.inverse_transform(model.transform(X)) - X).mean()
-
-
-@pytest.fixture(scope="module")
-def halves(digits):
-    return train_test_split(digits.astype(np.float64), train_size=0.7, random_state=0)
 
 
 @pytest.fixture(scope="module")

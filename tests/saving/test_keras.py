@@ -2,23 +2,11 @@
 
 import numpy as np
 import pytest
+from examples import small
 
 from tfae import Autoencoder
 
 pytestmark = pytest.mark.usefixtures("in_executor")
-
-
-def small(**params):
-    return Autoencoder(
-        **{
-            "n_components": 3,
-            "hidden_layer_sizes": (12,),
-            "max_iter": 3,
-            "random_state": 0,
-            "linear_path": False,
-            **params,
-        }
-    )
 
 
 @pytest.fixture(scope="module")

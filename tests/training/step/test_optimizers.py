@@ -103,7 +103,14 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("name", CONFIGURED)
+# Those whose step has an operation that no other has here; the others are in `make test-slow`.
+OFTEN = {"adam", "adam-amsgrad", "adamw", "sgd-nesterov", "rmsprop-momentum", "nadam", "schedule"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in OFTEN else pytest.param(n, marks=pytest.mark.slow) for n in CONFIGURED],
+)
 def test_ten_steps_equal_keras(name):
     make, kernel = CONFIGURED[name]
     optimizer = get_optimizer(make(), 123.0)

@@ -28,7 +28,10 @@ def unusual(spec):
     [
         Autoencoder(3, architecture=unusual, max_iter=1, random_state=0),
         SparseAutoencoder(8, penalty="top_k", hidden_layer_sizes=(10,), max_iter=1, random_state=0),
-        Autoencoder(3, hidden_layer_sizes=(6,), max_iter=1, precision="mixed_bfloat16"),
+        pytest.param(
+            Autoencoder(3, hidden_layer_sizes=(6,), max_iter=1, precision="mixed_bfloat16"),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["unusual", "sorting", "bfloat16"],
 )

@@ -8,8 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from tfae import (
+    Autoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    ParametricTSNE,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+    register_architecture,
+)
 from tfae._fitting import defaults
+from tfae._fitting.embedding import embedding_settings
+from tfae._networks.architectures.registry import ARCHITECTURES
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -137,25 +147,75 @@ def test_fewer_than_5000_rows_are_trained_on_again_and_have_no_trained_linear_ma
     assert automatic(n_rows, 3, warm_start=True)["refit"] is False
 
 
-def test_without_a_linear_path_it_is_what_the_last_column_says():
+@pytest.mark.parametrize(
+    ("n_rows", "n_features", "batch", "epochs"),
+    [
+        (10, 3, 32, 100),
+        (360, 64, 32, 100),
+        (5000, 64, 32, 77),  # 12,000 steps
+        (70_000, 784, 64, 20),
+        (10**6, 900, 64, 20),
+    ],
+)
+def test_without_a_linear_path_it_is_what_the_last_column_says(n_rows, n_features, batch, epochs):
     expected = {
         "linear_path": False,
         "linear_correction": False,
         "hidden_layer_sizes": (256, 128),
         "activation": "relu",
-        "batch_size": 256,
-        "max_iter": 100,
+        "batch_size": batch,
+        "max_iter": epochs,
         "learning_rate_init": 0.001,
         "early_stopping": False,
         "validation_fraction": 0.1,
         "refit": False,
         "n_iter_no_change": 10,
     }
-    for n_rows, n_features in [(10, 3), (10**6, 900)]:
-        assert automatic(n_rows, n_features, linear_path=False) == expected
-    model = fitted(rows(30, 3), linear_path=False)
-    expected.pop("max_iter")  # which was given
-    assert model.settings_ == expected
+    assert automatic(n_rows, n_features, linear_path=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"n_components": 200}, (256, 200)),
+        ({"n_components": 500}, (500, 500)),
+        ({"n_components": 500, "penalty": "l1"}, (256, 128)),
+    ],
+)
+def test_layers_are_no_bottleneck_before_a_long_code(params, expected):
+    assert automatic(1000, 900, linear_path=False, **params)["hidden_layer_sizes"] == expected
+
+
+@pytest.mark.parametrize(
+    "kind", [Autoencoder, VariationalAutoencoder, DenoisingAutoencoder, SparseAutoencoder]
+)
+@pytest.mark.parametrize("linear_path", [True, False])
+def test_convolutions_have_their_own_numbers_of_filters(kind, linear_path):
+    given = kind(architecture="convolutional").get_params()
+    for n_features in (64, 784):
+        found = defaults.settings(given, 360, n_features, linear_path)
+        assert found["hidden_layer_sizes"] == (16, 32)
+
+
+def test_the_embedding_and_the_class_of_images_have_them_too():
+    assert ConvolutionalAutoencoder().hidden_layer_sizes == "auto"
+    params = ParametricTSNE(architecture="convolutional").get_params()
+    assert embedding_settings(params, 500)["hidden_layer_sizes"] == (16, 32)
+    params = ParametricTSNE().get_params()
+    assert embedding_settings(params, 500)["hidden_layer_sizes"] == (512, 512, 512)
+
+
+def test_a_builder_says_what_auto_means_for_it(monkeypatch):
+    monkeypatch.setattr(ARCHITECTURES, "_entries", dict(ARCHITECTURES._entries))
+
+    def narrow(spec):
+        return ARCHITECTURES["dense"](spec)
+
+    register_architecture("narrow", hidden_layer_sizes=[5])(narrow)
+    for architecture in ("narrow", narrow):
+        model = fitted(rows(40, 8), architecture=architecture)
+        assert model.settings_["hidden_layer_sizes"] == (5,)
+        assert [w.shape for w in model.encoder_weights_ if w.ndim == 2] == [(8, 5), (5, 2)]
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,19 @@
 """A fit as a value, made from a recipe without an estimator."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tfae import Autoencoder
+from tfae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    SparseAutoencoder,
+    VariationalAutoencoder,
+)
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
 from tfae._training.state import TrainingState
@@ -61,3 +69,41 @@ def test_an_inner_training_that_is_interrupted_ends_what_it_serves(recipe, rows)
     inner = replace(recipe, inner=True)
     with pytest.raises(KeyboardInterrupt):
         fit_network(inner, rows, TrainingState.new(0), watch=interrupts)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Autoencoder(80, linear_path=False), "80 components and the data 64 features"),
+        (Autoencoder(80), "80 components and the data 64 features"),
+        (
+            DenoisingAutoencoder(20, hidden_layer_sizes=(32, 16), linear_path=False),
+            "20 components and the hidden layer before it 16 units",
+        ),
+        (
+            VariationalAutoencoder(20, hidden_layer_sizes=(32, 16)),
+            "20 components and the hidden layer before it 16 units",
+        ),
+    ],
+)
+def test_a_code_that_is_too_wide_is_told_of_once(rows, model, message):
+    with pytest.warns(UserWarning, match=message) as told:
+        model.set_params(max_iter=1, random_state=0).fit(rows)
+    assert len([warning for warning in told if "components" in str(warning.message)]) == 1
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SparseAutoencoder(80, hidden_layer_sizes=(16,)),
+        DenoisingAutoencoder(80),
+        ContractiveAutoencoder(80, hidden_layer_sizes=()),
+        Autoencoder(20, hidden_layer_sizes=(16,)),  # principal components carry the rest
+        ConvolutionalAutoencoder(40, image_shape=(8, 8)),  # filters are no units
+    ],
+)
+def test_a_wide_code_that_has_a_purpose_is_not(rows, model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "The network could not improve")
+        model.set_params(max_iter=1, random_state=0).fit(rows)

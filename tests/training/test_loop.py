@@ -1,6 +1,7 @@
 """The epoch loop: what is kept, when it stops, and how it ends badly."""
 
 import pickle
+import warnings
 from functools import partial
 
 import keras
@@ -12,7 +13,9 @@ from sklearn.callback import ProgressBar
 from sklearn.exceptions import ConvergenceWarning
 
 from tfae import Autoencoder, DenoisingAutoencoder, VariationalAutoencoder
+from tfae._fitting.defaults import annealed
 from tfae._fitting.fit import split_rows
+from tfae._training.loop import still_falls
 from tfae._training.state import TrainingState
 from tfae._training.step.program import Program
 
@@ -114,12 +117,14 @@ def calls(monkeypatch):
     "make",
     [
         partial(small),
-        partial(small, scaling=None),
+        pytest.param(partial(small, scaling=None), marks=pytest.mark.slow),
         partial(small, dropout=0.3),
         partial(small, optimizer=Adam(0.003, use_ema=True)),
         partial(small, optimizer="sgd", learning_rate_init=lambda step: 0.1 / (1 + step)),
         partial(small, learning_rate_init=CosineDecay(0.01, 50)),
-        partial(small, optimizer=Adam(ExponentialDecay(0.01, 7, 0.9))),
+        pytest.param(
+            partial(small, optimizer=Adam(ExponentialDecay(0.01, 7, 0.9))), marks=pytest.mark.slow
+        ),
         partial(small, batch_normalization=True),
         partial(small, warm_start=True),
         partial(small, tol=0.05, n_iter_no_change=3, max_iter=200),
@@ -214,6 +219,41 @@ def test_without_early_stopping_the_last_weights_are_kept(digits):
     spy = Spy()
     model = small(max_iter=4, callbacks=[spy]).fit(digits)
     assert_same_weights(weights_of(model), spy.weights[-1])
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [
+        ([], False),
+        ([1.0], False),  # nothing to compare it with
+        ([1.0, 0.5], True),
+        ([1.0, 0.99], False),
+        ([*(0.5**n for n in range(20))], False),  # only 4 % of a millionth of the fall
+        ([1 - n / 40 for n in range(20)], True),  # a straight line
+        ([1 - n / 40 for n in range(15)] + [0.64] * 5, False),  # but over before the last two
+        ([-1 - n / 40 for n in range(20)], True),  # logarithms
+        ([3.0, 0.02, 0.01, 0.001], False),  # the fall counts where a logarithm is near 0
+    ],
+)
+def test_a_loss_is_still_falling_if_the_last_tenth_lowers_it_clearly(losses, expected):
+    assert still_falls(losses) is expected
+
+
+def test_what_stops_at_max_iter_while_the_loss_falls_says_so(digits):
+    with pytest.warns(ConvergenceWarning, match=r"stopped at max_iter=5 while the loss was still"):
+        small(max_iter=5).fit(digits)
+    with pytest.warns(ConvergenceWarning, match=r"stopped at max_iter=2 while"):
+        small(max_iter=2, linear_path=True).fit(digits)
+
+
+def test_what_has_ended_for_another_reason_says_nothing(digits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(max_iter=300, tol=0.01, n_iter_no_change=1).fit(digits)
+        small(max_iter=20, learning_rate_init=annealed(0.003, 20 * 29)).fit(digits)
+        model = small()
+        for _ in range(3):
+            model.partial_fit(digits)
 
 
 def test_a_diverging_loss_stops_and_keeps_good_weights(digits):

@@ -43,7 +43,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         which tries codes of all lengths at once [3]_.
     hidden_layer_sizes : int or sequence of int, default="auto"
         The numbers of units of the encoder's hidden layers, from the input to the code. "auto" is
-        (256, 128) without a linear path. With one it is two layers. The first has four units per
+        (256, 128) without a linear path, both at least as wide as a code that is not sparse. With
+        one it is two layers. The first has four units per
         feature, at least 128 and at most 1,024. If it would have more than 400,000 weights, it has
         fewer units, but at least 64. Their number is rounded down to a multiple of 32. The second
         layer has half as many units, at most 256. :doc:`/defaults` explains all rules for "auto",
@@ -136,15 +137,14 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         to 0.002 and falls as a cosine to 0 at the last epoch; in `partial_fit`, where the last
         epoch is unknown, it stays at 0.002.
     batch_size : int, default="auto"
-        The number of rows per step. "auto" is 256 without a linear path. With one it is the largest
-        power of two not above a hundredth of the rows, but at least 32 and at most 256 (64 with
-        more than 256 features). If it exceeds the number of rows, a step takes all rows but costs
-        as much as a full batch. To limit this cost, a value above 1,024 is cut to the size of the
-        data.
+        The number of rows per step. "auto" is the largest power of two not above a hundredth of the
+        rows, but at least 32 and at most 256 (64 with more than 256 features). If it exceeds the
+        number of rows, a step takes all rows but costs as much as a full batch. To limit this cost,
+        a value above 1,024 is cut to the size of the data.
     max_iter : int, default="auto"
-        The largest number of epochs. "auto" is 100 without a linear path. With one it is the number
-        of epochs that makes 12,000 steps of the "auto" `batch_size` (4,000 steps with more than 256
-        features), but at least 20 and at most 300.
+        The largest number of epochs. "auto" is the number of epochs that makes 12,000 steps of the
+        "auto" `batch_size` (4,000 steps with more than 256 features), but at least 20 and at most
+        300 (100 without a linear path).
     shuffle : bool, default=True
         Whether the rows are shuffled before every epoch.
     random_state : int, RandomState instance or None, default=None

@@ -104,10 +104,13 @@ class BaseEncoder(
         Warns
         -----
         ConvergenceWarning
-            If the loss becomes infinite or NaN; the last good weights are kept.
+            If the loss becomes infinite or NaN; the last good weights are kept. Also if training
+            stops at `max_iter` while the loss is still falling: the last tenth of the epochs
+            lowered it by more than 2 %.
         UserWarning
             If the training is interrupted (Ctrl-C), if the output activation cannot reach the
-            data, or, with a linear path, if the network could not improve on PCA.
+            data, if the code is wider than the data or than the layer before it, or, with a linear
+            path, if the network could not improve on PCA.
 
         Examples
         --------

@@ -43,8 +43,8 @@ class ConvolutionalAutoencoder(Autoencoder):
         takes square images if the length allows it, and otherwise images of a single line.
     kernel_size : int, default=3
         The height and width of the convolutions' kernels.
-    hidden_layer_sizes : int or sequence of int, default=(16, 32)
-        The filters of the convolutions, from the image to the code.
+    hidden_layer_sizes : int or sequence of int, default="auto"
+        The filters of the convolutions, from the image to the code. "auto" is (16, 32).
 
     Attributes
     ----------
@@ -82,7 +82,6 @@ class ConvolutionalAutoencoder(Autoencoder):
     True
     """
 
-    hidden_layer_sizes: int | Sequence[int] = (16, 32)
     architecture: str | Builder = "convolutional"
     image_shape: Sequence[int] | None = parameter(None, "array-like", None)
     kernel_size: int = parameter(3, AT_LEAST_1)

@@ -1,19 +1,21 @@
 """The values of ``"auto"`` parameters: the rules by which they follow from the shape of the data.
 
-With a linear path the rules are those of docs/defaults.md, chosen on rows of the training sets of
-``benchmarks/quality``. Without one the values are fixed, because papers describe such networks, and
-users then set what the papers say.
+The rules are those of docs/defaults.md, chosen on rows of the training sets of
+``benchmarks/quality``. Without a linear path fewer values follow the data, because papers describe
+such networks, and users then set what the papers say.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from tfae._networks.activations import get_activation
+from tfae._networks.architectures.registry import own_sizes
 from tfae._objective.losses import LOSSES
 from tfae._objective.penalties import NO_PENALTY, find_penalty
 from tfae._support.typing import Array
@@ -27,30 +29,31 @@ _LINEAR = ("auto", "identity", "linear")
 # all corrections: digits with 16 components train well in batches of 20 rows, but not of 17.
 _ROWS_A_COMPONENT = 1.25
 
-# The values without a linear path, whatever the data are.
-_PURE: dict[str, Any] = {
-    "hidden_layer_sizes": (256, 128),
-    "activation": "relu",
-    "batch_size": 256,
-    "max_iter": 100,
-    "learning_rate_init": 0.001,
-    "early_stopping": False,
-    "n_iter_no_change": 10,
-    "validation_fraction": 0.1,
-    "refit": False,
-}
+# The sizes of dense layers without a linear path, and their epochs on few rows.
+_PURE_SIZES, _PURE_EPOCHS = (256, 128), 100
 
 
 def settings(
     params: Mapping[str, Any], n_rows: int, n_features: int, linear_path: bool
 ) -> dict[str, Any]:
     """Return the values of "auto" parameters, with or without a linear path."""
-    warm_start = bool(params["warm_start"])
-    rules = _with_linear_path(n_rows, n_features, warm_start) if linear_path else _PURE
+    rules = _rules(params, n_rows, n_features, linear_path)
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
     correction = linear_path and n_rows >= _FEW
     return {**chosen, "linear_path": linear_path, "linear_correction": correction}
+
+
+def _rules(
+    params: Mapping[str, Any], n_rows: int, n_features: int, linear_path: bool
+) -> dict[str, Any]:
+    if linear_path:
+        rules = _with_linear_path(n_rows, n_features, bool(params["warm_start"]))
+    else:
+        rules = _without_linear_path(n_rows, n_features)
+        rules["hidden_layer_sizes"] = _as_wide_as_the_code(params)
+    own = own_sizes(params["architecture"])
+    return rules if own is None else {**rules, "hidden_layer_sizes": own}
 
 
 def is_auto(value: Any) -> bool:
@@ -99,6 +102,31 @@ def _with_linear_path(n_rows: int, n_features: int, warm_start: bool) -> dict[st
         # A later fit must hold out rows that this one has not trained on.
         "refit": n_rows < _FEW and not warm_start,
     }
+
+
+def _without_linear_path(n_rows: int, n_features: int) -> dict[str, Any]:
+    batch = batch_size(n_rows, n_features)
+    return {
+        "activation": "relu",
+        "batch_size": batch,
+        "max_iter": min(_PURE_EPOCHS, max_iter(n_rows, n_features, batch)),
+        "learning_rate_init": 0.001,
+        "early_stopping": False,
+        "n_iter_no_change": 10,
+        "validation_fraction": 0.1,
+        "refit": False,
+    }
+
+
+def _as_wide_as_the_code(params: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return sizes of dense layers that are no bottleneck before a long code.
+
+    Sparse codes are long, but hold few values at a time.
+    """
+    length = params["n_components"]
+    if not isinstance(length, Integral) or find_penalty(params["penalty"]).sparse:
+        return _PURE_SIZES
+    return tuple(max(size, int(length)) for size in _PURE_SIZES)
 
 
 def usable_batch_size(batch_size: int, n_rows: int) -> int:

@@ -14,6 +14,7 @@ from tfae._fitting.defaults import is_auto
 from tfae._fitting.first_weights import drawn
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
+from tfae._networks.architectures.registry import own_sizes
 from tfae._networks.linear_start import linear_start
 from tfae._networks.principal_components import principal_components
 from tfae._networks.spec import Network
@@ -36,7 +37,7 @@ def embedding_settings(params: Mapping[str, Any], n_rows: int) -> dict[str, Any]
     max_iter = int(np.clip(round(_N_STEPS / steps_per_epoch), 20, 300))
     epochs = max_iter if is_auto(params["max_iter"]) else int(params["max_iter"])
     rules = {
-        "hidden_layer_sizes": (512, 512, 512),
+        "hidden_layer_sizes": own_sizes(params["architecture"]) or (512, 512, 512),
         "activation": "gelu",
         "learning_rate_init": _LEARNING_RATE,
         "batch_size": batch_size,

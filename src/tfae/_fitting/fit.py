@@ -21,6 +21,8 @@ from tfae._fitting.network_training import Watch, train_network
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
+from tfae._networks.architectures.registry import ARCHITECTURES
+from tfae._objective.penalties import NO_PENALTY
 from tfae._support.warn import warn
 from tfae._training.loop import Outcome
 from tfae._training.state import TrainingState
@@ -57,10 +59,13 @@ def fit_network(
     Warns
     -----
     ConvergenceWarning, UserWarning
-        If a training ends badly, or if the network could not improve on PCA.
+        If a training ends badly or too early, if the code is too wide, or if the network could not
+        improve on PCA.
     """
     if start is not None and recipe.structure != start.structure:
         raise another_network(*recipe.structure.changed(start.structure))
+    if start is None and not recipe.inner:
+        _tell_of_a_wide_code(recipe)
     split = split_rows(recipe, X, state.split_rng)
     fitted, outcome = fit_split(recipe, split, state, start, watch)
     may_refit = start is None and split.held_out is not None and outcome.ended_well
@@ -79,7 +84,7 @@ def fit_split(
     scaling = learned_scaling(recipe, split) if start is None else start.scaling
     _check_range(recipe, split, scaling)
     fitted, outcome = train_network(recipe, split, scaling, state, start, watch)
-    _tell_end(outcome, recipe.inner)
+    _tell_end(outcome, recipe)
     return fitted, outcome
 
 
@@ -149,9 +154,30 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
     )
 
 
-def _tell_end(outcome: Outcome, inner: bool) -> None:
+def _tell_of_a_wide_code(recipe: Recipe) -> None:
+    """Warn if the code is so wide that a layer before it, or nothing, limits what it holds."""
+    objective, structure = recipe.objective, recipe.structure
+    spec, penalty = structure.spec, objective.penalty
+    is_free = penalty is NO_PENALTY and recipe.corruption is None
+    if is_free and spec.n_components > spec.n_features:
+        warn(
+            f"The code has {spec.n_components} components and the data {spec.n_features} features, "
+            "so nothing keeps the network from copying. Lower 'n_components', or use a penalty or "
+            "a corruption, as SparseAutoencoder and DenoisingAutoencoder do."
+        )
+    *_, before = spec.hidden_layer_sizes or [spec.n_components]
+    is_dense = structure.builder is ARCHITECTURES["dense"]  # others may count filters
+    if is_dense and not (structure.linear_path or penalty.sparse) and before < spec.n_components:
+        warn(
+            f"The code has {spec.n_components} components and the hidden layer before it {before} "
+            "units, so it holds no more than they do. Lower 'n_components' or raise the last of "
+            "the 'hidden_layer_sizes'."
+        )
+
+
+def _tell_end(outcome: Outcome, recipe: Recipe) -> None:
     """Warn if a training ended badly; interrupt the whole fit if an inner one was interrupted."""
-    if outcome.interrupted and inner:
+    if outcome.interrupted and recipe.inner:
         raise KeyboardInterrupt
     if outcome.diverged_at is not None:
         warn(
@@ -165,4 +191,10 @@ def _tell_end(outcome: Outcome, inner: bool) -> None:
             f"Training was interrupted after {len(outcome.history['loss'])} epochs. The "
             f"{'best' if 'val_loss' in outcome.history else 'last'} weights so far were kept "
             "and the estimator can be used."
+        )
+    elif outcome.still_falling and not recipe.inner:
+        warn(
+            f"Training stopped at max_iter={recipe.stopping.max_iter} while the loss was still "
+            "falling. Raise 'max_iter' or 'learning_rate_init', or lower 'batch_size'.",
+            ConvergenceWarning,
         )

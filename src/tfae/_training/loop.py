@@ -25,6 +25,9 @@ from tfae._training.step.program import Program
 
 Chunks = Generator[Chunk, None, None]
 
+# A loss is still falling if the last tenth of the epochs lowers it by more than this share.
+_CLEARLY = 0.02
+
 
 class Batches(Protocol):
     """The rows that a training runs over, such as :class:`tfae._training.chunks.Rows`."""
@@ -80,6 +83,7 @@ class Outcome:
     diverged_at: int | None = None  # the epoch, counted from 1, whose loss was not finite
     interrupted: bool = False
     best_epoch: int = 0  # the one with the lowest validation loss, counted from 1
+    still_falling: bool = False  # whether the loss was when the last epoch was over
     went_together: bool = False  # whether a call of the program went through several epochs
 
     @property
@@ -148,6 +152,7 @@ class EpochLoop:
         self._outcome = Outcome({name: [] for name in self._recorded()})
         self._good = program.snapshot()
         self._best = np.inf
+        self._watched: list[float] = []  # the losses that can be compared
         self._epoch = self._stale_epochs = 0
         self._keep_start = course.keep_start and held_out is not None
         alone = held_out is not None or bool(observers)
@@ -213,6 +218,8 @@ class EpochLoop:
             self._epoch = epoch + 1
             if any([over, *(observer.on_epoch_end(epoch, logs) for observer in self._observers)]):
                 break
+        else:
+            self._outcome.still_falling = still_falls(self._watched)
         for observer in self._observers:
             observer.on_train_end(logs)
 
@@ -300,6 +307,7 @@ class EpochLoop:
             self._good = before
             return False
         watched = logs.get("val_loss", logs["loss"])
+        self._watched.append(watched)
         stale = watched > self._best - self._stopping.tol
         self._stale_epochs = self._stale_epochs + 1 if stale else 0
         if watched < self._best:
@@ -307,6 +315,19 @@ class EpochLoop:
             self._good = before if self._held_out is None else self._program.snapshot()
             self._outcome.best_epoch = epoch + 1
         return self._stale_epochs > self._stopping.n_iter_no_change
+
+
+def still_falls(losses: Sequence[float]) -> bool:
+    """Whether the last tenth of some losses, at least one, lowers the best one clearly.
+
+    A share of a loss says little if that is a logarithm and may be 0. So the share is of the loss
+    or of all that it has fallen, whichever is larger.
+    """
+    n_last = max(1, len(losses) // 10)
+    if len(losses) <= n_last:
+        return False
+    before = min(losses[:-n_last])
+    return before - min(losses) > _CLEARLY * max(abs(before), losses[0] - before)
 
 
 def _finite(arrays: Weights) -> bool:

@@ -21,7 +21,7 @@ _LAST: dict[str, Any] = {"data_format": "channels_last"}
 _HALVING: dict[str, Any] = {"strides": 2, "padding": "same", **_LAST}
 
 
-@register_architecture("convolutional")
+@register_architecture("convolutional", hidden_layer_sizes=(16, 32))
 def convolutional(
     spec: Spec, *, image_shape: Sequence[int] | None = None, kernel_size: int = 3
 ) -> Network:

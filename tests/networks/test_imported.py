@@ -1,9 +1,12 @@
 """Ready-made Keras models as fitted estimators."""
 
 import copy
+import json
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -11,6 +14,7 @@ import pytest
 from sklearn.base import clone
 
 from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
+from tfae._networks import imported
 from tfae._networks.imported import read_models
 
 pytestmark = pytest.mark.usefixtures("in_executor")
@@ -242,3 +246,120 @@ def test_layers_with_arguments_or_branches_are_no_chain():
     twice = layers.Dense(12)
     assert chain(keras.Model(x, twice(twice(x)))) is None
     assert repr(read_models(*pair())) == "<imported models of 12 features, 3 components>"
+
+
+@keras.saving.register_keras_serializable("tfae-tests")
+def halved(x):
+    return x / 2
+
+
+WITH_CODE = {
+    "lambda": lambda: stack(12, layers.Dense(3), layers.Lambda(lambda x: x / 2, name="mine")),
+    "nested": lambda: stack(
+        12, layers.Dense(3), stack(3, layers.Lambda(lambda x: x / 2, name="mine"))
+    ),
+    "wrapped": lambda: stack(
+        12,
+        layers.Reshape((12, 1)),
+        layers.TimeDistributed(layers.Lambda(lambda x: x / 2, name="mine")),
+        layers.Flatten(),
+        layers.Dense(3),
+    ),
+    "shape": lambda: stack(
+        12,
+        layers.Dense(3),
+        layers.Lambda(halved, output_shape=lambda shape: shape, name="mine"),
+    ),
+    "argument": lambda: stack(
+        12,
+        layers.Dense(3),
+        layers.Lambda(apply, arguments={"function": lambda x: x / 2}, name="mine"),
+    ),
+    "initializer": lambda: stack(
+        12, layers.Dense(3, kernel_initializer=lambda *a, **k: keras.ops.zeros(a[0]), name="mine")
+    ),
+    "regularizer": lambda: stack(
+        12, layers.Dense(3, kernel_regularizer=lambda w: keras.ops.sum(w), name="mine")
+    ),
+}
+
+
+@keras.saving.register_keras_serializable("tfae-tests")
+def apply(x, function):
+    return function(x)
+
+
+@pytest.mark.parametrize("make", WITH_CODE.values(), ids=WITH_CODE)
+def test_models_that_hold_code_are_refused(make):
+    with pytest.raises(ValueError, match=r"must not hold Python code.*'mine'.*register_keras"):
+        Autoencoder.from_keras(make(), pair()[1])
+    with pytest.raises(ValueError, match="must not hold Python code"):
+        Autoencoder.from_keras(stack(12, layers.Dense(12)), stack(12, make(), layers.Dense(12)))
+
+
+def test_functions_without_a_name_are_refused():
+    """Of an activation Keras keeps no code, only a name that nothing can find again."""
+    nameless = stack(12, layers.Dense(3, activation=lambda x: x / 2))
+    with pytest.raises(ValueError, match="your own classes and functions need"):
+        Autoencoder.from_keras(nameless, pair()[1])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [lambda: layers.Lambda(halved), lambda: layers.Lambda(keras.ops.tanh)],
+    ids=["registered", "of Keras"],
+)
+def test_a_function_that_the_process_knows_is_no_code(layer):
+    encoder = stack(12, layers.Dense(3), layer())
+    model = pickle.loads(pickle.dumps(Autoencoder.from_keras(encoder, pair()[1])))
+    np.testing.assert_allclose(model.transform(X), encoder.predict(X, verbose=0), atol=1e-5)
+
+
+def old_file(run):
+    """Return an estimator whose text holds code, as files of versions before 0.1 may do."""
+    fair = stack(12, layers.Dense(3), layers.Lambda(keras.ops.tanh, name="mine"))
+    model = Autoencoder.from_keras(fair, pair()[1])
+    foul = stack(12, layers.Dense(3), layers.Lambda(lambda x: run() or x / 2, name="mine"))
+    forged = replace(model.architecture, encoder=imported._cleaned(foul))
+    fitted = model._fitted
+    assert fitted is not None
+    structure = replace(fitted.structure, builder=forged)
+    coders = {side: replace(getattr(fitted, side), structure=structure) for side in SIDES}
+    model.architecture, model._fitted = forged, replace(fitted, **coders)
+    return model
+
+
+SIDES = ("encoder", "decoder")
+
+
+def test_code_in_a_file_does_not_run(tmp_path):
+    mark = str(tmp_path / "ran")
+    model = pickle.loads(pickle.dumps(old_file(lambda: open(mark, "w").close())))
+    (tmp_path / "ran").unlink(missing_ok=True)  # Keras calls a function when it makes the layer
+    for use in (model.transform, model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=r"must not hold Python code.*'mine'"):
+            use(X)
+    with pytest.raises(ValueError, match="must not hold Python code"):
+        model.to_keras()
+    assert not (tmp_path / "ran").exists()
+    # The form of Keras 2, whose names have no module.
+    config = json.loads(model.architecture.encoder)
+    (layer,) = (part for part in config["config"]["layers"] if part["class_name"] == "Lambda")
+    code = layer["config"]["function"]["config"]
+    layer["config"]["function"] = [code["code"], code["defaults"], code["closure"]]
+    for part in config["config"]["layers"]:
+        del part["module"]
+    with pytest.raises(ValueError, match=r"must not hold Python code.*'mine'"):
+        imported._built(json.dumps(config))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_a_user_allows_keras_is_allowed():
+    def allowed():
+        keras.config.enable_unsafe_deserialization()  # of this thread
+        encoder = stack(12, layers.Dense(3), layers.Lambda(lambda x: x / 2))
+        return Autoencoder.from_keras(encoder, pair()[1]).transform(X), encoder(X)
+
+    with ThreadPoolExecutor(1) as thread:
+        codes, wanted = thread.submit(allowed).result()
+    np.testing.assert_allclose(codes, wanted, atol=1e-5)

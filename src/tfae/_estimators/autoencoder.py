@@ -304,7 +304,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Raises
         ------
         ValueError
-            If the models cannot be read or do not fit together, or a parameter is wrong.
+            If the models cannot be read or do not fit together, or a parameter is wrong. Models
+            that hold Python code, as a ``Lambda`` layer of a ``lambda`` does, cannot be read: the
+            code would be kept as text and run wherever the estimator is loaded.
 
         Examples
         --------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,9 @@ from tfae._support.keras_graphs import flat_layers, with_stand_ins
 from tfae._support.tensorflow import keras, private_keras, variable_dtype
 
 Shape = tuple[int, ...]
+
+# What Keras builds by running code of the text, or of a file that the text names.
+_CODE = frozenset({"__lambda__", "TFSMLayer", "TorchModuleWrapper"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,7 +105,7 @@ def read_models(encoder: Any, decoder: Any) -> Imported:
     ------
     ValueError
         If they are not built Keras models with one input and one output, if they cannot be built
-        from their configuration, or if they do not fit together.
+        from their configuration or hold Python code, or if they do not fit together.
     """
     row_shape, code_shape = _shapes("encoder", encoder)
     decoder_shapes = _shapes("decoder", decoder)
@@ -175,10 +179,13 @@ def _text(side: str, model: Any) -> str:
                 text = _cleaned(_with_fixed_numbers(built, model))
                 built = _built(text)
         given, found = ([w.shape for w in learned_weights(m)] for m in (model, built))
+    except ModelHoldsCodeError:
+        raise
     except Exception as error:  # whatever the user's own layers raise
         raise ValueError(
             f"The {side} must be a model that Keras can build from its configuration; your own "
-            "classes need keras.saving.register_keras_serializable and get_config. Got "
+            "classes and functions need keras.saving.register_keras_serializable, and classes "
+            "need get_config. Got "
             f"{model!r}: {error}"
         ) from error
     if given != found:
@@ -191,7 +198,11 @@ def _text(side: str, model: Any) -> str:
 
 def _cleaned(model: Any) -> str:
     """Return a model's configuration without dtypes and without its compile settings."""
-    return json.dumps(_stripped(json.loads(model.to_json())))
+    with warnings.catch_warnings():
+        # Keras advises an argument of its own function; if this is code, building says what to do.
+        warnings.filterwarnings("ignore", "The object being serialized includes a `lambda`")
+        text = model.to_json()
+    return json.dumps(_stripped(json.loads(text)))
 
 
 def _stripped(config: Any) -> Any:
@@ -217,13 +228,49 @@ def _inputs(config: Any) -> Iterator[dict[str, Any]]:
 
 
 def _built(text: str) -> Any:
-    """Build a model in the dtype of the thread's policy."""
+    """Build a model in the dtype of the thread's policy.
+
+    The text may come from a file, so Keras must not run code that is in it. Only what is registered
+    in this process, or is a part of Keras, is found by its name.
+    """
     config = json.loads(text)
     for given in _inputs(config):
         if str(given.get("dtype")).startswith(("float", "bfloat")):
             given["dtype"] = variable_dtype()
-    # The text comes from a live model, so the code of its Lambda layers was trusted before.
-    return keras.saving.deserialize_keras_object(config, safe_mode=False)
+    coded = sorted(set(_with_code(config)))  # first, because Keras changes configurations
+    try:
+        # A user's own keras.config.enable_unsafe_deserialization() goes before this argument.
+        return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception as error:
+        if not coded:
+            raise
+        raise ModelHoldsCodeError(
+            "Imported models must not hold Python code, because an estimator keeps them as text "
+            "and a file could bring any code along. Got code in the layers "
+            f"{coded}; write it as a layer class or a function that is registered with "
+            "keras.saving.register_keras_serializable, or with functions of keras.ops in a "
+            "functional model."
+        ) from error
+
+
+class ModelHoldsCodeError(ValueError):
+    """A model's text holds code that Keras would have to run."""
+
+
+def _with_code(config: Any, layer: str = "") -> Iterator[str]:
+    """Yield the names of the layers whose configuration holds code: source, bytes or a program."""
+    if isinstance(config, list):
+        for part in config:
+            yield from _with_code(part, layer)
+    elif isinstance(config, dict):
+        kind, own = config.get("class_name"), config.get("config")
+        own = own if isinstance(own, dict) else {}
+        layer = str(own.get("name", layer))
+        # Before Keras 3 the code of a Lambda was in a list.
+        if kind in _CODE or (kind == "Lambda" and isinstance(own.get("function"), list)):
+            yield layer
+        for part in config.values():
+            yield from _with_code(part, layer)
 
 
 def _flat(model: Any, n_in: Shape, n_out: Shape) -> Any:

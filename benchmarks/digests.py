@@ -85,6 +85,7 @@ def wavy(n, d, seed=0):
     return np.tanh(z @ rng.normal(size=(3, d))) * 5 + 40 + 0.1 * rng.normal(size=(n, d))
 
 
+SQUARE = {"image_shape": (8, 8)}
 KINDS = {
     "dense": (Autoencoder, {}),
     "denoising": (DenoisingAutoencoder, {}),
@@ -92,7 +93,7 @@ KINDS = {
     "contractive": (ContractiveAutoencoder, {}),
     "stacked": (StackedAutoencoder, {"pretrain_max_iter": 2}),
     "variational": (VariationalAutoencoder, {"kl_warm_up": 2}),
-    "convolutional": (ConvolutionalAutoencoder, {"hidden_layer_sizes": (4, 6)}),
+    "convolutional": (ConvolutionalAutoencoder, {"hidden_layer_sizes": (4, 6), **SQUARE}),
     "tsne": (ParametricTSNE, {"n_components": 2, "perplexity": 8}),
 }
 for name, (kind, params) in KINDS.items():
@@ -132,7 +133,14 @@ add("length-pure", DenoisingAutoencoder, X32[:300], n_components=9, linear_path=
 
 # What shapes a network.
 add("tied", Autoencoder, X32[:300], tied=True)
-add("tied-convolutional", ConvolutionalAutoencoder, X32[:200], tied=True, hidden_layer_sizes=(4, 6))
+add(
+    "tied-convolutional",
+    ConvolutionalAutoencoder,
+    X32[:200],
+    tied=True,
+    hidden_layer_sizes=(4, 6),
+    **SQUARE,
+)
 add("dropout", Autoencoder, X32[:300], dropout=0.2)
 add("dropout-pure", Autoencoder, X32[:300], dropout=0.2, linear_path=False)
 add("normalised", Autoencoder, X32[:300], batch_normalization=True)
@@ -152,13 +160,14 @@ add(
     X32[:200],
     architecture="convolutional",
     hidden_layer_sizes=(4,),
-    architecture_params={"kernel_size": 2},
+    architecture_params={"kernel_size": 2, **SQUARE},
 )
 add(
     "architecture-linear-path",
     Autoencoder,
     X32[:200],
     architecture="convolutional",
+    architecture_params=SQUARE,
     hidden_layer_sizes=(4,),
     linear_path=True,
 )
@@ -167,6 +176,7 @@ add(
     VariationalAutoencoder,
     X32[:200],
     architecture="convolutional",
+    architecture_params=SQUARE,
     hidden_layer_sizes=(4,),
 )
 

@@ -4,12 +4,14 @@ Whatever is registered or exported is in here by itself, and so in all tests tha
 """
 
 import inspect
+import math
 
 import tfae
 from tfae._estimators.base import BaseEncoder
 
 # What a class needs to be fitted to few rows; scikit-learn's suite has the same for TSNE.
 FOR_FEW_ROWS = {
+    "ConvolutionalAutoencoder": {"image_shape": (1, -1)},
     "ParametricTSNE": {"perplexity": 2},
     "StackedAutoencoder": {"pretrain_max_iter": 1},
 }
@@ -27,11 +29,15 @@ def other_architectures():
     return sorted(set(tfae.architectures()) - {kind().architecture for kind in kinds()})
 
 
-def members(**params):
-    """Return an autoencoder for every class and every registered name, by an identifier."""
+def members(n_features=64, **params):
+    """Return an autoencoder for every class and every registered name, by an identifier.
+
+    Those of images take rows of `n_features` values as square ones.
+    """
     given = {**SMALL, **params}
     autoencoders = [kind for kind in kinds() if kind is not tfae.ParametricTSNE]
     family = {kind.__name__: kind(**given) for kind in autoencoders}
+    family["ConvolutionalAutoencoder"].set_params(image_shape=(math.isqrt(n_features), -1))
     for parameter, names in {
         "architecture": other_architectures(),
         "corruption": tfae.corruptions(),

@@ -78,7 +78,7 @@ def test_float64_one_row_one_feature(name, rows):
     assert {weight.dtype for weight in model.encoder_weights_} == {np.dtype(np.float64)}
     one = model.transform(rows[:1].astype(np.float64))
     np.testing.assert_allclose(one, model.transform(rows.astype(np.float64))[:1], rtol=1e-7)
-    narrow = member(name, max_iter=2, n_components=1).fit(rows[:, 20:21])
+    narrow = member(name, n_features=1, max_iter=2, n_components=1).fit(rows[:, 20:21])
     assert narrow.reconstruct(rows[:, 20:21]).shape == (600, 1)
 
 
@@ -102,7 +102,12 @@ def test_all_are_used_again_in_a_fresh_process(rows, tmp_path):
 def test_the_gradient_is_the_numerical_one(name):
     """Along random directions, in double precision, penalties and random numbers included."""
     model = member(
-        name, n_components=3, hidden_layer_sizes=(4,), activation="tanh", linear_path=False
+        name,
+        n_features=9,
+        n_components=3,
+        hidden_layer_sizes=(4,),
+        activation="tanh",
+        linear_path=False,
     )
     X = np.random.default_rng(2).uniform(0.1, 0.9, size=(11, 9))
     program, chunk, scalars, weights = _loaded(model, X)

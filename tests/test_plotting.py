@@ -116,7 +116,12 @@ def test_reconstructions_need_rows_and_an_estimator_that_can(ax, rows):
 def test_images_are_drawn_as_their_flat_rows(digits, shape):
     images = digits[:60].reshape(-1, *shape)
     model = ConvolutionalAutoencoder(
-        2, hidden_layer_sizes=(2,), max_iter=1, early_stopping=False, random_state=0
+        2,
+        image_shape=shape,
+        hidden_layer_sizes=(2,),
+        max_iter=1,
+        early_stopping=False,
+        random_state=0,
     ).fit(images)
     of_images, of_rows = Figure().subplots(2)
     plotting.reconstructions(model, images, ax=of_images)

@@ -40,7 +40,9 @@ def built(monkeypatch):
 SLOW = {
     "linear path": Autoencoder(8, random_state=0, max_iter=5),
     "normalised": pure(batch_normalization=True, activation="gelu"),
-    "convolutional": pure(ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20),
+    "convolutional": pure(
+        ConvolutionalAutoencoder, hidden_layer_sizes=(8, 16), max_iter=20, image_shape=(8, 8)
+    ),
     "variational": pure(VariationalAutoencoder, loss="gaussian"),
 }
 
@@ -123,10 +125,12 @@ def test_the_policy_of_the_process_stays(digits):
     assert keras.config.dtype_policy().name == before
 
 
-@pytest.mark.parametrize("kind", [Autoencoder, ConvolutionalAutoencoder])
-def test_threads_that_transform_at_once_get_the_same_codes(kind, digits):
+@pytest.mark.parametrize(
+    ("kind", "own"), [(Autoencoder, {}), (ConvolutionalAutoencoder, {"image_shape": (8, 8)})]
+)
+def test_threads_that_transform_at_once_get_the_same_codes(kind, own, digits):
     """One class runs in NumPy, the other as compiled functions that threads must not share."""
-    models = [pure(kind, max_iter=1, random_state=seed).fit(digits[:300]) for seed in range(3)]
+    models = [pure(kind, max_iter=1, random_state=i, **own).fit(digits[:300]) for i in range(3)]
     alone = [model.transform(digits) for model in models]
     with ThreadPoolExecutor(6) as pool:
         jobs = [(i, pool.submit(models[i].transform, digits)) for i in [0, 1, 2] * 6]

@@ -198,11 +198,8 @@ def test_every_method_takes_a_map(mapped):
     for method in (model.transform, model.reconstruct, model.score_samples):
         np.testing.assert_allclose(method(rows), method(X), rtol=1e-5, atol=1e-5)
     images = mapped(X[:200].reshape(200, 2, 4))
-    assert ConvolutionalAutoencoder(2, max_iter=1).fit(images).reconstruct(images).shape == (
-        200,
-        2,
-        4,
-    )
+    model = ConvolutionalAutoencoder(2, image_shape=(2, 4), max_iter=1).fit(images)
+    assert model.reconstruct(images).shape == (200, 2, 4)
     places = ParametricTSNE(perplexity=5, max_iter=1, batch_size=16).fit(mapped(X[:100]))
     assert places.transform(rows).shape == (3000, 2)
 
@@ -408,7 +405,10 @@ def test_the_family_learns_from_streams(kind, params):
 def test_images_come_in_batches():
     images = X[:, :, None].reshape(3000, 2, 4)
     stream = streams.from_batches(Counted(images), window=500)
-    model = ConvolutionalAutoencoder(2, max_iter=1, random_state=0).fit(stream)
+    model = ConvolutionalAutoencoder(2, max_iter=1, random_state=0)
+    with pytest.raises(ValueError, match=r"Arrays of shape \(n_samples, 2, 4\) need"):
+        model.fit(stream)
+    model.set_params(image_shape=(2, 4)).fit(stream)
     assert model.image_shape_ == (2, 4, 1)
     assert model.reconstruct(stream).shape == (3000, 8)
 

@@ -79,7 +79,10 @@ def plain(epochs: int, batch: int, **parameters: Any) -> dict[str, Any]:
 def estimator(network: Network, **parameters: Any) -> Autoencoder:
     classes = {
         "dense": (Autoencoder, {"activation": "relu", "code_activation": "relu"}),
-        "convolutional": (ConvolutionalAutoencoder, {"activation": "relu"}),
+        "convolutional": (
+            ConvolutionalAutoencoder,
+            {"activation": "relu", "image_shape": (28, 28)},
+        ),
         "variational": (
             VariationalAutoencoder,
             {"activation": "relu", "loss": "bernoulli", "kl_warm_up": 0},

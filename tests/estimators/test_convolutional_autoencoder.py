@@ -34,7 +34,7 @@ def fitted(images):
 
 
 def test_images_and_flat_rows_give_the_same_bits(fitted, images, digits):
-    flat = small().fit(digits)
+    flat = small(image_shape=(8, 8)).fit(digits)
     deep = small().fit(images[..., None])
     codes = fitted.transform(images)
     for model, X in [(flat, digits), (deep, images[..., None]), (fitted, digits)]:
@@ -52,7 +52,8 @@ def test_shapes_that_come_back(fitted, images, digits):
     assert fitted.reconstruct(images).shape == images.shape
     assert fitted.reconstruct(digits).shape == digits.shape
     assert fitted.score_samples(images).shape == (len(images),)
-    assert small(max_iter=1).fit(digits).inverse_transform(codes).shape == digits.shape
+    flat = small(max_iter=1, image_shape=(8, -1)).fit(digits)
+    assert flat.inverse_transform(codes).shape == digits.shape
 
 
 @pytest.mark.parametrize("shape", [(7, 5), (5, 6, 3), (1, 9), (3, 3, 2)])
@@ -60,7 +61,7 @@ def test_any_size(shape):
     rng = np.random.default_rng(0)
     basis = rng.normal(size=(2, *shape))
     X = np.tensordot(rng.normal(size=(200, 2)), basis, 1)
-    model = small(n_components=2, max_iter=200, activation="tanh").fit(X)
+    model = small(n_components=2, max_iter=200, activation="tanh", image_shape=shape).fit(X)
     assert model.reconstruct(X).shape == X.shape
     assert model.score(X) > 0.9
     flat = X.reshape(200, -1)
@@ -126,7 +127,7 @@ def test_copies_and_pipelines(fitted, images, digits):
     np.testing.assert_array_equal(again.transform(images), fitted.transform(images))
     twin = clone(fitted).fit(images)
     np.testing.assert_array_equal(twin.transform(images), fitted.transform(images))
-    pipeline = make_pipeline(small(max_iter=2)).set_output(transform="pandas")
+    pipeline = make_pipeline(small(max_iter=2, image_shape=(8, 8))).set_output(transform="pandas")
     assert list(pipeline.fit_transform(digits).columns[:1]) == ["convolutionalautoencoder0"]
     one = fitted.transform(images[:1])
     np.testing.assert_allclose(one, fitted.transform(images)[:1], atol=1e-4)
@@ -159,9 +160,10 @@ def test_bad_images(fitted, images, digits):
     with pytest.raises(ValueError, match="expecting 64 features"):
         fitted.transform(digits[:, :63])
     with pytest.raises(ValueError, match=r"'kernel_size' must be an integer .*Got '3'"):
-        Autoencoder(architecture="convolutional", architecture_params={"kernel_size": "3"}).fit(
-            digits
-        )
+        Autoencoder(
+            architecture="convolutional",
+            architecture_params={"image_shape": (8, 8), "kernel_size": "3"},
+        ).fit(digits)
     with pytest.raises(ValueError, match="0 sample"):
         small().fit(images[:0])
     bad = images.copy()
@@ -191,3 +193,46 @@ def test_keras_models_of_images(images):
     assert model.reconstruct(images).shape == images.shape
     assert model.inverse_transform(codes).shape == (*images.shape, 1)
     assert model.set_params(max_iter=40, learning_rate_init=0.005).fit(images).score(images) > 0.2
+
+
+def test_data_are_not_taken_for_images_without_being_asked_for(digits):
+    """A square number of values may be a signal, and two axes may be steps and channels."""
+    for X in (digits, digits.tolist(), digits[:, :63]):
+        with pytest.raises(ValueError, match=r"Flat rows need an 'image_shape'.*image_shape=\("):
+            small().fit(X)
+    with pytest.raises(ValueError, match=r"image_shape=\(8, 8\) for images, or .*\(1, 64\) for"):
+        small().partial_fit(digits)
+    with pytest.raises(ValueError, match=r"architecture_params=\{'image_shape': \(8, 8\)\} for im"):
+        Autoencoder(architecture="convolutional", hidden_layer_sizes=(4,)).fit(digits)
+    windows = digits.reshape(-1, 32, 2)
+    with pytest.raises(ValueError, match=r"windows of 32 steps. Got none: pass .*=\(32, 2\) for"):
+        small().fit(windows)
+    as_images = small(max_iter=1, image_shape=(32, 2)).fit(windows)
+    assert as_images.image_shape_ == (32, 2, 1)
+    as_steps = small(max_iter=1).fit(windows[:, :, None])
+    assert as_steps.image_shape_ == (32, 1, 2)
+    as_line = small(max_iter=1, image_shape=(1, -1)).fit(digits)
+    assert as_line.image_shape_ == (1, 64, 1)
+    kernels = [model.encoder_weights_[0].shape for model in (as_images, as_steps, as_line)]
+    assert kernels == [(3, 3, 1, 8), (3, 3, 2, 8), (3, 3, 1, 8)]
+
+
+@pytest.mark.parametrize("shape", [(-1, -1), (0, -1), (7, -1), (8, -2), (8, 8, -1, 1), -1, (64,)])
+def test_bad_shapes(digits, shape):
+    with pytest.raises(ValueError, match="'image_shape'"):
+        small(image_shape=shape).fit(digits)
+
+
+def test_keras_models_say_what_their_rows_are(digits):
+    layers = keras.layers
+    encoder = keras.Sequential([keras.Input((4, 16)), layers.Flatten(), layers.Dense(3)])
+    decoder = keras.Sequential([keras.Input((3,)), layers.Dense(64), layers.Reshape((4, 16))])
+    model = ConvolutionalAutoencoder.from_keras(encoder, decoder, max_iter=1)
+    assert model.fit(digits).image_shape_ == (4, 16, 1)
+    assert model.fit(digits.reshape(-1, 4, 16)).image_shape_ == (4, 16, 1)
+    flat = keras.Sequential([keras.Input((64,)), layers.Dense(3)])
+    back = keras.Sequential([keras.Input((3,)), layers.Dense(64)])
+    with pytest.raises(ValueError, match="Flat rows need an 'image_shape'"):
+        ConvolutionalAutoencoder.from_keras(flat, back)
+    given = ConvolutionalAutoencoder.from_keras(flat, back, image_shape=(4, 16))
+    assert given.transform(digits.reshape(-1, 4, 16)).shape == (1797, 3)

@@ -255,6 +255,7 @@ def test_it_combines_with_convolutions_and_corruption(digits):
     model = VariationalAutoencoder(
         8,
         architecture="convolutional",
+        architecture_params={"image_shape": (8, 8)},
         hidden_layer_sizes=(8, 16),
         corruption="masking",
         max_iter=60,

@@ -99,8 +99,12 @@ def test_going_on_keeps_the_length_and_refuses_another_wish():
 def test_images_are_searched_in_their_shape():
     images = RNG.normal(size=(40, 1, 1)) * RNG.normal(size=(6, 4))
     model = ConvolutionalAutoencoder(
-        0.5, linear_path=True, hidden_layer_sizes=(2,), max_iter=1, random_state=0
+        0.5,
+        image_shape=(6, 4),
+        linear_path=True,
+        hidden_layer_sizes=(2,),
+        max_iter=1,
+        random_state=0,
     ).fit(images)
-    # A row of 24 pixels is no square: it would be a line, and have another network.
     assert model.image_shape_ == (6, 4, 1)
     assert model.component_errors_.shape[0] >= 2

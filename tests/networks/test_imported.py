@@ -129,7 +129,12 @@ def test_a_normalisation_in_a_model_that_is_not_built_is_told():
         ),
         SparseAutoencoder(5, hidden_layer_sizes=(), penalty="lifetime", sparsity=0.3),
         ContractiveAutoencoder(4, hidden_layer_sizes=()),
-        Autoencoder(3, architecture="convolutional", hidden_layer_sizes=(2,)),
+        Autoencoder(
+            3,
+            architecture="convolutional",
+            architecture_params={"image_shape": (1, 12)},
+            hidden_layer_sizes=(2,),
+        ),
     ],
 )
 def test_there_and_back(fitted):

@@ -122,6 +122,7 @@ def test_a_linear_path_around_any_architecture(digits):
     model = Autoencoder(
         6,
         architecture="convolutional",
+        architecture_params={"image_shape": (8, 8)},
         hidden_layer_sizes=(8,),
         linear_path=True,
         max_iter=15,

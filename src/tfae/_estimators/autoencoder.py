@@ -14,6 +14,7 @@ from tfae._data.source import Source
 from tfae._data.statistics import mean_variance
 from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
+from tfae._estimators.checking import warn_of_pairs
 from tfae._estimators.parameters import AutoencoderParameters
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
@@ -371,6 +372,11 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             ``linear_path=True``, or gets an iterator although it must read the rows more than once;
             or with ``early_stopping=True``, because that needs all rows at once.
 
+        Warns
+        -----
+        UserWarning
+            As in :meth:`fit`.
+
         Examples
         --------
         >>> from sklearn.datasets import load_digits
@@ -389,6 +395,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             raise ValueError(
                 "partial_fit, which trains on all rows, must be used with refit=False."
             )
+        warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
         X = in_memory_if_small(reader._read(X, reset=start is None), self.random_state)
         recipe = reader._recipe(X, start, partial=True)
@@ -538,6 +545,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         True
         """
         fitted = self._checked_fitted()
+        warn_of_pairs(X, y)
         X = self._read(repeatable(X, "score"), reset=False)
         variance = mean_variance(X)
         if variance != 0:

@@ -22,7 +22,7 @@ from tfae._data.reading import (
 )
 from tfae._data.scaling import Affine, Quantiles
 from tfae._estimators.attributes import Learned, without_missing
-from tfae._estimators.checking import check_rows
+from tfae._estimators.checking import check_rows, warn_of_pairs
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._fitting.code_length import with_found_length
@@ -87,7 +87,7 @@ class BaseEncoder(
             once, a callable that returns an iterable, or the result of a function in
             ``tfae.streams``.
         y : None
-            Ignored.
+            Ignored. Pairs of noisy and clean rows cannot be learned from.
 
         Returns
         -------
@@ -109,8 +109,8 @@ class BaseEncoder(
             lowered it by more than 2 %.
         UserWarning
             If the training is interrupted (Ctrl-C), if the output activation cannot reach the
-            data, if the code is wider than the data or than the layer before it, or, with a linear
-            path, if the network could not improve on PCA.
+            data, if the code is wider than the data or than the layer before it, if `y` has the
+            shape of `X`, or, with a linear path, if the network could not improve on PCA.
 
         Examples
         --------
@@ -122,6 +122,7 @@ class BaseEncoder(
         (5, 32)
         """
         self._validate_params()
+        warn_of_pairs(X, y)
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
         X = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)

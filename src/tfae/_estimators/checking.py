@@ -1,4 +1,4 @@
-"""The check of an estimator's data, by scikit-learn's rules.
+"""The check of what methods are called with: an estimator's data, by scikit-learn's rules.
 
 scikit-learn writes ``n_features_in_`` and ``feature_names_in_`` to the estimator, so this is the
 only place where rows and an estimator meet before a fit.
@@ -6,12 +6,15 @@ only place where rows and an estimator meet before a fit.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
 from tfae._data.checks import as_numbers, check_finite, explained, with_names
+from tfae._data.reading import is_stream
+from tfae._support.warn import warn
 
 
 def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
@@ -53,3 +56,38 @@ def _is_as_fitted(estimator: Any, X: Any, min_samples: int) -> bool:
         and len(X) >= min_samples
         and not hasattr(estimator, "feature_names_in_")
     )
+
+
+def warn_of_pairs(X: Any, y: Any) -> None:
+    """Warn if `y` looks like the clean rows of `X`, because nothing is learned from pairs.
+
+    Labels stay silent, and so does `X` given twice, which asks for what is done anyway.
+    """
+    if y is None or y is X:
+        return
+    if is_stream(X):
+        paired = is_stream(y)
+    else:
+        shape = _table_shape(y)
+        paired = shape is not None and shape == _table_shape(X) and not _are_equal(X, y)
+    if paired:
+        warn(
+            "'y' should be None or labels, because it is ignored: rows are rebuilt from "
+            "themselves. Got a 'y' of the shape of X; if these are the rows without noise, fit "
+            "them alone, and let 'corruption' make the noise."
+        )
+
+
+def _table_shape(data: Any) -> tuple[int, int] | None:
+    """Return the shape of rows or of flattened images; None for labels and what has no shape."""
+    try:
+        shape = tuple(data.shape if hasattr(data, "shape") else np.shape(data))
+        n_columns = math.prod(shape[1:])
+    except (TypeError, ValueError):  # rows of different lengths, or a shape that is not known
+        return None
+    return (shape[0], n_columns) if len(shape) > 1 and n_columns > 1 else None
+
+
+def _are_equal(X: Any, y: Any) -> bool:
+    """Whether both are arrays in memory with equal values, as folds of ``(X, X)`` are."""
+    return type(X) is type(y) is np.ndarray and X.size == y.size and np.array_equal(X, y)

@@ -14,7 +14,7 @@ from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.parameters import AT_LEAST_1, parameter
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
-from tfae._networks.architectures.convolutional import image_shape_of
+from tfae._networks.architectures.convolutional import image_shape_of, no_image_shape
 from tfae._networks.imported import Imported
 from tfae._networks.spec import Builder
 from tfae._support.typing import Array
@@ -39,8 +39,11 @@ class ConvolutionalAutoencoder(Autoencoder):
         The length of the code. None takes half of the features, but at most 32.
     image_shape : tuple of int, default=None
         The shape of the image in a flat row, (height, width) or (height, width, channels), in C
-        order. None takes the shape of the images given to `fit`. If `fit` is given flat rows, None
-        takes square images if the length allows it, and otherwise images of a single line.
+        order. One of the numbers may be -1, which takes what is left of the features: (1, -1) is an
+        image of a single line, such as a signal. None takes the shape of the images given to `fit`:
+        arrays with channels, or square images without. Other arrays do not show that they are
+        images, so flat rows need a shape, and so do arrays of shape (n_samples, 64, 2), because
+        they may be windows of 64 steps.
     kernel_size : int, default=3
         The height and width of the convolutions' kernels.
     hidden_layer_sizes : int or sequence of int, default="auto"
@@ -94,8 +97,7 @@ class ConvolutionalAutoencoder(Autoencoder):
         ----------
         encoder, decoder : keras.Model
             As in :meth:`Autoencoder.from_keras`. If the models take flat rows, the parameter
-            `image_shape` gives the shape of the images; by default they are square if the length
-            allows it.
+            `image_shape` must give the shape of the images.
         **params
             Parameters of the estimator.
 
@@ -107,7 +109,8 @@ class ConvolutionalAutoencoder(Autoencoder):
         Raises
         ------
         ValueError
-            If the models cannot be read or do not fit together, or a parameter is wrong.
+            If the models cannot be read or do not fit together, or a parameter is wrong or
+            missing.
 
         Examples
         --------
@@ -127,10 +130,8 @@ class ConvolutionalAutoencoder(Autoencoder):
         """
         model = super().from_keras(encoder, decoder, **params)
         assert isinstance(model.architecture, Imported)
-        row_shape = model.architecture.row_shape
-        asked = row_shape if len(row_shape) > 1 else model.image_shape
-        model.image_shape_ = image_shape_of(asked, model.n_features_in_)
-        model._row_shape = row_shape
+        model.image_shape_ = model._image_shape(model.n_features_in_)
+        model._row_shape = model.architecture.row_shape
         return model
 
     def inverse_transform(self, X: Any) -> Array:
@@ -171,14 +172,30 @@ class ConvolutionalAutoencoder(Autoencoder):
         if is_stream(X):  # its batches come here one by one
             return super()._read(X, reset=reset, min_samples=min_samples)
         shape = _images_shape(X)
-        expected = self.image_shape if reset else self.image_shape_
+        expected = self._asked_shape() if reset else self.image_shape_
+        if shape is not None and expected is None:
+            _check_shows_images(shape)
         rows = X if shape is None else _flat(X, shape, expected, warns=reset)
         rows = super()._read(rows, reset=reset, min_samples=min_samples)
         if reset:
-            asked = self.image_shape if shape is None else shape
-            self.image_shape_: tuple[int, int, int] = image_shape_of(asked, rows.shape[1])
+            self.image_shape_: tuple[int, int, int] = self._image_shape(rows.shape[1], shape)
             self._row_shape: tuple[int, ...] = rows.shape[1:] if shape is None else shape
         return rows
+
+    def _asked_shape(self) -> Sequence[int] | None:
+        """Return the shape that imported models or the parameter ask for."""
+        imported = self.architecture if isinstance(self.architecture, Imported) else None
+        of_models = () if imported is None else imported.row_shape
+        return of_models if len(of_models) > 1 else self.image_shape
+
+    def _image_shape(
+        self, n_features: int, shape: tuple[int, ...] | None = None
+    ) -> tuple[int, int, int]:
+        """Return the shape of images; `shape` is that of the images in `X`, if it has some."""
+        asked = self._asked_shape() if shape is None else shape
+        if asked is None:
+            raise no_image_shape(n_features, "image_shape={}")
+        return image_shape_of(asked, n_features)
 
     def _builder_params(self) -> dict[str, Any]:
         """Return the keyword arguments of the architecture's builder."""
@@ -196,8 +213,8 @@ class ConvolutionalAutoencoder(Autoencoder):
 
 def _flat(X: Any, shape: tuple[int, ...], expected: Sequence[int] | None, warns: bool) -> Array:
     """Return images as flat rows, if they have the expected shape."""
-    if expected is not None and _with_channels(shape) != _with_channels(expected):
-        one = _with_channels(np.shape(X)) == _with_channels(expected)
+    if expected is not None and not _is_of(shape, expected):
+        one = _is_of(np.shape(X), expected)
         raise ValueError(
             f"Images must have the shape {tuple(expected)}. Got "
             + ("one image; pass X[None]." if one else f"images of shape {shape}.")
@@ -209,6 +226,18 @@ def _flat(X: Any, shape: tuple[int, ...], expected: Sequence[int] | None, warns:
         )
     X = np.asanyarray(X)  # a memory map stays a memory map
     return X.reshape(len(X), math.prod(shape))
+
+
+def _check_shows_images(shape: tuple[int, ...]) -> None:
+    """Raise unless the shape of `X`, without its rows, is that of images and of nothing else."""
+    if len(shape) == 2 and shape[0] != shape[1]:
+        steps, channels = shape
+        raise ValueError(
+            f"Arrays of shape (n_samples, {steps}, {channels}) need an 'image_shape', because they "
+            f"may be images of {steps} x {channels} pixels or windows of {steps} steps. Got none: "
+            f"pass image_shape={shape} for images; for windows pass X[:, :, None], which are "
+            f"images of width 1 with {channels} channels."
+        )
 
 
 def _images_shape(X: Any) -> tuple[int, ...] | None:
@@ -225,6 +254,14 @@ def _images_shape(X: Any) -> tuple[int, ...] | None:
 def _has_channels_first(shape: tuple[int, ...]) -> bool:
     """Whether the shape of one image, grey or coloured, looks like PyTorch's."""
     return len(shape) == 3 and shape[0] in (1, 3) and shape[1] == shape[2] > 4
+
+
+def _is_of(shape: tuple[int, ...], expected: Sequence[int]) -> bool:
+    """Whether images have the expected shape, in which -1 stands for any number."""
+    given, wanted = _with_channels(shape), _with_channels(expected)
+    return len(given) == len(wanted) and all(
+        size in (-1, found) for size, found in zip(wanted, given, strict=True)
+    )
 
 
 def _with_channels(shape: Sequence[int]) -> tuple[int, ...]:

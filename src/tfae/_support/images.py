@@ -1,4 +1,4 @@
-"""The shape of images, if the user does not give it."""
+"""The shape of images, as a picture draws them or an error suggests it; no fit learns from it."""
 
 from __future__ import annotations
 

@@ -80,7 +80,12 @@ def test_values_and_gradients_are_tensorflows(geometry, transposed, channels):
 def test_training_in_xla_is_training_in_the_executor(digits, parameters):
     def weights(xla):
         model = ConvolutionalAutoencoder(
-            5, hidden_layer_sizes=(6, 8), max_iter=2, random_state=0, **parameters
+            5,
+            image_shape=(8, 8),
+            hidden_layer_sizes=(6, 8),
+            max_iter=2,
+            random_state=0,
+            **parameters,
         )
         with new_programs(xla):
             model.fit(digits[:200])

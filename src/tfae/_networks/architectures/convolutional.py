@@ -29,32 +29,50 @@ def convolutional(
 
     Every hidden layer halves the image, rounding up. The decoder crops what the rounding added.
     """
+    if image_shape is None:
+        raise no_image_shape(spec.n_features, "architecture_params={{'image_shape': {}}}")
     shape = image_shape_of(image_shape, spec.n_features)
     if not isinstance(kernel_size, Integral) or kernel_size < 1:
         raise ValueError(f"'kernel_size' must be an integer of at least 1. Got {kernel_size!r}.")
     return Network(_encoder(spec, shape, kernel_size), _decoder(spec, shape, kernel_size))
 
 
-def image_shape_of(image_shape: Sequence[int] | None, n_features: int) -> tuple[int, int, int]:
-    """Return height, width and channels; None means a square, or else a single line.
+def image_shape_of(image_shape: Sequence[int], n_features: int) -> tuple[int, int, int]:
+    """Return height, width and channels; one of them may be given as -1, which takes the rest.
 
     Raises
     ------
     ValueError
         If the shape is not that of an image, or does not match the number of features.
     """
-    if image_shape is None:
-        height, width = square_image(n_features) or (1, n_features)
-        return height, width, 1
-    shape = tuple(image_shape) if isinstance(image_shape, Sequence | np.ndarray) else ()
-    whole = all(isinstance(size, Integral) and size > 0 for size in shape)
-    if len(shape) not in (2, 3) or not whole or math.prod(shape) != n_features:
+    given = tuple(image_shape) if isinstance(image_shape, Sequence | np.ndarray) else ()
+    whole = all(isinstance(size, Integral) and (size > 0 or size == -1) for size in given)
+    shape = _with_the_rest(given, n_features) if whole else ()
+    if len(shape) not in (2, 3) or min(shape) < 1 or math.prod(shape) != n_features:
         raise ValueError(
             "The 'image_shape' parameter must be (height, width) or (height, width, channels) with "
             f"a product of {n_features}, the number of features. Got {image_shape!r}."
         )
     height, width, channels = (int(size) for size in (*shape, 1)[:3])
     return height, width, channels
+
+
+def _with_the_rest(shape: tuple[int, ...], n_features: int) -> tuple[int, ...]:
+    """Return a shape with what is left of the features in place of a single -1."""
+    if shape.count(-1) != 1:
+        return shape
+    rest = n_features // math.prod(size for size in shape if size != -1)
+    return tuple(rest if size == -1 else size for size in shape)
+
+
+def no_image_shape(n_features: int, given_as: str) -> ValueError:
+    """Return the error for rows that nothing shows to be images; `given_as` is a parameter."""
+    picture = square_image(n_features) or "(height, width)"
+    return ValueError(
+        "Flat rows need an 'image_shape', because their length does not show what they are. Got "
+        f"rows of {n_features} values without one: pass {given_as.format(picture)} for images, or "
+        f"{given_as.format((1, n_features))} for signals."
+    )
 
 
 def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:

@@ -15,6 +15,7 @@ from tfae._data.statistics import mean_variance
 from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.checking import warn_of_pairs
+from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.parameters import AutoencoderParameters
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
@@ -82,7 +83,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Whether hidden layers are normalised over the batch, before their activation.
     architecture : str or callable, default="dense"
         How the network is built: a name from :func:`tfae.architectures`, or a function as
-        described at :func:`tfae.register_architecture`.
+        described at :func:`tfae.register_architecture`. Models that are built already go to
+        :meth:`from_keras`.
     architecture_params : dict, default=None
         Keyword arguments for the architecture.
     corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default=None
@@ -180,7 +182,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     callbacks : sequence of keras.callbacks.Callback, default=None
         Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
         once for every run of the compiled program. Every call of `fit` or `partial_fit` counts
-        epochs from 0 and starts at `learning_rate_init`. For scikit-learn's own callbacks use
+        epochs from 0 and starts at `learning_rate_init`. What they monitor must be recorded, see
+        ``history_``: "val_loss" needs `early_stopping`. For scikit-learn's own callbacks use
         ``set_callbacks``.
     verbose : int or bool, default=0
         Whether to print a line for every epoch, and a line for every training if there are several.
@@ -401,6 +404,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         recipe = reader._recipe(X, start, partial=True)
         if start is None:
             check_passes(X, recipe.reads_rows_before)
+        check_callbacks(self, recipe.of_one_epoch())
         recipe = with_found_length(recipe, X).of_one_epoch()
         state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
         fitted = fit_network(recipe, X, state, start, self._watch(reader))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, SupportsIndex
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
@@ -23,6 +23,8 @@ from tfae._data.reading import (
 from tfae._data.scaling import Affine, Quantiles
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, warn_of_pairs
+from tfae._estimators.checking_parameters import check_architecture, check_callbacks
+from tfae._estimators.names import with_functions
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._fitting.code_length import with_found_length
@@ -127,7 +129,9 @@ class BaseEncoder(
         reader = copy.copy(self)
         X = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
         X = in_memory_if_small(X, self.random_state, min_samples=2)
-        recipe = with_found_length(reader._recipe(X, start), X)
+        recipe = reader._recipe(X, start)
+        check_callbacks(self, recipe)
+        recipe = with_found_length(recipe, X)
         state = TrainingState.new(self.random_state)
         return self._become(reader, fit_network(recipe, X, state, start, self._watch(reader)))
 
@@ -266,6 +270,13 @@ class BaseEncoder(
         callbacks = {name: value for name, value in vars(self).items() if "callback" in name}
         self.__dict__ = {**vars(reader), **callbacks, "_fitted": fitted, "_state": state}
         return self
+
+    def _validate_params(self) -> None:
+        check_architecture(self)
+        super()._validate_params()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return with_functions(super().__reduce_ex__(protocol), vars(self))
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None

@@ -109,6 +109,12 @@ class Recipe:
         """Whether other trainings read the rows before that of the network."""
         return self.length is not None or self.pretrains
 
+    @property
+    def recorded(self) -> list[str]:
+        """The names of the losses that every epoch records."""
+        terms = self.objective.terms
+        return [*terms, *(f"val_{term}" for term in terms if self.early_stopping)]
+
     def optimizer_for(self, n_rows: int) -> Optimizer:
         """Return the optimizer, with its learning rate for a training on `n_rows` rows."""
         if self.anneal_over is None:

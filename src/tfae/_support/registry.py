@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
+from tfae._support.by_value import from_bytes, to_bytes
+
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +28,8 @@ class Registry(Generic[T]):
     name is not found otherwise or when all names are listed. If an entry is not the registered
     function itself, `wrap` makes the entry from the function, and `function` returns the function
     of an entry.
+
+    Entries that a process registers itself are its own. Others arrive with what is unpickled.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class Registry(Generic[T]):
         self.or_else = or_else
         self.group = group
         self._entries: dict[str, T] = {}
+        self._arrived: dict[str, bytes] = {}  # what the entries that are not its own came from
+        self._lost: dict[str, str] = {}  # why an entry could not come along
 
     def register(self, name: str) -> Callable[[T], T]:
         """Return a decorator that adds its argument under `name`."""
@@ -48,7 +54,7 @@ class Registry(Generic[T]):
             raise ValueError(f"The name of a {self.kind} must be a non-empty str. Got {name!r}.")
 
         def add(entry: T) -> T:
-            taken = self._entries.get(name)
+            taken = None if self._arrived.pop(name, None) else self._entries.get(name)
             known = None if taken is None else self._function(taken)
             if known is not None and not _same_definition(known, self._function(entry)):
                 raise ValueError(f"The {self.kind} {name!r} is registered already: {known!r}.")
@@ -79,9 +85,53 @@ class Registry(Generic[T]):
         if name not in self._entries:
             raise ValueError(
                 f"The {self.kind!r} parameter must be one of {sorted(self._entries)} or "
-                f"{self.or_else}. Got {name!r}.{nearest_name(name, self._entries)}"
+                f"{self.or_else}. Got {name!r}."
+                + (nearest_name(name, self._entries) or self._where_it_may_be(name))
             )
         return self._entries[name]
+
+    def _where_it_may_be(self, name: str) -> str:
+        """Return what to do if another process has registered the name."""
+        if "callable" not in self.or_else:
+            return ""
+        lost = self._lost.get(name)
+        known = f" Its function could not come from another process: {lost}." if lost else ""
+        return (
+            f"{known} A name is known in the process that registers it: import the module that "
+            f"registers {name!r} here, too, or pass the function itself."
+        )
+
+    def is_users(self, name: str) -> bool:
+        """Whether a user has registered the name; the package's own are known everywhere."""
+        if name not in self._entries:
+            return False
+        module = getattr(self._function(self._entries[name]), "__module__", None)
+        return str(module).partition(".")[0] != __name__.partition(".")[0]
+
+    def packed(self, name: str) -> bytes | None:
+        """Return the function of that name for another process; None if it cannot be sent."""
+        return to_bytes(self._function(self._entries[name]))
+
+    def unpack(self, name: str, packed: bytes | None) -> None:
+        """Add the function of that name from another process.
+
+        An own function of that name stays. So does one that came from the same bytes, with the
+        programs that are compiled for it; other bytes are a later definition.
+        """
+        own = name in self._entries and name not in self._arrived
+        if own or (packed is not None and self._arrived.get(name) == packed):
+            return
+        if packed is None:
+            self._lost[name] = "it cannot be pickled"
+            return
+        try:
+            function = from_bytes(packed)
+        except Exception as error:  # whatever its modules raise when they are imported
+            self._lost[name] = repr(error)
+            return
+        if name not in self._entries or name in self._arrived:  # else its module has registered it
+            self._entries[name] = self._wrap(function)
+            self._arrived[name] = packed
 
     def describe(self) -> dict[str, str]:
         """Return every name with the first line of its documentation."""

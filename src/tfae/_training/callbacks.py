@@ -50,6 +50,32 @@ class PrintedLines(Observer):
         return False
 
 
+def check_keras_callbacks(callbacks: Sequence[Any]) -> None:
+    """Raise if something in ``callbacks`` is no Keras callback."""
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(
+                f"'callbacks' must be instances of keras.callbacks.Callback. Got {callback!r}."
+            )
+
+
+def unknown_monitor(callbacks: Sequence[Any], recorded: Sequence[str]) -> tuple[Any, str] | None:
+    """Return the first Keras callback whose ``monitor`` will never have a value, and the monitor.
+
+    Such a callback warns after every epoch and does nothing else. A callback of the user's may
+    write values of its own to the logs, so nothing is known of those that come after it.
+    """
+    for callback in callbacks:
+        if not getattr(callback.on_epoch_end, "__module__", "").startswith("keras."):
+            return None
+        monitor = getattr(callback, "monitor", None)
+        if not isinstance(monitor, str) or not getattr(callback, "save_best_only", True):
+            continue  # it reads no value, like a checkpoint of every epoch
+        if monitor not in (*recorded, "learning_rate"):  # which a scheduler writes to the logs
+            return callback, monitor
+    return None
+
+
 class KerasCallbacks(Observer):
     """Passes everything on to Keras callbacks. Their model is the program's live one.
 
@@ -61,11 +87,6 @@ class KerasCallbacks(Observer):
     def __init__(
         self, callbacks: Sequence[Any], program: Program, learning_rate: float, **params: int
     ) -> None:
-        for callback in callbacks:
-            if not isinstance(callback, keras.callbacks.Callback):
-                raise ValueError(
-                    f"'callbacks' must be instances of keras.callbacks.Callback. Got {callback!r}."
-                )
         self._model = program.model
         self._model.compile(keras.optimizers.SGD(learning_rate), jit_compile=False)
         self._model.stop_training = False

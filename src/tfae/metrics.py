@@ -16,10 +16,12 @@ from scipy import sparse
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils.multiclass import check_classification_targets
 
 from tfae._data.statistics import mean_variance
+from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 
 __all__ = [
@@ -294,7 +296,9 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
             f"of rows. Got {n_neighbors!r}."
         )
     # Without an argument, kneighbors does not count a row among its own neighbours.
-    nearest = KNeighborsClassifier(n_neighbors).fit(Z, labels).kneighbors(return_distance=False)
+    check_classification_targets(labels)
+    search = fitted_within(NearestNeighbors(n_neighbors=n_neighbors), Z)
+    nearest = search.kneighbors(return_distance=False)
     classes, places = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(Z), len(classes)), np.intp)
     np.add.at(votes, (np.arange(len(Z))[:, None], places[nearest]), 1)

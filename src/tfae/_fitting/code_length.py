@@ -20,6 +20,7 @@ from tfae._data.source import Source
 from tfae._data.streams import Share
 from tfae._fitting.fit import fit_split, split_rows
 from tfae._fitting.recipe import Recipe
+from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState
@@ -123,5 +124,6 @@ def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
     scaled = fit_scaling(scaling, rows).forward(rows, np.float64)
     if not scaled.var(axis=0).any():
         return 1
-    kept = np.cumsum(PCA(svd_solver="full").fit(scaled).explained_variance_ratio_)
+    pca = fitted_within(PCA(svd_solver="full"), scaled)
+    kept = np.cumsum(pca.explained_variance_ratio_)
     return min(most, int(np.searchsorted(kept, n_components)) + 1)

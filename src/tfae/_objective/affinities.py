@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
-from tfae._support.sklearn import joint_probabilities
+from tfae._support.sklearn import fitted_within, joint_probabilities
 from tfae._support.typing import Array
 
 # The normaliser of the final divergence is estimated from at most this many rows.
@@ -37,7 +37,8 @@ class Affinities:
         """
         n_neighbors = min(X.shape[0] - 1, int(3 * perplexity + 1))
         checked = _Checked(metric) if callable(metric) else metric
-        search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked).fit(X)
+        search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked)
+        fitted_within(search, X)
         distances = search.kneighbors_graph(mode="distance")
         # Some metrics have no distance for rows of zeros, or for rows of equal values.
         unknown = distances.data[~np.isfinite(distances.data)]

@@ -14,12 +14,14 @@ __all__ = [
     "Interval",
     "RealNotInt",
     "StrOptions",
+    "fitted_within",
     "has_callbacks",
     "joint_probabilities",
     "with_callbacks",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+E = TypeVar("E", bound=Any)
 
 
 def with_callbacks(method: F) -> F:
@@ -35,3 +37,14 @@ def has_callbacks(estimator: Any) -> bool:
 def joint_probabilities(squared_distances: Any, perplexity: float) -> Any:
     """Return the joint probabilities of neighbours, as scikit-learn's ``TSNE`` makes them."""
     return _joint_probabilities_nn(squared_distances, perplexity, 0)
+
+
+def fitted_within(estimator: E, X: Any) -> E:
+    """Fit scikit-learn's ``PCA`` or ``NearestNeighbors`` as a part of another computation.
+
+    Trackers such as MLflow's ``sklearn.autolog`` replace the ``fit`` of every estimator of
+    scikit-learn, and would log the part as if it were the user's model. This is what ``fit`` calls
+    after it has checked parameters, so the results have the same bits.
+    """
+    estimator._fit(X)
+    return estimator

@@ -24,7 +24,7 @@ from tfae._data.scaling import Affine, Quantiles
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, warn_of_pairs
 from tfae._estimators.checking_parameters import check_architecture, check_callbacks
-from tfae._estimators.names import with_functions
+from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._fitting.code_length import with_found_length
@@ -276,7 +276,7 @@ class BaseEncoder(
         super()._validate_params()
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        return with_functions(super().__reduce_ex__(protocol), vars(self))
+        return with_what_goes_before(super().__reduce_ex__(protocol), vars(self))
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None

@@ -1,13 +1,18 @@
-"""The functions behind an estimator's names go with its pickle, to processes that lack them.
+"""What goes before an estimator in its pickle, to processes that lack it.
 
 ``GridSearchCV(n_jobs=2)`` pickles an estimator for a process that has not run the user's script. So
 a pickle carries every function that the user registered under a name among the parameters. It does
 not do so in ``__getstate__``: formats that are safe to load, such as skops, read that, and a file
 of theirs must not bring code along.
+
+Parameters that are Keras objects import TensorFlow when they are unpickled, in a worker that has
+not imported it. So TensorFlow is started before them, without its notes on standard error.
 """
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +21,7 @@ from tfae._objective.corruptions import CORRUPTIONS
 from tfae._objective.losses import LOSSES
 from tfae._objective.penalties import PENALTIES
 from tfae._support.registry import Registry
+from tfae._support.tensorflow import brings_keras, start
 
 # By the name of the parameter.
 _TABLES: dict[str, Registry[Any]] = {
@@ -25,13 +31,14 @@ _TABLES: dict[str, Registry[Any]] = {
 Name = tuple[str, str]  # kind and name
 
 
-def with_functions(reduced: Any, params: Mapping[str, Any]) -> Any:
-    """Return what ``__reduce_ex__`` returned, with the functions behind names in parameters."""
-    names = {name for name in _names(params) if _TABLES[name[0]].is_users(name[1])}
-    if not names or not isinstance(reduced, tuple):
+def with_what_goes_before(reduced: Any, attributes: Mapping[str, Any]) -> Any:
+    """Return what ``__reduce_ex__`` returned, with what the attributes need before them."""
+    names = {name for name in _names(attributes) if _TABLES[name[0]].is_users(name[1])}
+    brings = any(map(brings_keras, attributes.values()))
+    if not (names or brings) or not isinstance(reduced, tuple):
         return reduced
     make, arguments, *rest = reduced
-    return (_made, (_Functions(sorted(names)), make, arguments), *rest)
+    return (_made, (_Before(sorted(names), brings), make, arguments), *rest)
 
 
 def _names(params: Mapping[str, Any]) -> Iterator[Name]:
@@ -44,21 +51,25 @@ def _names(params: Mapping[str, Any]) -> Iterator[Name]:
                 yield from _names(part)
 
 
-class _Functions:
+class _Before:
     """Names that are registered here; unpickling registers them there. A copy costs nothing."""
 
-    def __init__(self, names: list[Name]) -> None:
-        self._names = names
+    def __init__(self, names: list[Name], brings_keras: bool) -> None:
+        self._names, self._brings_keras = names, brings_keras
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpack, ([(*name, _TABLES[name[0]].packed(name[1])) for name in self._names],)
+        functions = [(*name, _TABLES[name[0]].packed(name[1])) for name in self._names]
+        return _arrive, (functions, self._brings_keras)
 
 
-def _unpack(functions: list[tuple[str, str, bytes | None]]) -> None:
+def _arrive(functions: list[tuple[str, str, bytes | None]], brings_keras: bool) -> None:
+    if brings_keras and "tensorflow" not in sys.modules:
+        with contextlib.suppress(ImportError):  # which the first use will raise again
+            start()
     for kind, name, packed in functions:
         _TABLES[kind].unpack(name, packed)
 
 
-def _made(functions: Any, make: Any, arguments: tuple[Any, ...]) -> Any:
-    """Make an estimator after its functions have arrived."""
+def _made(before: Any, make: Any, arguments: tuple[Any, ...]) -> Any:
+    """Make an estimator after what goes before it has arrived."""
     return make(*arguments)

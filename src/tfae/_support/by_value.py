@@ -7,6 +7,8 @@ from typing import Any
 
 import cloudpickle
 
+from tfae._support.tensorflow import without_noise
+
 _under_way = threading.local()
 
 
@@ -28,5 +30,9 @@ def to_bytes(function: Any) -> bytes | None:
 
 
 def from_bytes(packed: bytes) -> Any:
-    """Return the function of :func:`to_bytes`. Bytes are as trusted as a pickle is."""
-    return cloudpickle.loads(packed)
+    """Return the function of :func:`to_bytes`. Bytes are as trusted as a pickle is.
+
+    Modules that it refers to are imported, and TensorFlow is often one of them.
+    """
+    with without_noise():
+        return cloudpickle.loads(packed)

@@ -4,13 +4,16 @@
 imports TensorFlow (seconds). During that import, TensorFlow's C++ code writes notes about CPU
 features and missing GPUs straight to file descriptor 2, and more when XLA first compiles. The log
 level belongs to the process and is not changed. Instead this module watches the descriptor in that
-time: it drops those notes and passes on everything else.
+time: it drops those notes and passes on everything else. If the import fails, it passes on all,
+because the notes may say why. What a user's own ``import keras`` writes is not held back. If a
+signal ends the process in that time, what TensorFlow wrote is lost.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import os
 import random
 import re
@@ -29,6 +32,7 @@ _NOISE = re.compile(
     rb"|[IWE]\d{4} \d\d[:.\d]+ +\d+ (cpu_feature_guard|cudart_stub|cuda_platform|service|"
     rb"device_compiler|dump_mlir_util|port|cpu_utils|gpu_device|cuda_executor|mlir_graph_optimization_pass)\.)"
 )
+_NAMES = ("keras", "tensorflow")
 _LOCK = threading.RLock()
 _started = False
 _forked = False
@@ -41,7 +45,7 @@ class _Lazy:
         self.__dict__["_name"] = name
 
     def __getattr__(self, attribute: str) -> Any:
-        _start()
+        start()
         return getattr(importlib.import_module(self._name), attribute)
 
 
@@ -49,7 +53,7 @@ tf: Any = _Lazy("tensorflow")
 keras: Any = _Lazy("keras")
 
 
-def _start() -> None:
+def start() -> None:
     """Import TensorFlow and wake its devices and XLA once, so that their notes come now.
 
     Raises
@@ -69,7 +73,7 @@ def _start() -> None:
     with _LOCK:
         if _started:
             return
-        with _without_noise(), _numpys_state():
+        with without_noise(), _numpys_state():
             tensorflow = importlib.import_module("tensorflow")
             keras = importlib.import_module("keras")
             backend = keras.backend.backend()
@@ -116,27 +120,57 @@ def _numpys_state() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _without_noise() -> Iterator[None]:
-    """Hold back the output to descriptor 2, and pass on all but TensorFlow's start-up notes."""
+def without_noise() -> Iterator[None]:
+    """Hold back the output to descriptor 2, and pass on all but TensorFlow's start-up notes.
+
+    If the block raises an error, the notes are passed on, too.
+    """
+    _flush_stderr()
     try:
-        sys.stderr.flush()
         saved = os.dup(2)
-    except (AttributeError, OSError, ValueError):  # no standard error to watch
+    except OSError:  # no standard error to watch
         yield
         return
+    ended_well = False
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
         try:
             yield
+            ended_well = True
         finally:
-            with contextlib.suppress(AttributeError, OSError, ValueError):
-                sys.stderr.flush()
+            _flush_stderr()
             os.dup2(saved, 2)
             os.close(saved)
             held.seek(0)
             for line in held:
-                if not _NOISE.match(line):
+                if not (ended_well and _NOISE.match(line)):
                     os.write(2, line)
+
+
+def _flush_stderr() -> None:
+    """Write out what Python holds back; a program may have put anything in place of stderr."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.flush()
+
+
+def brings_keras(value: Any) -> bool:
+    """Whether unpickling an object imports Keras or TensorFlow: theirs, or a function with them.
+
+    Nothing is imported to find out.
+    """
+    parts = value if isinstance(value, list | tuple) else [value]
+    return any(
+        _root(type(part).__module__) in _NAMES
+        or any(
+            inspect.ismodule(used) and _root(used.__name__) in _NAMES
+            for used in getattr(part, "__globals__", {}).values()
+        )
+        for part in parts
+    )
+
+
+def _root(module: str) -> str:
+    return module.partition(".")[0]
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from scipy import sparse
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 from sklearn import manifold
+from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import (
@@ -234,6 +235,65 @@ def test_explained_variance_is_the_score_of_the_estimator(rows):
     model = Autoencoder(2, hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(rows)
     errors = metrics.reconstruction_errors(rows, model.reconstruct(rows))
     assert errors["explained_variance"] == pytest.approx(model.score(rows))
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    X, y = load_digits(return_X_y=True)
+    return X[:300], PCA(2).fit_transform(X[:300]), y[:300]
+
+
+# Sums with these are exact, so that every measure must be the same.
+MOVED = {
+    "far": lambda rows: rows + 2.0**30,
+    "timestamps": lambda rows: np.column_stack([rows, np.full(len(rows), 1.7e9)]),
+    "tiny": lambda rows: rows * 2.0**-660,
+    "huge": lambda rows: rows * 2.0**660,
+    "far and tiny": lambda rows: (rows + 2.0**30) * 2.0**-660,
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "manhattan", "minkowski", "l2"])
+def test_measures_depend_neither_on_an_offset_nor_on_a_unit(pictures, name, metric):
+    X, Z, y = pictures
+    Z = np.round(2.0**20 * Z)  # whole numbers
+    expected = metrics.embedding_report(X, {"pca": Z}, y=y, metric=metric)
+    moved = metrics.embedding_report(MOVED[name](X), {"pca": Z}, y=y, metric=metric)
+    np.testing.assert_allclose(moved, expected, rtol=1e-12)
+    if metric == "euclidean":
+        of_embedding = metrics.embedding_report(X, {"pca": MOVED[name](Z)}, y=y)
+        np.testing.assert_allclose(of_embedding, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", MOVED)
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+def test_measures_in_units_of_the_data_do_not_depend_on_them_either(rows, embedded, name, metric):
+    whole = np.round(rows * 2**16)
+    expected = metrics.trustworthiness(whole, embedded, metric=metric)
+    moved = MOVED[name](whole)[:, : whole.shape[1]]
+    assert metrics.trustworthiness(moved, embedded, metric=metric) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_knn_accuracy_depends_neither_on_an_offset_nor_on_a_unit(pictures, name):
+    X, _, y = pictures
+    expected = metrics.knn_accuracy(X, y, n_neighbors=5)
+    assert metrics.knn_accuracy(MOVED[name](X), y, n_neighbors=5) == expected > 0.9
+
+
+def test_two_embeddings_far_from_each_other_are_still_one(pictures):
+    _, Z, y = pictures
+    whole = np.round(2.0**20 * Z)
+    far = whole + np.where(y < 5, 0.0, 2.0**50)[:, None]
+    # A row never had a neighbour among the other labels' rows, nor has it one now.
+    own = [
+        metrics.knn_accuracy(whole[y < 5], y[y < 5]),
+        metrics.knn_accuracy(whole[y >= 5], y[y >= 5]),
+    ]
+    together = np.average(own, weights=[(y < 5).sum(), (y >= 5).sum()])
+    assert metrics.knn_accuracy(far, y) == pytest.approx(together)
+    assert metrics.knn_accuracy(np.repeat(far, 10, axis=1), y) == pytest.approx(together)
 
 
 def test_a_perfect_embedding_scores_one_and_a_shuffled_one_chance(rows):

@@ -1,6 +1,7 @@
 """Measures of how well an embedding keeps neighbours and distances, and a reconstruction the data.
 
-Distances are computed in blocks of rows, so that memory stays bounded.
+Distances are computed in blocks of rows, so that memory stays bounded. The Euclidean distance, and
+others that do not depend on an offset, keep their digits for rows far from zero and in any unit.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from scipy import sparse
 from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 
+from tfae._data.distances import EUCLIDEAN, EuclideanDistances, comparable
 from tfae._data.statistics import mean_variance
-from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 
 __all__ = [
@@ -244,8 +244,9 @@ def shepard_correlation(
         X, Z = X[drawn], Z[drawn]
         X = X[:, drawn] if _is_precomputed(metric) else X
     upper = np.triu_indices(X.shape[0], 1)
-    distances = pairwise_distances(X, metric=metric, **options)
-    pairs = [distances[upper], pairwise_distances(Z)[upper]]
+    every = slice(0, X.shape[0])
+    given = _distances_of(X, metric, options)(every)[upper]
+    pairs = [given, EuclideanDistances(Z).from_block(every)[upper]]
     if any(len(d) < 2 or d.min() == d.max() for d in pairs):
         return float("nan")
     correlation = spearmanr if method == "spearman" else pearsonr
@@ -295,10 +296,8 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
             f"'n_neighbors' must be an integer from 1 to {len(Z) - 1}, one less than the number "
             f"of rows. Got {n_neighbors!r}."
         )
-    # Without an argument, kneighbors does not count a row among its own neighbours.
     check_classification_targets(labels)
-    search = fitted_within(NearestNeighbors(n_neighbors=n_neighbors), Z)
-    nearest = search.kneighbors(return_distance=False)
+    _, nearest = EuclideanDistances(Z).nearest(int(n_neighbors))
     classes, places = np.unique(labels, return_inverse=True)
     votes = np.zeros((len(Z), len(classes)), np.intp)
     np.add.at(votes, (np.arange(len(Z))[:, None], places[nearest]), 1)
@@ -444,9 +443,9 @@ def embedding_report(
             "'reconstructions' must be None with metric='precomputed', because 'X' then has no "
             f"rows to compare with. Got {list(rebuilt)}."
         )
-    X = _data(X, metric)
-    sizes = _fitting_sizes(X.shape[0]) if n_neighbors is None else _sizes(n_neighbors)
-    kept = _neighbourhoods(X, embeddings, sizes, metric)
+    rows = _data(X, metric)
+    sizes = _fitting_sizes(rows.shape[0]) if n_neighbors is None else _sizes(n_neighbors)
+    kept = _neighbourhoods(rows, embeddings, sizes, metric)
     # One seed, so that all embeddings are judged by the same rows.
     seed = _seed(random_state)
     table: dict[str, dict[str, float]] = {}
@@ -456,7 +455,7 @@ def embedding_report(
             for measure, values in kept[name].items()
             for k, value in zip(sizes, values, strict=True)
         }
-        line["shepard_correlation"] = shepard_correlation(X, Z, metric=metric, random_state=seed)
+        line["shepard_correlation"] = shepard_correlation(rows, Z, metric=metric, random_state=seed)
         if y is not None:
             line["knn_accuracy"] = knn_accuracy(Z, y)
         table[name] = line | (reconstruction_errors(X, rebuilt[name]) if name in rebuilt else {})
@@ -477,8 +476,8 @@ def _neighbourhoods(
         raise ValueError(
             f"'n_neighbors' must be less than {n} / 2, half of the rows. Got {sizes.max()}."
         )
-    distances = _distances_of(rows, metric)
-    distances_in = {name: _distances_of(Z, "euclidean") for name, Z in checked.items()}
+    distances = _distances_of(rows, metric, _metric_options(rows, metric))
+    distances_in = {name: EuclideanDistances(Z).from_block for name, Z in checked.items()}
     sums = {name: np.zeros((3, len(sizes))) for name in checked}
     for block in gen_batches(n, max(1, _BLOCK_ENTRIES // n)):
         given = _Near.of_block(distances, block, sizes.max())
@@ -535,11 +534,12 @@ class _Near:
         return nearer + 1
 
 
-def _distances_of(rows: Array, metric: Any) -> Callable[[slice], Array]:
+def _distances_of(rows: Array, metric: Any, options: Any) -> Callable[[slice], Array]:
     """Return a function of a block: its distances from all rows, in a writable array."""
     if _is_precomputed(metric):
         return lambda block: rows[block].copy()
-    options = _metric_options(rows, metric)
+    if isinstance(metric, str) and metric in EUCLIDEAN:
+        return EuclideanDistances(rows).from_block
     return lambda block: pairwise_distances(rows[block], rows, metric=metric, **options)
 
 
@@ -626,7 +626,7 @@ def _data(X: Any, metric: Any) -> Any:
             "'X' must be a dense square matrix of distances with metric='precomputed'. "
             f"Got a {type(rows).__name__} of shape {rows.shape}."
         )
-    return rows
+    return comparable(rows, metric)
 
 
 def _embedded(X_embedded: Any, n_rows: int, name: str) -> Array:

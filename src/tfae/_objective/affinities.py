@@ -10,11 +10,16 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
+from tfae._data.distances import EUCLIDEAN, EuclideanDistances
 from tfae._support.sklearn import fitted_within, joint_probabilities
 from tfae._support.typing import Array
 
 # The normaliser of the final divergence is estimated from at most this many rows.
 _MAX_ROWS = 4096
+# The unit of distances between this and its inverse stays as it is.
+_USUAL = 1e8
+# No affinity is left at this squared distance, and its square is within float32.
+_FAR = 1e30
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +40,16 @@ class Affinities:
         ValueError
             If the metric returns a value that is not a distance.
         """
-        n_neighbors = min(X.shape[0] - 1, int(3 * perplexity + 1))
-        checked = _Checked(metric) if callable(metric) else metric
-        search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked)
-        fitted_within(search, X)
-        distances = search.kneighbors_graph(mode="distance")
+        n_rows, n_neighbors = X.shape[0], min(X.shape[0] - 1, int(3 * perplexity + 1))
+        distances, places = _nearest(X, n_neighbors, metric)
         # Some metrics have no distance for rows of zeros, or for rows of equal values.
-        unknown = distances.data[~np.isfinite(distances.data)]
+        unknown = distances[~np.isfinite(distances)]
         if len(unknown):
             raise _no_distance(metric, unknown[0])
-        distances.data **= 2
-        return cls(sparse.csr_array(joint_probabilities(distances, perplexity)))
+        squares = _moderate_squares(distances, perplexity).ravel()
+        starts = np.arange(0, n_rows * n_neighbors + 1, n_neighbors)
+        graph = sparse.csr_matrix((squares, places.ravel(), starts), (n_rows, n_rows))
+        return cls(sparse.csr_array(joint_probabilities(graph, perplexity)))
 
     @property
     def n_rows(self) -> int:
@@ -80,6 +84,34 @@ class Affinities:
             total += float(np.exp(_log_similarity(squares, degrees_of_freedom)).sum()) - 1
         mean = total / (len(chosen) * (self.n_rows - 1))
         return attraction + float(np.log(mean)) + self.constant
+
+
+def _nearest(X: Any, n_neighbors: int, metric: Any) -> tuple[Array, Array]:
+    """Return the distances and the positions of every row's nearest other rows."""
+    X = X if sparse.issparse(X) else np.asarray(X)  # all rows of a memory map
+    if isinstance(metric, str) and metric in {*EUCLIDEAN, "sqeuclidean"}:
+        distances, places = EuclideanDistances(X).nearest(n_neighbors)
+        return (np.square(distances) if metric == "sqeuclidean" else distances), places
+    checked = _Checked(metric) if callable(metric) else metric
+    search = NearestNeighbors(n_neighbors=n_neighbors, metric=checked)
+    return fitted_within(search, X).kneighbors()
+
+
+def _moderate_squares(distances: Array, perplexity: float) -> Array:
+    """Return the squares of every row's distances, in a unit in which float32 can hold them.
+
+    The affinities of a row do not depend on the unit of its distances, but scikit-learn looks for
+    it among 2 ** -100 to 2 ** 100 squares.
+    """
+    place = min(int(perplexity), distances.shape[1]) - 1
+    typical = np.partition(distances, max(place, 0), axis=1)[:, max(place, 0)]
+    shortest = np.min(distances, axis=1, where=distances > 0, initial=np.inf)
+    # So many rows may be equal that only the others have distances.
+    typical = np.where(typical > 0, typical, np.where(np.isfinite(shortest), shortest, 1.0))
+    unit = np.ldexp(1.0, np.frexp(typical)[1])
+    unit[(typical > 1 / _USUAL) & (typical < _USUAL)] = 1.0
+    with np.errstate(over="ignore"):
+        return np.minimum(np.square(distances / unit[:, None]), _FAR)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ __all__ = [
     "fitted_within",
     "has_callbacks",
     "joint_probabilities",
+    "searches_by_products",
     "with_callbacks",
 ]
 
@@ -48,3 +49,8 @@ def fitted_within(estimator: E, X: Any) -> E:
     """
     estimator._fit(X)
     return estimator
+
+
+def searches_by_products(search: Any) -> bool:
+    """Whether a fitted search for neighbours takes products of rows; trees take differences."""
+    return bool(search._fit_method == "brute")

@@ -20,8 +20,10 @@ from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.multiclass import check_classification_targets
 
+from tfae._data.checks import readable
+from tfae._data.columns import naming_columns
 from tfae._data.distances import EUCLIDEAN, EuclideanDistances, comparable
-from tfae._data.statistics import mean_variance
+from tfae._data.scaling import finite_variance
 from tfae._support.typing import Array
 
 __all__ = [
@@ -74,7 +76,8 @@ def trustworthiness(
     Raises
     ------
     ValueError
-        If the numbers of rows differ, or there are too few rows for `n_neighbors`.
+        If the numbers of rows differ, there are too few rows for `n_neighbors`, or values are
+        missing or not finite.
 
     References
     ----------
@@ -124,7 +127,8 @@ def continuity(
     Raises
     ------
     ValueError
-        If the numbers of rows differ, or there are too few rows for `n_neighbors`.
+        If the numbers of rows differ, there are too few rows for `n_neighbors`, or values are
+        missing or not finite.
 
     Examples
     --------
@@ -166,7 +170,8 @@ def neighbor_recall(
     Raises
     ------
     ValueError
-        If the numbers of rows differ, or there are too few rows for `n_neighbors`.
+        If the numbers of rows differ, there are too few rows for `n_neighbors`, or values are
+        missing or not finite.
 
     Examples
     --------
@@ -218,7 +223,8 @@ def shepard_correlation(
     Raises
     ------
     ValueError
-        If the numbers of rows differ, `method` is unknown, or `n_samples` is too small.
+        If the numbers of rows differ, `method` is unknown, `n_samples` is too small, or values are
+        missing or not finite.
 
     Examples
     --------
@@ -273,8 +279,8 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     Raises
     ------
     ValueError
-        If the numbers of rows differ, there are too few rows for `n_neighbors`, or labels are
-        missing.
+        If the numbers of rows differ, there are too few rows for `n_neighbors`, or values or labels
+        are missing.
 
     Examples
     --------
@@ -282,7 +288,8 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     >>> knn_accuracy([[0.0], [1.0], [5.0], [6.5]], ["a", "a", "b", "b"])
     1.0
     """
-    Z, labels = check_array(X_embedded, input_name="X_embedded"), np.asarray(y)
+    Z = _numbers(X_embedded, "X_embedded")
+    labels = np.asarray(y)
     if labels.shape != (len(Z),):
         raise ValueError(
             f"'y' must have one label for each of the {len(Z)} rows. Got shape {labels.shape}."
@@ -325,7 +332,7 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or a variance or a squared error overflows.
 
     Examples
     --------
@@ -333,23 +340,32 @@ def reconstruction_errors(X: Any, X_reconstructed: Any) -> dict[str, float]:
     >>> reconstruction_errors([[0.0, 2.0], [4.0, 2.0]], [[0.0, 2.0], [3.0, 2.0]])["mse"]
     0.25
     """
+    given = X
     X, other = (
-        check_array(rows, accept_sparse="csr", dtype=np.float64, input_name=name)
+        _numbers(rows, name, accept_sparse="csr", dtype=np.float64)
         for rows, name in [(X, "X"), (X_reconstructed, "X_reconstructed")]
     )
     if X.shape != other.shape:
         raise ValueError(
             f"'X_reconstructed' must have the shape of 'X', {X.shape}. Got {other.shape}."
         )
+    with naming_columns(given):
+        variance = finite_variance(X)
     squared = absolute = largest = 0.0
     for block in gen_batches(X.shape[0], max(1, _BLOCK_ENTRIES // X.shape[1])):
         rows, rebuilt = (
             a[block].toarray() if hasattr(a, "toarray") else a[block] for a in (X, other)
         )
-        error = np.abs(rows - rebuilt)
-        squared, absolute = squared + float(np.square(error).sum()), absolute + float(error.sum())
-        largest = max(largest, float(error.max()))
-    size, variance = X.shape[0] * X.shape[1], mean_variance(X)
+        with np.errstate(over="ignore"):
+            error = np.abs(rows - rebuilt)
+            squared += float(np.square(error).sum())
+        absolute, largest = absolute + float(error.sum()), max(largest, float(error.max()))
+    if not np.isfinite(squared):
+        raise ValueError(
+            "'X_reconstructed' must be so near 'X' that squared errors are finite. Got an error of "
+            f"{largest:.6g}."
+        )
+    size = X.shape[0] * X.shape[1]
     kept = 1 - squared / size / variance if variance != 0 else float(squared == 0)
     return {
         "mse": squared / size,
@@ -620,7 +636,7 @@ def _data(X: Any, metric: Any) -> Any:
     # Only boolean rows stay boolean, and only for a boolean metric.
     boolean = isinstance(metric, str) and metric in PAIRWISE_BOOLEAN_FUNCTIONS
     dtype = [np.float64, np.bool_] if boolean else np.float64
-    rows = check_array(X, input_name="X", accept_sparse="csr", dtype=dtype)
+    rows = _numbers(X, "X", accept_sparse="csr", dtype=dtype)
     if _is_precomputed(metric) and (sparse.issparse(rows) or rows.shape[0] != rows.shape[1]):
         raise ValueError(
             "'X' must be a dense square matrix of distances with metric='precomputed'. "
@@ -630,7 +646,13 @@ def _data(X: Any, metric: Any) -> Any:
 
 
 def _embedded(X_embedded: Any, n_rows: int, name: str) -> Array:
-    Z = check_array(X_embedded, input_name=name, dtype=np.float64)
+    Z = _numbers(X_embedded, name, dtype=np.float64)
     if len(Z) != n_rows:
         raise ValueError(f"{name!r} must have as many rows as 'X', {n_rows}. Got {len(Z)}.")
     return Z
+
+
+def _numbers(X: Any, name: str, **options: Any) -> Any:
+    """Return `X` as checked rows of finite numbers."""
+    with naming_columns(X):
+        return check_array(readable(X), input_name=name, **options)

@@ -11,8 +11,15 @@ from sklearn.preprocessing import (
 )
 
 from tfae import Autoencoder
-from tfae._data.scaling import Affine, Quantiles, fit_scaling, scaled_range
-from tfae._data.statistics import mean_variance
+from tfae._data.scaling import (
+    Affine,
+    Quantiles,
+    _are_moderate,
+    _smallest_variance,
+    finite_variance,
+    fit_scaling,
+    scaled_range,
+)
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -110,7 +117,7 @@ def test_range_and_variance():
     scaling = fit_scaling("standard", X)
     expected = StandardScaler().fit_transform(X)
     assert scaled_range(X, scaling) == pytest.approx((expected.min(), expected.max()))
-    assert mean_variance(X) == pytest.approx(X.var(axis=0).mean())
+    assert finite_variance(X) == pytest.approx(X.var(axis=0).mean())
 
 
 def test_a_misspelt_name_is_told_the_nearest():
@@ -178,5 +185,31 @@ def test_columns_that_differ_from_each_other_alone_are_refused(kind, rows):
     tiny = 1e-200 * np.arange(4)
     X = np.column_stack([np.full(4, 5.0), tiny, tiny])
     X[3] += 0 if rows is None else 1  # a row that nothing is learned of
-    with pytest.raises(ValueError, match="squares are not all 0"):
+    largest = r"column 1 has absolute values of at most [23]e-200"  # not 5, which does not vary
+    with pytest.raises(ValueError, match=f"squares are not all 0.*{largest}"):
         fit_scaling(kind, X, rows)
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1e-38, 1e-44])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_whose_squares_vanish_in_the_training_are_scaled_or_refused(unit, dtype):
+    rows = (np.random.default_rng(0).integers(1, 9, (60, 4)) * unit).astype(dtype)
+    settings = {"max_iter": 3, "hidden_layer_sizes": (4,), "random_state": 0}
+    for linear_path in (True, False):
+        with pytest.raises(ValueError, match=r"not all 0 in float32.*column 0 has.*a scaling"):
+            Autoencoder(2, scaling=None, linear_path=linear_path, **settings).fit(rows)
+    assert np.isfinite(Autoencoder(2, **settings).fit(rows).transform(rows)).all()
+    double = Autoencoder(2, scaling=None, precision="float64", linear_path=False, **settings)
+    assert np.isfinite(double.fit(rows).transform(rows)).all()
+
+
+@pytest.mark.parametrize("n_rows", [3, 10_000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_not_surveyed_would_have_passed(n_rows, dtype):
+    """One row that differs by just enough has the least variance that passes."""
+    least = np.sqrt(_smallest_variance(dtype))
+    for factor in (0.5, 1, 2.01 * np.sqrt(n_rows), 100 * np.sqrt(n_rows)):
+        rows = np.zeros((n_rows, 2))
+        rows[0] = factor * least
+        if _are_moderate(rows, dtype):
+            assert rows.var(axis=0).max() > _smallest_variance(dtype)

@@ -11,6 +11,8 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from scipy import sparse
 
+from tfae._data.columns import ColumnError, too_large
+from tfae._data.objects import with_numbers
 from tfae._support.typing import Array
 
 
@@ -24,12 +26,56 @@ def explained(X: Any) -> Iterator[None]:
     """Turn scikit-learn's errors about data into ones that say what to do."""
     try:
         yield
-    except (TypeError, ValueError) as error:
+    except ColumnError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
         _explain_path(X, error)
         _explain_images(X, error)
         _explain_list(X, error)
-        _explain_column(with_names(X), error)
+        _explain_column(X, error)
         raise
+
+
+def readable(X: Any) -> Any:
+    """Return `X` in a form that scikit-learn reads without losing or misreading a value.
+
+    It does not see the names of an Arrow record batch, and turns large numbers into infinity.
+
+    Raises
+    ------
+    ColumnError
+        For what :func:`.objects.with_numbers` refuses.
+    """
+    if nw.dependencies.is_pandas_dataframe(X):
+        return _readable_frame(X)
+    if isinstance(X, (list, tuple)):
+        X = _listed(X)
+    if isinstance(X, np.ndarray):
+        if X.ndim != 2:
+            return X
+        return with_numbers(X) if X.dtype == object else within_float64(X)
+    arrow = nw.dependencies.get_pyarrow()
+    if arrow is not None and isinstance(X, arrow.RecordBatch):
+        return arrow.Table.from_batches([X])
+    return X
+
+
+def _readable_frame(X: Any) -> Any:
+    for column, dtype in enumerate(X.dtypes):
+        if isinstance(dtype, np.dtype) and dtype.kind == "O":
+            try:
+                with_numbers(X.iloc[:, [column]].to_numpy())
+            except ColumnError as error:
+                raise ColumnError(error.args[0], column) from None
+    return X
+
+
+def _listed(X: Any) -> Any:
+    """Return a list as an array if its rows have one length."""
+    try:
+        return np.asarray(X)
+    except (TypeError, ValueError):
+        return X
 
 
 def as_numbers(rows: Any, X: Any) -> Any:
@@ -38,21 +84,41 @@ def as_numbers(rows: Any, X: Any) -> Any:
     Raises
     ------
     ValueError
-        If they are not numbers.
+        If they are not numbers, or if float64 cannot hold them.
     """
     if rows.dtype == object:
         rows = rows.astype(np.float64)
     if rows.dtype.kind in "mM" or _has_dates(X):
         raise ValueError(f"X must hold numbers only: {_no_numbers(rows.dtype)}.")
-    return rows
+    return within_float64(rows)
 
 
-def with_names(X: Any) -> Any:
-    """Return an Arrow record batch as a table, because scikit-learn reads only a table's names."""
-    arrow = nw.dependencies.get_pyarrow()
-    if arrow is not None and isinstance(X, arrow.RecordBatch):
-        return arrow.Table.from_batches([X])
-    return X
+def within_float64(rows: Any) -> Any:
+    """Return rows of a longer type as float64, and others as they are.
+
+    Raises
+    ------
+    ColumnError
+        If float64 cannot hold a number.
+    """
+    if rows.dtype.kind != "f" or rows.dtype.itemsize <= 8:
+        return rows
+    with np.errstate(over="ignore"):
+        found = rows.astype(np.float64)
+    given, got = (values.data if sparse.issparse(rows) else values for values in (rows, found))
+    large = np.isinf(got) & np.isfinite(given)
+    if large.any():
+        raise too_large(given[large][0], *_place(rows, large))
+    return found
+
+
+def _place(rows: Any, chosen: Array) -> tuple[int, int]:
+    """Return the row and the column of the first of some values."""
+    if not sparse.issparse(rows):
+        row, column = (int(position[0]) for position in np.nonzero(chosen))
+        return row, column
+    place = int(np.flatnonzero(chosen)[0])
+    return int(np.searchsorted(rows.indptr, place, "right")) - 1, int(rows.indices[place])
 
 
 def _explain_path(X: Any, error: Exception) -> None:
@@ -116,7 +182,7 @@ def _no_numbers(dtype: Any) -> str:
     return f"{dtype} values are not real numbers"
 
 
-def check_finite(X: Any, names: Array | None, positions: Array | None = None) -> None:
+def check_finite(X: Any, positions: Array | None = None) -> None:
     """Raise for NaN and infinity; `positions` are those of the rows if these are not all rows."""
     values = X.data if sparse.issparse(X) else X
     if not np.issubdtype(values.dtype, np.floating):
@@ -127,19 +193,13 @@ def check_finite(X: Any, names: Array | None, positions: Array | None = None) ->
     bad = ~np.isfinite(values)
     if not bad.any():
         return
-    if sparse.issparse(X):
-        place = int(np.flatnonzero(bad)[0])
-        row, column = int(np.searchsorted(X.indptr, place, "right")) - 1, int(X.indices[place])
-        value = values[place]
-    else:
-        row, column = (int(position[0]) for position in np.nonzero(bad))
-        value = values[row, column]
+    row, column = _place(X, bad)
+    kind = "NaN" if np.isnan(values[bad][0]) else "infinity"
     among = "values in all" if positions is None else "values among the rows read with it"
     row = row if positions is None else int(positions[row])
-    kind = "NaN" if np.isnan(value) else "infinity"
-    column_name = column if names is None else repr(str(names[column]))
-    raise ValueError(
-        f"Input X contains {kind}: all values must be finite. The first is in column "
-        f"{column_name}, row {row}; {int(bad.sum())} {among} are not finite. Impute them "
-        "first, for example with sklearn.impute.SimpleImputer."
+    raise ColumnError(
+        f"Input X contains {kind}: all values must be finite. The first is in column {{column}}, "
+        f"row {row}; {int(bad.sum())} {among} are not finite. Impute them first, for example with "
+        "sklearn.impute.SimpleImputer.",
+        column,
     )

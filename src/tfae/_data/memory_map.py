@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from tfae._data.checks import check_finite
+from tfae._data.checks import check_finite, within_float64
 from tfae._data.rows import as_floats, block_size, evenly_spaced
 from tfae._data.source import Source
 from tfae._data.statistics import Survey, n_kept
@@ -80,8 +80,8 @@ class Mapped(Source):
             self._copy(index, rows)
         else:
             self._read(index, rows, self._offset)
-        check_finite(rows, None, index)
-        return as_floats(rows)
+        check_finite(rows, index)
+        return as_floats(within_float64(rows))
 
     def statistics(self, rows: Array | None) -> Survey:
         """Return the statistics of some rows from one pass, and keep them for the next call."""

@@ -130,16 +130,13 @@ _MAX_SORTED = 10_000
 
 def statistics(X: Any, rows: Array | None = None) -> Statistics:
     """Return the statistics of some rows of `X`."""
-    return X.statistics(rows) if isinstance(X, Source) else _survey(X, rows)
+    return X.statistics(rows) if isinstance(X, Source) else survey(X, rows)
 
 
-def _survey(X: Any, rows: Array | None) -> Survey:
+def survey(X: Any, rows: Array | None = None) -> Survey:
+    """Return the statistics of some rows of `X` from a pass, also of a source."""
+
     def sample() -> Array:
         return dense_rows(X, evenly_spaced(X, rows, _MAX_SORTED))
 
     return Survey((block for _, block in dense_blocks(X, rows)), sample)
-
-
-def mean_variance(X: Any) -> float:
-    """Return the mean of the variances of the features of `X`, in one pass."""
-    return float(_survey(X, None).variance.mean())

@@ -6,21 +6,18 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Self
 
-import numpy as np
-from sklearn.utils import check_array
-
+from tfae._data.columns import naming_columns
 from tfae._data.reading import check_passes, in_memory_if_small, repeatable
-from tfae._data.source import Source
-from tfae._data.statistics import mean_variance
 from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
-from tfae._estimators.checking import warn_of_pairs
+from tfae._estimators.checking import check_codes, warn_of_pairs
 from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.parameters import AutoencoderParameters
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
+from tfae._inference.fitted import explained_variance
 from tfae._networks.imported import learned_weights, read_models
 from tfae._support.sklearn import with_callbacks
 from tfae._support.typing import Array
@@ -371,9 +368,10 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Raises
         ------
         ValueError
-            If the data do not fit those of earlier calls; if the first call has too few rows for
-            ``linear_path=True``, or gets an iterator although it must read the rows more than once;
-            or with ``early_stopping=True``, because that needs all rows at once.
+            If the data do not fit those of earlier calls, or overflow when they are scaled; if the
+            first call has too few rows for ``linear_path=True``, or gets an iterator although it
+            must read the rows more than once; or with ``early_stopping=True``, because that needs
+            all rows at once.
 
         Warns
         -----
@@ -400,14 +398,15 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             )
         warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
-        X = in_memory_if_small(reader._read(X, reset=start is None), self.random_state)
-        recipe = reader._recipe(X, start, partial=True)
-        if start is None:
-            check_passes(X, recipe.reads_rows_before)
-        check_callbacks(self, recipe.of_one_epoch())
-        recipe = with_found_length(recipe, X).of_one_epoch()
-        state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
-        fitted = fit_network(recipe, X, state, start, self._watch(reader))
+        with naming_columns(X, reader):
+            rows = in_memory_if_small(reader._read(X, reset=start is None), self.random_state)
+            recipe = reader._recipe(rows, start, partial=True)
+            if start is None:
+                check_passes(rows, recipe.reads_rows_before)
+            check_callbacks(self, recipe.of_one_epoch())
+            recipe = with_found_length(recipe, rows).of_one_epoch()
+            state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
+            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted, state)
 
     def inverse_transform(self, X: Any) -> Array:
@@ -427,7 +426,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` is not a matrix of finite numbers with one column for every component.
+            If `X` is not a matrix of finite numbers with one column for every component, or the
+            rows of such codes overflow.
 
         Examples
         --------
@@ -439,14 +439,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         (5, 64)
         """
         fitted = self._checked_fitted()
-        codes = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        n_components = fitted.structure.spec.n_components
-        if codes.shape[1] != n_components:
-            raise ValueError(
-                f"X must have {n_components} columns, one for each component of the code. "
-                f"Got {codes.shape[1]}."
-            )
-        return fitted.decode(codes)
+        return fitted.decode(check_codes(X, fitted.structure.spec.n_components))
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows.
@@ -465,7 +458,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, or values that are not finite.
+            If `X` cannot be used: it has other features, values that are missing, masked or not
+            finite, or values so large that the reconstruction overflows.
 
         Examples
         --------
@@ -476,7 +470,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> bool(abs(autoencoder.reconstruct(X) - X).mean() < 2)  # of 0 to 16
         True
         """
-        return self._checked_fitted().reconstruct(self._read(X, reset=False))
+        with naming_columns(X, self):
+            return self._checked_fitted().reconstruct(self._read(X, reset=False))
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -498,7 +493,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, or values that are not finite.
+            If `X` cannot be used: it has other features, values that are missing, masked or not
+            finite, or values so large that errors overflow.
 
         Examples
         --------
@@ -512,7 +508,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> bool(scores[1] < scores[0])
         True
         """
-        return -self._checked_fitted().errors(self._read(X, reset=False), scaled=scaled)
+        with naming_columns(X, self):
+            return -self._checked_fitted().errors(self._read(X, reset=False), scaled=scaled)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
@@ -536,8 +533,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, or values that are not finite, or it is an
-            iterator, because rows are read twice.
+            If `X` cannot be used: it has other features, values that are missing, masked or not
+            finite, or values so large that squares overflow; or it is an iterator, because rows are
+            read twice.
 
         Examples
         --------
@@ -550,11 +548,5 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         """
         fitted = self._checked_fitted()
         warn_of_pairs(X, y)
-        X = self._read(repeatable(X, "score"), reset=False)
-        variance = mean_variance(X)
-        if variance != 0:
-            with np.errstate(over="ignore", invalid="ignore"):  # minus infinity or NaN
-                return float(1 - fitted.errors(X).mean() / variance)
-        # All rows are the same. Rebuilding many adds rounding errors that one row does not have.
-        same = X if isinstance(X, Source) else X[:1]
-        return float(not fitted.errors(same).any())
+        with naming_columns(X, self):
+            return explained_variance(fitted, self._read(repeatable(X, "score"), reset=False))

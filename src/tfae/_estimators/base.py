@@ -12,6 +12,7 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from tfae._data.columns import naming_columns
 from tfae._data.reading import (
     in_memory_if_small,
     is_stream,
@@ -84,10 +85,10 @@ class BaseEncoder(
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            At least two rows of finite numbers. Memory maps are not read whole. A stream is a
-            ``tf.data.Dataset``, an iterable of arrays or data frames that can be read more than
-            once, a callable that returns an iterable, or the result of a function in
-            ``tfae.streams``.
+            At least two rows of finite numbers; masked values count as missing. Memory maps are
+            not read whole. A stream is a ``tf.data.Dataset``, an iterable of arrays or data frames
+            that can be read more than once, a callable that returns an iterable, or the result of a
+            function in ``tfae.streams``.
         y : None
             Ignored. Pairs of noisy and clean rows cannot be learned from.
 
@@ -127,13 +128,15 @@ class BaseEncoder(
         warn_of_pairs(X, y)
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
-        X = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
-        X = in_memory_if_small(X, self.random_state, min_samples=2)
-        recipe = reader._recipe(X, start)
-        check_callbacks(self, recipe)
-        recipe = with_found_length(recipe, X)
-        state = TrainingState.new(self.random_state)
-        return self._become(reader, fit_network(recipe, X, state, start, self._watch(reader)))
+        with naming_columns(X, reader):
+            rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
+            rows = in_memory_if_small(rows, self.random_state, min_samples=2)
+            recipe = reader._recipe(rows, start)
+            check_callbacks(self, recipe)
+            recipe = with_found_length(recipe, rows)
+            state = TrainingState.new(self.random_state)
+            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
+        return self._become(reader, fitted)
 
     def transform(self, X: Any) -> Array:
         """Encode rows.
@@ -152,7 +155,8 @@ class BaseEncoder(
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, or values that are not finite.
+            If `X` cannot be used: it has other features, values that are missing, masked or not
+            finite, or values so large that codes overflow.
 
         Examples
         --------
@@ -163,7 +167,8 @@ class BaseEncoder(
         >>> autoencoder.transform(X[:5]).shape
         (5, 8)
         """
-        return self._checked_fitted().encode(self._read(X, reset=False))
+        with naming_columns(X, self):
+            return self._checked_fitted().encode(self._read(X, reset=False))
 
     def to_keras(self) -> Network:
         """Build the trained network as Keras models that work in the user's units.

@@ -10,10 +10,14 @@ import math
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from tfae._data.checks import as_numbers, check_finite, explained, with_names
+from tfae._data.checks import as_numbers, check_finite, explained, readable
+from tfae._data.columns import naming_columns
 from tfae._data.reading import is_stream
+from tfae._data.rows import as_floats
+from tfae._support.typing import Array
 from tfae._support.warn import warn
 
 
@@ -26,12 +30,12 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
         Finite numbers of the dtype of `X`. They are copied only if they must be.
     """
     if not reset and _is_as_fitted(estimator, X, min_samples):
-        check_finite(X, None)
+        check_finite(X)
         return X
-    with explained(X):
+    with naming_columns(X, estimator), explained(X):
         rows = validate_data(
             estimator,
-            with_names(X),
+            readable(X),
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
@@ -39,8 +43,22 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
             ensure_min_samples=min_samples,
         )
         rows = as_numbers(rows, X)
-    check_finite(rows, getattr(estimator, "feature_names_in_", None))
+        check_finite(rows)
     return rows
+
+
+def check_codes(X: Any, n_components: int) -> Array:
+    """Check the codes that are to be decoded; return them as finite float32 or float64."""
+    with naming_columns(X):
+        codes = check_array(readable(X), input_name="X", ensure_all_finite=False)
+        codes = as_numbers(codes, X)
+        check_finite(codes)
+    if codes.shape[1] != n_components:
+        raise ValueError(
+            f"X must have {n_components} columns, one for each component of the code. "
+            f"Got {codes.shape[1]}."
+        )
+    return as_floats(codes)
 
 
 def _is_as_fitted(estimator: Any, X: Any, min_samples: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.metaestimators import available_if
 
+from tfae._data.scaling import check_squares
 from tfae._estimators.attributes import Absent, Fact
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.base import BaseEncoder
@@ -215,6 +216,7 @@ class ParametricTSNE(BaseEncoder):
         recipe = super()._recipe(X, start, **{**_NOT_ASKED, **settings, **instead})
         recipe = replace(recipe, settings={**recipe.settings, **settings})
         anneals = is_auto(self.learning_rate_init) and isinstance(self.optimizer, str)
+        check_squares(X)  # a search takes longer
         affinities = Affinities.of_rows(X, float(self.perplexity), self.metric)
         recipe = self._with_divergence(recipe, affinities, n_rows)
         return replace(

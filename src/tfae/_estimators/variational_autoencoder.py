@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from sklearn.utils import check_random_state
 
+from tfae._data.columns import naming_columns
 from tfae._estimators.attributes import Fact
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.parameters import AT_LEAST_0, NOT_NEGATIVE, parameter
@@ -130,10 +131,9 @@ class VariationalAutoencoder(Autoencoder):
         """
         if not sample:
             return super().transform(X)
-        fitted = self._checked_fitted()
-        X = self._read(X, reset=False)
         rng = check_random_state(random_state)
-        mean, deviation = posterior_of_all(fitted, X)
+        with naming_columns(X, self):
+            mean, deviation = posterior_of_all(self._checked_fitted(), self._read(X, reset=False))
         codes = mean + deviation * rng.standard_normal(mean.shape)
         return codes.astype(mean.dtype, copy=False)
 
@@ -195,9 +195,12 @@ class VariationalAutoencoder(Autoencoder):
         """
         _check_count(n_samples)
         fitted = self._checked_fitted()
-        X = self._read(X, reset=False)
-        size = n_samples, fitted.structure.spec.n_components
-        return log_likelihood_bound(fitted, X, check_random_state(random_state), size)
+        size, rng = (
+            (n_samples, fitted.structure.spec.n_components),
+            check_random_state(random_state),
+        )
+        with naming_columns(X, self):
+            return log_likelihood_bound(fitted, self._read(X, reset=False), rng, size)
 
     def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
         self._check_variational()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae._data.scaling import Scaling, check_held_out, fit_scaling, scaled_range
+from tfae._data.scaling import Scaling, check_held_out, check_learned, fit_scaling, scaled_range
 from tfae._data.streams import Opened
 from tfae._fitting.from_parameters import another_network
 from tfae._fitting.network_training import Watch, train_network
@@ -81,7 +81,11 @@ def fit_split(
 ) -> tuple[Fitted, Outcome]:
     """Train a network on rows that are divided already, once; see :func:`fit_network`."""
     assert recipe.length is None, "the length of the code must be found first"
-    scaling = learned_scaling(recipe, split) if start is None else start.scaling
+    if start is None:
+        scaling = learned_scaling(recipe, split)
+    else:
+        scaling = start.scaling
+        check_learned(split.X, scaling, recipe.dtype)
     _check_range(recipe, split, scaling)
     fitted, outcome = train_network(recipe, split, scaling, state, start, watch)
     _tell_end(outcome, recipe)
@@ -102,8 +106,9 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     """Learn the scaling from the training rows."""
-    check_held_out(split.X, split.train, split.held_out)
-    return fit_scaling(recipe.scaling, split.X, split.train)
+    scaling = fit_scaling(recipe.scaling, split.X, split.train, recipe.dtype)
+    check_held_out(split.X, split.train, split.held_out, scaling)
+    return scaling
 
 
 def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:

@@ -73,7 +73,7 @@ def _trained_stages(
             yield stage
             if number < len(stages):
                 rows = stage.encode(rows)
-                check_finite(rows, None)
+                check_finite(rows)
         except ValueError as error:
             raise ValueError(f"Stage {number} of the pretraining: {error}") from error
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from tfae._data.landmarks import Landmarks
-from tfae._data.scaling import Scaling
+from tfae._data.scaling import Scaling, finite_variance
+from tfae._data.source import Source
+from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
@@ -110,7 +112,9 @@ class Fitted:
         codec = self.codec.ready_to_encode(X)
 
         def codes(rows: Array, space: Workspace) -> Array:
-            return codec.encode(rows, rows.dtype, space)
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = codec.encode(rows, rows.dtype, space)
+            return outcome.of_rows(found, rows, self.scaling, "finite codes")
 
         return of_every_block(X, codes, codec.encoder.floats_per_row)
 
@@ -118,12 +122,24 @@ class Fitted:
         """Return the rows of codes, of shape [rows, features]."""
         codec = self.codec.ready_to_decode(codes)
         width = self.structure.spec.n_features
-        return of_every_block(codes, codec.decode, codec.decoder.floats_per_row, width=width)
+
+        def rows(some: Array, space: Workspace) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = codec.decode(some, space)
+            return outcome.of_codes(found, some)
+
+        return of_every_block(codes, rows, codec.decoder.floats_per_row, width=width)
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows."""
         codec = self.codec.ready_to_encode(X).ready_to_decode(X)
-        return of_every_block(X, codec.rebuilt, codec.floats_per_row)
+
+        def rebuilt(rows: Array, space: Workspace) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = codec.rebuilt(rows, space)
+            return outcome.of_rows(found, rows, self.scaling, "a finite reconstruction")
+
+        return of_every_block(X, rebuilt, codec.floats_per_row)
 
     def errors(self, X: Any, *, scaled: bool = False, per_feature: bool = False) -> Array:
         """Return the squared error of every row, a mean over its features unless `per_feature`.
@@ -133,13 +149,31 @@ class Fitted:
         codec = self.codec.ready_to_encode(X).ready_to_decode(X)
 
         def of_rows(rows: Array, space: Workspace) -> Array:
-            rebuilt = codec.rebuilt(rows, space)
-            if scaled:
-                rows, rebuilt = (self.scaling.forward(r, r.dtype) for r in (rows, rebuilt))
-            squares = np.square(rows - rebuilt, dtype=np.float64)
-            return squares if per_feature else np.mean(squares, axis=1)
+            with np.errstate(over="ignore", invalid="ignore"):
+                one, other = rows, codec.rebuilt(rows, space)
+                if scaled:
+                    one, other = (self.scaling.forward(r, r.dtype) for r in (one, other))
+                squares = np.square(one - other, dtype=np.float64)
+                found = squares if per_feature else np.mean(squares, axis=1)
+            return outcome.of_rows(found, rows, self.scaling, "finite errors")
 
         return of_every_block(X, of_rows, codec.floats_per_row)
+
+
+def explained_variance(fitted: Fitted, X: Any) -> float:
+    """Return the fraction of the variance of rows that their reconstruction keeps.
+
+    Raises
+    ------
+    ColumnError
+        If the variance or an error is not finite.
+    """
+    variance = finite_variance(X)
+    if variance != 0:
+        return float(1 - fitted.errors(X).mean() / variance)
+    # All rows are the same. Rebuilding many adds rounding errors that one row does not have.
+    same = X if isinstance(X, Source) else X[:1]
+    return float(not fitted.errors(same).any())
 
 
 def _cast(weights: Weights, dtype: Any) -> Weights:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import NEW, Workspace
@@ -30,8 +31,10 @@ def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
     """Return the mean and the standard deviation of the codes of all rows of `X`."""
 
     def of_rows(rows: Array, space: Workspace) -> Array:
-        mean, log_variance = posterior(fitted, rows, rows.dtype, space)
-        return np.stack([mean, np.exp(0.5 * log_variance)], axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, log_variance = posterior(fitted, rows, rows.dtype, space)
+            found = np.stack([mean, np.exp(0.5 * log_variance)], axis=1)
+        return outcome.of_rows(found, rows, fitted.scaling, "finite codes")
 
     mean, deviation = of_every_block(X, of_rows, fitted.encoder.floats_per_row).swapaxes(0, 1)
     return mean, deviation
@@ -46,7 +49,11 @@ def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]
     normal = rng.standard_normal(size)
 
     def bound(rows: Array, space: Workspace) -> Array:
-        return _bound(fitted, rows, normal, rows.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = _bound(fitted, rows, normal, rows.dtype)
+            possible = _is_possible(fitted, rows)
+        outcome.of_rows(np.where(possible, found, 0), rows, fitted.scaling, "finite scores")
+        return np.where(possible, found, -np.inf)
 
     return of_every_block(X, bound, floats_per_row=0)  # a turn would take seconds
 
@@ -77,7 +84,7 @@ def _bound(fitted: Fitted, rows: Array, normal: Array, dtype: Any) -> Array:
         total = np.logaddexp(total, weight)
     # Not the logarithm of the deviation, which is 0 where the variance is tiny.
     total += 0.5 * log_variance.sum(axis=1, dtype=np.float64) - np.log(len(normal))
-    return np.where(_is_possible(fitted, rows), total, -np.inf)
+    return np.asarray(total)
 
 
 def _is_possible(fitted: Fitted, rows: Array) -> Array:

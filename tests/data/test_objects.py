@@ -1,0 +1,82 @@
+"""Numbers that come as Python objects, and what is told of those that are none."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tfae import Autoencoder, metrics
+from tfae._data.objects import with_numbers
+from tfae._estimators.checking import check_codes, check_rows
+
+LARGE = 10**400
+
+
+def checked(X):
+    return check_rows(Autoencoder(), X, reset=True)
+
+
+def of_objects(value, row=2, column=1):
+    objects = np.arange(8).reshape(4, 2).astype(object)
+    objects[row, column] = value
+    return objects
+
+
+@pytest.mark.parametrize(
+    "value", [1, 2.5, True, np.float32(3), Fraction(1, 4), Decimal("1e9"), "7"]
+)
+def test_numbers_of_any_class_are_numbers(value):
+    found = checked(of_objects(value))
+    assert found.dtype == np.float64
+    assert found[2, 1] == float(value)
+    if not isinstance(value, str):  # a list with a text is one of texts
+        np.testing.assert_array_equal(found, checked(of_objects(value).tolist()))
+
+
+@pytest.mark.parametrize("value", [LARGE, -LARGE, Decimal("1e400"), np.longdouble("1e400")])
+def test_numbers_beyond_float64_are_named(value):
+    for X, column in [
+        (of_objects(value), "column 1"),
+        (of_objects(value).tolist(), "column 1"),
+        (pd.DataFrame(of_objects(value), columns=["a", "b"]), "column 'b'"),
+    ]:
+        with pytest.raises(ValueError, match=rf"the range of float64.* in {column}, row 2. If"):
+            checked(X)
+    with pytest.raises(ValueError, match=r"the range of float64.*column 1, row 2"):
+        check_codes(of_objects(value), 2)
+    with pytest.raises(ValueError, match=r"the range of float64.*column 1, row 2"):
+        metrics.knn_accuracy(of_objects(value), [0, 1, 0, 1])
+
+
+def test_infinity_is_told_as_infinity():
+    for value in (float("inf"), "-inf", np.float32("inf"), Decimal("Infinity")):
+        with pytest.raises(ValueError, match="contains infinity"):
+            checked(of_objects(value))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_longer_floats_are_read_as_float64(sparse, tmp_path):
+    from scipy.sparse import csr_array
+
+    X = np.arange(8).reshape(4, 2).astype(np.longdouble)
+    make = csr_array if sparse else np.asarray
+    assert checked(make(X)).dtype == np.float64
+    X[2, 1] = np.longdouble("1e400")
+    with pytest.raises(ValueError, match=r"range of float64.*Got 1e\+400 in column 1, row 2"):
+        checked(make(X))
+
+
+def test_a_memory_map_of_longer_floats_is_read_as_float64(tmp_path):
+    X = np.zeros((300_000, 2), np.longdouble)
+    X[:, 0] = np.arange(300_000) % 7
+    X[200_000, 1] = np.longdouble("1e400")
+    np.save(tmp_path / "x.npy", X)
+    with pytest.raises(ValueError, match=r"range of float64.*Got 1e\+400 in column 1"):
+        Autoencoder(1, max_iter=1).fit(np.load(tmp_path / "x.npy", mmap_mode="r"))
+
+
+def test_other_objects_are_left_to_scikit_learn():
+    objects = of_objects("red")
+    assert with_numbers(objects) is objects

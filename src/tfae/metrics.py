@@ -24,6 +24,7 @@ from tfae._data.checks import readable
 from tfae._data.columns import naming_columns
 from tfae._data.distances import EUCLIDEAN, EuclideanDistances, comparable
 from tfae._data.scaling import finite_variance
+from tfae._support.masks import check_unmasked
 from tfae._support.typing import Array
 
 __all__ = [
@@ -77,7 +78,7 @@ def trustworthiness(
     ------
     ValueError
         If the numbers of rows differ, there are too few rows for `n_neighbors`, or values are
-        missing or not finite.
+        missing, masked or not finite.
 
     References
     ----------
@@ -128,7 +129,7 @@ def continuity(
     ------
     ValueError
         If the numbers of rows differ, there are too few rows for `n_neighbors`, or values are
-        missing or not finite.
+        missing, masked or not finite.
 
     Examples
     --------
@@ -171,7 +172,7 @@ def neighbor_recall(
     ------
     ValueError
         If the numbers of rows differ, there are too few rows for `n_neighbors`, or values are
-        missing or not finite.
+        missing, masked or not finite.
 
     Examples
     --------
@@ -224,7 +225,7 @@ def shepard_correlation(
     ------
     ValueError
         If the numbers of rows differ, `method` is unknown, `n_samples` is too small, or values are
-        missing or not finite.
+        missing, masked or not finite.
 
     Examples
     --------
@@ -280,7 +281,7 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     ------
     ValueError
         If the numbers of rows differ, there are too few rows for `n_neighbors`, or values or labels
-        are missing.
+        are missing or masked.
 
     Examples
     --------
@@ -289,6 +290,7 @@ def knn_accuracy(X_embedded: Any, y: Any, *, n_neighbors: int = 1) -> float:
     1.0
     """
     Z = _numbers(X_embedded, "X_embedded")
+    check_unmasked(y, "y")
     labels = np.asarray(y)
     if labels.shape != (len(Z),):
         raise ValueError(
@@ -655,4 +657,4 @@ def _embedded(X_embedded: Any, n_rows: int, name: str) -> Array:
 def _numbers(X: Any, name: str, **options: Any) -> Any:
     """Return `X` as checked rows of finite numbers."""
     with naming_columns(X):
-        return check_array(readable(X), input_name=name, **options)
+        return check_array(readable(X, name), input_name=name, **options)

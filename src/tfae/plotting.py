@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._support.images import square_image
+from tfae._support.masks import check_unmasked
 
 __all__ = [
     "code_scatter",
@@ -143,7 +144,7 @@ def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | No
     TypeError
         If the estimator cannot reconstruct.
     ValueError
-        If `X` has no rows.
+        If `X` has no rows, or masked values.
 
     Examples
     --------
@@ -260,7 +261,8 @@ def code_scatter(
     Raises
     ------
     ValueError
-        If `codes` does not have two columns, or `labels` does not have one entry for every row.
+        If `codes` does not have two columns, `labels` does not have one entry for every row, or
+        values are masked.
 
     Examples
     --------
@@ -435,6 +437,7 @@ def _positive(value: int, name: str) -> int:
 def _first_rows(X: Any, n_rows: int, name: str, *, images: bool = False) -> Any:
     """Return the first rows in their own container, because it may carry the feature names."""
     _positive(n_rows, name)
+    check_unmasked(X)
     if not hasattr(X, "shape"):
         X = np.asarray(X)
     if len(X.shape) not in ((2, 3, 4) if images else (2,)) or 0 in X.shape:
@@ -579,6 +582,7 @@ def _wants_log(values: NDArray[np.float64]) -> bool:
 
 
 def _two_columns(codes: Any) -> NDArray[np.float64]:
+    check_unmasked(codes, "codes")
     points = _dense(codes)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(
@@ -589,6 +593,7 @@ def _two_columns(codes: Any) -> NDArray[np.float64]:
 
 
 def _checked_labels(labels: ArrayLike, n_rows: int) -> NDArray[Any]:
+    check_unmasked(labels, "labels")
     names = np.asarray(labels)
     if names.shape != (n_rows,):
         raise ValueError(

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from tfae._data.columns import ColumnError, too_large
 from tfae._data.objects import with_numbers
+from tfae._support.masks import check_unmasked
 from tfae._support.typing import Array
 
 
@@ -36,16 +37,18 @@ def explained(X: Any) -> Iterator[None]:
         raise
 
 
-def readable(X: Any) -> Any:
+def readable(X: Any, name: str = "X") -> Any:
     """Return `X` in a form that scikit-learn reads without losing or misreading a value.
 
-    It does not see the names of an Arrow record batch, and turns large numbers into infinity.
+    It drops masks, does not see the names of an Arrow record batch, and turns large numbers into
+    infinity.
 
     Raises
     ------
-    ColumnError
-        For what :func:`.objects.with_numbers` refuses.
+    ValueError
+        For masked values, and for what :func:`.objects.with_numbers` refuses.
     """
+    check_unmasked(X, name)
     if nw.dependencies.is_pandas_dataframe(X):
         return _readable_frame(X)
     if isinstance(X, (list, tuple)):

@@ -17,6 +17,7 @@ from tfae._inference.fitted import Fitted
 from tfae._networks.architectures.convolutional import image_shape_of, no_image_shape
 from tfae._networks.imported import Imported
 from tfae._networks.spec import Builder
+from tfae._support.masks import check_unmasked
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 
@@ -171,6 +172,7 @@ class ConvolutionalAutoencoder(Autoencoder):
         """Return flat rows as they are, and images of the right shape as flat rows."""
         if is_stream(X):  # its batches come here one by one
             return super()._read(X, reset=reset, min_samples=min_samples)
+        check_unmasked(X)
         shape = _images_shape(X)
         expected = self._asked_shape() if reset else self.image_shape_
         if shape is not None and expected is None:

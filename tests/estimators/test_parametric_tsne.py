@@ -104,6 +104,43 @@ def test_rows_that_are_all_the_same_have_one_place():
     assert np.ptp(model.embedding_, axis=0).max() == 0
 
 
+def untrained(X, perplexity=30.0):
+    """Return an embedding that depends on the affinities alone: all rows have one place."""
+    params = {"max_iter": 1, "hidden_layer_sizes": (4,), "random_state": 0}
+    return ParametricTSNE(perplexity=perplexity, **params).fit(X)
+
+
+@pytest.mark.parametrize("n_features", [3, 20])
+@pytest.mark.parametrize("value", [0.1, 1e9 / 3, -7.0, np.float32(0.1)])
+def test_the_value_of_equal_rows_does_not_matter(value, n_features):
+    zeros = np.zeros((200, n_features), np.asarray(value).dtype)
+    expected = untrained(zeros).kl_divergence_
+    assert untrained(zeros + value).kl_divergence_ == expected
+    assert 0 < expected < 1
+
+
+def test_perplexity_may_be_above_the_number_of_different_rows():
+    # Sums with these are exact.
+    rows = np.repeat(load_digits().data[:4], 50, axis=0)
+    for moved in (rows + 2.0**40, rows * 2.0**-50, rows * 2.0**-50 + 2.0**-10):
+        ours = Affinities.of_rows(moved, 30.0, "euclidean").matrix
+        expected = Affinities.of_rows(rows, 30.0, "euclidean").matrix
+        np.testing.assert_allclose(ours.sum(axis=1), expected.sum(axis=1), rtol=1e-5)
+        assert untrained(moved).kl_divergence_ == pytest.approx(
+            untrained(rows).kl_divergence_, rel=1e-3
+        )
+
+
+@pytest.mark.parametrize("move", [lambda X: X + 2.0**30, lambda X: 2.0**-60 * X])
+def test_neighbours_depend_neither_on_an_offset_nor_on_a_unit(halves, move):
+    X = halves[0][:300].astype(np.float64)
+    params = {"max_iter": 3, "hidden_layer_sizes": (16,), "random_state": 0}
+    expected = ParametricTSNE(**params).fit(X)
+    moved = ParametricTSNE(**params).fit(move(X))
+    assert moved.kl_divergence_ == pytest.approx(expected.kl_divergence_, rel=0.01)
+    np.testing.assert_allclose(moved.embedding_, expected.embedding_, atol=0.05)
+
+
 def test_pretraining_starts_from_an_autoencoder(halves):
     X = halves[0]
     model = ParametricTSNE(

@@ -14,11 +14,17 @@ from typing import Any
 
 from benchmarks import report
 from benchmarks.cases import all_cases
+from tfae._support.registry import nearest_name
 
 _DOCS = Path(__file__).parents[1] / "docs"
 _RESULTS, _PAGE = _DOCS / "results" / "benchmarks.json", _DOCS / "benchmarks.md"
 _PLOT = _DOCS / "images" / "benchmarks.png"
 _MARKS = "<!-- tables: python -m benchmarks.publish -->", "<!-- end of tables -->"
+
+# What the page shows of each.
+_OF_A_MACHINE = "cpu", "flags", "cores", "memory_gb", "device", "python", "packages"
+_OF_A_CASE = "title", "unit", "contenders", "skipped", "goals", "problems"
+_OF_A_CONTENDER = "title", "speed", "seconds", "loss", "first_is_faster_by"
 
 Results = dict[str, Any]  # what --json writes
 
@@ -35,8 +41,17 @@ def merged(old: Results | None, new: Results) -> Results:
             f"with --anew: {', '.join(sorted(left))}."
         )
     cases = {**old["cases"], **new["cases"]}
-    order = [case.name for case in all_cases() if case.name in cases]
+    order = [name for name in _names() if name in cases]
     return {"machine": new["machine"], "cases": {name: cases[name] for name in order}}
+
+
+def left_out(old: Results | None) -> list[str]:
+    """Return the old cases that are no longer in the table, which :func:`merged` leaves out."""
+    return [] if old is None else sorted(set(old["cases"]) - set(_names()))
+
+
+def _names() -> list[str]:
+    return [case.name for case in all_cases()]
 
 
 def _check(new: Any) -> None:
@@ -56,6 +71,21 @@ def _check(new: Any) -> None:
     ]
     if empty:
         raise ValueError(f"Every case must have measurements. Got none of {', '.join(empty)}.")
+    for name in sorted(set(new["cases"]) - set(_names())):
+        nearest = nearest_name(name, _names())
+        raise ValueError(f"Every case must be in the table of cases. Got {name!r}.{nearest}")
+    _check_parts("The machine", new["machine"], _OF_A_MACHINE)
+    for name, case in new["cases"].items():
+        _check_parts(f"The case {name!r}", case, _OF_A_CASE)
+        for key, entry in case["contenders"].items():
+            _check_parts(f"The contender {key!r} of {name!r}", entry, _OF_A_CONTENDER)
+
+
+def _check_parts(what: str, record: Any, parts: tuple[str, ...]) -> None:
+    """Refuse a record without the parts that the page shows."""
+    for part in parts:
+        if not (isinstance(record, dict) and part in record) or record[part] == "":
+            raise ValueError(f"{what} must have a {part!r}, as --json writes it. Got none.")
 
 
 def _lasting(machine: dict[str, Any]) -> dict[str, Any]:
@@ -79,6 +109,8 @@ def main() -> None:
     parser.add_argument("--anew", action="store_true", help="forget the old results")
     options = parser.parse_args()
     results = None if options.anew else json.loads(_RESULTS.read_text())
+    if options.new and (gone := left_out(results)):
+        print(f"Left out, because the table of cases no longer has them: {', '.join(gone)}.")
     for path in options.new:
         try:
             results = merged(results, json.loads(path.read_text()))

@@ -301,16 +301,35 @@ def test_the_whole_smoke_test():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-MEASURED = {"contenders": {"tfae": {}}}
+ENTRY = dict.fromkeys(["title", "speed", "seconds", "loss", "first_is_faster_by"])
+MEASURED = {
+    **dict.fromkeys(["unit", "skipped", "goals", "problems"]),
+    "title": "one",
+    "contenders": {"tfae": ENTRY},
+}
+FACTS = dict.fromkeys(["flags", "cores", "memory_gb", "device", "python", "packages"])
 
 
 def results(*names, cpu="one", **other):
     cases = dict.fromkeys(names, MEASURED)
-    return {"machine": {"cpu": cpu, "load_before": 1}, "cases": cases, **other}
+    return {"machine": {**FACTS, "cpu": cpu, "load_before": 1}, "cases": cases, **other}
+
+
+def without(part):
+    return {**results(), "cases": {"deep": {k: v for k, v in MEASURED.items() if k != part}}}
+
+
+def test_cases_that_left_the_table_are_told():
+    old = results("deep", "digits")
+    old["cases"]["gone"] = MEASURED
+    assert publish.left_out(old) == ["gone"]
+    assert list(publish.merged(old, results("deep"))["cases"]) == ["digits", "deep"]
+    assert publish.left_out(results("deep")) == publish.left_out(None) == []
 
 
 def test_published_results_are_replaced_case_by_case_in_the_tables_order():
-    old = {**results("deep", "digits"), "machine": {"cpu": "one", "load_before": 2}}
+    old = results("deep", "digits")
+    old["machine"]["load_before"] = 2
     new = {**MEASURED, "title": "new"}
     got = publish.merged(old, {**results("deep"), "cases": {"deep": new}})
     assert got["cases"] == {"digits": MEASURED, "deep": new}
@@ -340,6 +359,18 @@ def test_what_must_not_be_published_is_refused():
             {**results("digits"), "cases": {"digits": MEASURED, "deep": {"contenders": {}}}},
             "Every case must have measurements. Got none of deep.",
         ),
+        (results("digit"), "must be in the table of cases. Got 'digit'. Did you mean 'digits'?"),
+        (without("title"), "The case 'deep' must have a 'title', as --json writes it. Got none."),
+        (without("goals"), "The case 'deep' must have a 'goals', as --json writes it. Got none."),
+        (
+            {**results(), "cases": {"deep": {**MEASURED, "title": ""}}},
+            "The case 'deep' must have a 'title', as --json writes it. Got none.",
+        ),
+        (
+            {**results(), "cases": {"deep": {**MEASURED, "contenders": {"tfae": {"title": "t"}}}}},
+            "The contender 'tfae' of 'deep' must have a 'speed', as --json writes it. Got none.",
+        ),
+        ({**results("deep"), "machine": {"cpu": "one"}}, "The machine must have a 'flags'"),
     ],
 )
 def test_files_without_results_change_nothing(new, said, tmp_path, monkeypatch, capsys):

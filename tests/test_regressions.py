@@ -344,9 +344,13 @@ def test_a_value_whose_square_overflows_is_told_of_where_its_row_is_held_out_too
 
 
 @pytest.mark.filterwarnings("error")
-def test_values_of_a_stream_whose_squares_overflow_are_refused():
+@pytest.mark.parametrize("window", [None, 20])
+@pytest.mark.parametrize("linear_path", [True, False])
+@pytest.mark.parametrize("scaling", ["global", None])
+def test_values_of_a_stream_whose_squares_overflow_are_refused(window, linear_path, scaling):
+    model = small(early_stopping=False, linear_path=linear_path, scaling=scaling)
     with pytest.raises(ValueError, match="column 3 has 1e\\+200"):
-        small(early_stopping=False).fit(from_batches([ODD]))
+        model.fit(from_batches([ODD], window=window))
 
 
 @pytest.mark.parametrize("scaling", ["global", None])

@@ -90,3 +90,56 @@ def test_lists_of_arrays_are_told_from_rows(X):
         ValueError, match=rf"one array or data frame\. Got a {kind} of 2; map rows .*from_batches"
     ):
         Autoencoder(1).fit(X)
+
+
+SEVERAL_LEVELS = pd.MultiIndex.from_product([["a", "b"], ["x", "y"]])
+
+
+@pytest.mark.parametrize(
+    ("columns", "name"),
+    [
+        (SEVERAL_LEVELS, r"\('b', 'x'\)"),
+        ([10, 20, 30, 40], "30"),
+        (list("abcd"), "'c'"),
+        ([1.5, 2.5, 3.5, 4.5], "3.5"),
+    ],
+)
+def test_columns_have_the_names_that_the_user_gave_them(columns, name):
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    model = Autoencoder(1, max_iter=1, random_state=0).fit(pd.DataFrame(X, columns=columns))
+    X[3, 2] = np.nan
+    frame = pd.DataFrame(X, columns=columns)
+    for call in (checked, model.transform, model.partial_fit, model.fit):
+        with pytest.raises(ValueError, match=rf"first is in column {name}, row 3") as caught:
+            call(frame)
+        assert type(caught.value) is ValueError
+    frame.iloc[3, 2] = 1e200
+    with pytest.raises(ValueError, match=rf"squares are finite.* column {name} has 1e\+200"):
+        model.fit(frame)
+
+
+def sparse_columns(values, fill):
+    one = pd.arrays.SparseArray(values, fill_value=fill)
+    return pd.DataFrame({"left": one, "right": one})
+
+
+@pytest.mark.parametrize(
+    ("values", "fill"),
+    [
+        ([1.0, 3.0, 2.0], np.nan),
+        ([1.0, 7.0, 7.0], 7.0),
+        ([0.0, 0.0, 1.0], 0.0),
+        ([True, False, True], True),
+        ([3, 3, 1], 3),
+    ],
+)
+def test_sparse_columns_hold_what_they_are_filled_with(values, fill):
+    found = checked(sparse_columns(values, fill))
+    found = found.toarray() if hasattr(found, "toarray") else found
+    np.testing.assert_array_equal(found, np.column_stack([values, values]).astype(float))
+
+
+def test_sparse_columns_filled_with_missing_values_are_named():
+    frame = sparse_columns([1.0, 2.0, np.nan, 5.0], np.nan)
+    with pytest.raises(ValueError, match=r"contains NaN.*column 'left', row 2.*Impute"):
+        checked(frame)

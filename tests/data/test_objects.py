@@ -1,5 +1,6 @@
 """Numbers that come as Python objects, and what is told of those that are none."""
 
+import datetime
 from decimal import Decimal
 from fractions import Fraction
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tfae import Autoencoder, metrics
+from tfae import Autoencoder, metrics, streams
 from tfae._data.objects import with_numbers
 from tfae._estimators.checking import check_codes, check_rows
 
@@ -33,6 +34,57 @@ def test_numbers_of_any_class_are_numbers(value):
     assert found[2, 1] == float(value)
     if not isinstance(value, str):  # a list with a text is one of texts
         np.testing.assert_array_equal(found, checked(of_objects(value).tolist()))
+
+
+SEVERAL_LEVELS = pd.MultiIndex.from_tuples([("a", "n"), ("a", "t")])
+DATES = {
+    "datetime64": np.datetime64("2024-01-01"),
+    "timedelta64": np.timedelta64(3, "s"),
+    "date": datetime.date(2024, 1, 1),
+    "time": datetime.time(12),
+    "datetime": datetime.datetime(2024, 1, 1),
+    "timedelta": datetime.timedelta(days=1),
+    "Timestamp": pd.Timestamp("2024-01-01"),
+    "Timedelta": pd.Timedelta("1h"),
+}
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_dates_are_no_numbers(name):
+    objects = of_objects(DATES[name])
+    for X, column in [
+        (objects, "1"),
+        (pd.DataFrame(objects, columns=["n", "when"], dtype=object), "'when'"),
+        (pd.DataFrame(objects, columns=SEVERAL_LEVELS, dtype=object), r"\('a', 't'\)"),
+    ]:
+        with pytest.raises(ValueError, match=rf"numbers only\. Column .*{column}.* has the date"):
+            checked(X)
+    with pytest.raises(ValueError, match="X must hold numbers only"):
+        checked(objects.tolist())
+    with pytest.raises(ValueError, match=r"Batch 1 of .*Column 1 has the date or time"):
+        Autoencoder(1).fit(streams.from_batches([objects]))
+    with pytest.raises(ValueError, match="Column 1 has the date or time"):
+        metrics.trustworthiness(objects, objects)
+
+
+@pytest.mark.parametrize("value", [pd.NA, pd.NaT, None, float("nan"), np.nan])
+def test_missing_values_among_numbers_are_to_be_imputed(value):
+    for X, column in [
+        (of_objects(value), "column 1"),
+        (of_objects(value).tolist(), "column 1"),
+        (pd.DataFrame(of_objects(value), columns=["a", "b"]), "column 'b'"),
+    ]:
+        message = rf"Input X contains .*first is in {column}, row 2; 1 values .*Impute them"
+        with pytest.raises(ValueError, match=message):
+            checked(X)
+
+
+def test_text_is_to_be_encoded_also_beside_a_missing_value():
+    frame = pd.DataFrame({"a": [1, pd.NA, "red", 4], "b": [1, 2, 3, 4]}, dtype=object)
+    with pytest.raises(ValueError, match=r"Column 'a' has dtype object.*Encode or drop it"):
+        checked(frame)
+    with pytest.raises(TypeError, match=r"argument must be .* string.* number"):
+        checked(of_objects({"foo": "bar"}))
 
 
 @pytest.mark.parametrize("value", [LARGE, -LARGE, Decimal("1e400"), np.longdouble("1e400")])

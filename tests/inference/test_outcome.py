@@ -12,8 +12,11 @@ from tfae import (
     streams,
 )
 
-# Nothing but the error may be said, not even a warning.
-pytestmark = [pytest.mark.usefixtures("in_executor"), pytest.mark.filterwarnings("error")]
+# Nothing but the error may be said, not even a warning about the numbers on the way.
+pytestmark = [
+    pytest.mark.usefixtures("in_executor"),
+    pytest.mark.filterwarnings("error", "ignore:Training stopped at max_iter"),
+]
 
 ROWS = np.random.default_rng(0).normal(size=(60, 4))
 SMALL = {"max_iter": 2, "hidden_layer_sizes": (6,), "random_state": 0, "linear_path": False}

@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from tfae._data.columns import ColumnError, too_large
@@ -40,8 +41,8 @@ def explained(X: Any) -> Iterator[None]:
 def readable(X: Any, name: str = "X") -> Any:
     """Return `X` in a form that scikit-learn reads without losing or misreading a value.
 
-    It drops masks, does not see the names of an Arrow record batch, and turns large numbers into
-    infinity.
+    It drops masks, does not see the names of an Arrow record batch, takes dates in object arrays
+    for numbers, and cannot read sparse columns whose other values are not 0.
 
     Raises
     ------
@@ -64,12 +65,16 @@ def readable(X: Any, name: str = "X") -> Any:
 
 
 def _readable_frame(X: Any) -> Any:
-    for column, dtype in enumerate(X.dtypes):
+    dtypes = list(X.dtypes)
+    for column, dtype in enumerate(dtypes):
         if isinstance(dtype, np.dtype) and dtype.kind == "O":
             try:
                 with_numbers(X.iloc[:, [column]].to_numpy())
             except ColumnError as error:
                 raise ColumnError(error.args[0], column) from None
+    sparse_ones = [dtype for dtype in dtypes if isinstance(dtype, pd.SparseDtype)]
+    if len(sparse_ones) == len(dtypes) and any(dtype.fill_value != 0 for dtype in sparse_ones):
+        return X.sparse.to_dense()
     return X
 
 
@@ -170,6 +175,8 @@ def _explain_column(X: Any, error: Exception) -> None:
     for column in nw.from_native(X).iter_columns():
         try:
             values = column.to_numpy()
+            if values.dtype == object:
+                values = values[~pd.isna(values)]  # something else is no number either
             if values.dtype.kind in "mMc":
                 raise TypeError(_no_numbers(values.dtype))
             values.astype(np.float64)

@@ -60,6 +60,11 @@ class Mapped(Source):
     def __getitem__(self, rows: Array) -> Mapped:
         return Mapped(self._X, rows if self._index is None else self._index[rows])
 
+    @property
+    def is_surveyed(self) -> bool:
+        """Whether the pass will be made in any case, for the covariance."""
+        return self._with_covariance
+
     def prepare(self, covariance: bool, once: bool = False) -> None:
         """Note whether a pass must sum up the covariance; the pass is made when it is needed."""
         self._with_covariance = covariance

@@ -192,8 +192,8 @@ def fit_scaling(
     ColumnError
         If squares overflow, or all vanish, or if scaled rows do not fit into the dtype of the rows.
     """
-    if kind is None and (isinstance(X, Source) or X.shape[0] == 0):  # not worth a pass over a file
-        return _identity(X.shape[1])
+    if kind is None and (X.shape[0] == 0 or (isinstance(X, Source) and not X.is_surveyed)):
+        return _identity(X.shape[1])  # not worth a pass over a file
     # Not worth a survey: without it a fit of 10,000 rows takes 0.84 to 0.95 of the time.
     if kind is None and rows is None and _are_moderate(X, dtype):
         return _identity(X.shape[1])

@@ -54,6 +54,11 @@ class Source(ABC):
     shape: tuple[int, ...]  # empty where the number of rows is not known
     dtype: Any
 
+    @property
+    @abstractmethod
+    def is_surveyed(self) -> bool:
+        """Whether a training has the pass made that :meth:`statistics` needs."""
+
     @abstractmethod
     def prepare(self, covariance: bool, once: bool = False) -> None:
         """Get ready for a training.

@@ -127,6 +127,11 @@ class Opened(Source):
         """Whether one training uses it up."""
         return self._begun is not None
 
+    @property
+    def is_surveyed(self) -> bool:
+        """Whether the pass was made."""
+        return self._survey is not None
+
     def take(self, index: Share) -> Array:
         """Return the rows that were held out."""
         return np.asarray(self._kept.rows_below(index.high))

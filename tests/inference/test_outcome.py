@@ -92,7 +92,8 @@ def test_streams_and_other_estimators_tell_it_too():
     rows = 0.01 * ROWS.astype(np.float32)
     variational = VariationalAutoencoder(2, max_iter=1, hidden_layer_sizes=(), random_state=0)
     variational.fit(rows)
-    images = ConvolutionalAutoencoder(2, max_iter=1, hidden_layer_sizes=(2,), random_state=0)
+    shape = {"image_shape": (2, 2), "hidden_layer_sizes": (2,)}
+    images = ConvolutionalAutoencoder(2, max_iter=1, random_state=0, **shape)
     images.fit(rows)
     plain = Autoencoder(2, **{**SMALL, "hidden_layer_sizes": ()}).fit(rows)
     for call in (

@@ -31,7 +31,7 @@ CURVE = np.hstack([f(ANGLE) for f in (np.sin, np.cos, np.sqrt, np.square, np.tan
 
 
 def small(**params):
-    defaults = {"hidden_layer_sizes": (5,), "max_iter": 3, "random_state": 0}
+    defaults = {"hidden_layer_sizes": (5,), "max_iter": 3, "batch_size": 256, "random_state": 0}
     defaults["linear_path"] = False
     return Autoencoder(2, **(defaults | params))
 

@@ -172,7 +172,11 @@ def test_what_auto_stands_for(halves):
         ({"perplexity": 200}, 100, "'perplexity' must be less than the number of rows, 100"),
         ({"init": "spectral"}, 100, "init"),
         ({"activation": "tanh", "perplexity": 5}, 100, "Use init='random'"),
-        ({"architecture": "convolutional", "hidden_layer_sizes": (4,)}, 100, "init='random'"),
+        (
+            {"architecture": "convolutional", "architecture_params": {"image_shape": (8, 8)}},
+            100,
+            "init='random'",
+        ),
         ({"n_components": "auto"}, 100, "n_components"),
     ],
 )

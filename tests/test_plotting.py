@@ -63,6 +63,28 @@ def test_reconstructions_are_below_their_originals_on_the_same_scale(ax, rows):
     assert ax.images[0].get_clim() == (rows[:4].min(), rows[:4].max())
 
 
+def test_noisy_rows_are_drawn_between_the_clean_and_the_cleaned_ones(ax, rows):
+    clean = rows + 1
+    plotting.reconstructions(Negative(), rows, X_clean=clean, image_shape=(2, 3), n_images=4, ax=ax)
+    picture = drawn(ax)
+    assert picture.shape == (3 * 2 + 2, 4 * 3 + 3)
+    for top, line in zip((0, 3, 6), (clean, rows, -rows), strict=True):
+        np.testing.assert_array_equal(picture[top : top + 2, :3], line[0].reshape(2, 3))
+    assert ax.images[0].get_clim() == (clean[:4].min(), clean[:4].max())
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["clean", "noisy", "cleaned"]
+
+
+def test_noisy_rows_of_a_table_are_too(ax, rows):
+    plotting.reconstructed_rows(Negative(), rows, X_clean=rows + 1, n_rows=2, ax=ax)
+    picture, scaler = drawn(ax), StandardScaler().fit(rows + 1)
+    for line, expected in enumerate((rows + 1, rows, -rows)):
+        np.testing.assert_allclose(picture[line::4], scaler.transform(expected[:2]), atol=1e-12)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names == 2 * ["clean", "noisy", "cleaned"]
+    with pytest.raises(ValueError, match=r"X_clean must have the shape of X, \(30, 6\), got"):
+        plotting.reconstructed_rows(Negative(), rows, X_clean=rows[:10])
+
+
 def test_reconstructions_are_square_by_default_and_no_more_than_there_are_rows(ax, digits):
     pca = PCA(3).fit(digits)
     plotting.reconstructions(pca, digits[:3], ax=ax)

@@ -54,13 +54,14 @@ def reconstructions(
     estimator: Any,
     X: Any,
     *,
+    X_clean: Any = None,
     image_shape: tuple[int, int] | None = None,
     n_images: int = 10,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the first rows of `X` as images, each above its reconstruction.
 
-    Both lines have the scale of the originals, so that they can be compared. It is grey, or in
+    All lines have the scale of the originals, so that they can be compared. It is grey, or in
     colour if images have three channels.
 
     Parameters
@@ -71,6 +72,8 @@ def reconstructions(
         The rows to reconstruct, in the units that the estimator was fitted on. If the estimator
         takes images, like :class:`tfae.ConvolutionalAutoencoder`, `X` may have the shape
         (n_samples, height, width), or (n_samples, height, width, channels) with 1 or 3 channels.
+    X_clean : array-like of the shape of `X`, default=None
+        The rows without noise, if `X` is noisy. They are drawn above `X`, and set the scale.
     image_shape : tuple of (height, width), default=None
         The shape of the image in a row. By default it is the shape of the images in `X`; for flat
         rows it is a square, if `n_features` is a perfect square.
@@ -90,7 +93,7 @@ def reconstructions(
         If the estimator cannot reconstruct.
     ValueError
         If `image_shape` does not fit the number of features, if it is needed and was not given, if
-        `X` has no rows, or if images do not have 1 or 3 channels.
+        `X` has no rows, if `X_clean` has another shape, or if images do not have 1 or 3 channels.
 
     Examples
     --------
@@ -101,26 +104,33 @@ def reconstructions(
     >>> ax = plotting.reconstructions(PCA(16).fit(X), X, n_images=5)
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['original', 'reconstruction']
+    >>> ax = plotting.reconstructions(PCA(16).fit(X), X + 1, X_clean=X, n_images=5)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['clean', 'noisy', 'cleaned']
     """
     rows = _first_rows(X, n_images, "n_images", images=True)
     rebuilt = _reconstruct(estimator, rows)  # first: it checks the number of features
     originals = _as_images(_dense(rows), image_shape)
-    outputs = rebuilt.reshape(originals.shape)
-    ax = _axes(ax, width=len(originals), height=2.2)
-    mosaic = _tile(np.concatenate([originals, outputs]), n_columns=len(originals))
-    low, high = originals.min(), originals.max()
+    bands = _named(originals, rebuilt, X, X_clean)
+    first, *_ = bands.values()
+    ax = _axes(ax, width=len(originals), height=1.1 * len(bands))
+    mosaic = _tile(np.concatenate(list(bands.values())), n_columns=len(originals))
+    low, high = first.min(), first.max()
     if mosaic.ndim == 3:
         mosaic = _as_colours(mosaic, low, high)
     ax.imshow(mosaic, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    _label_bands(ax, ["original", "reconstruction"], mosaic.shape[0])
+    _label_bands(ax, list(bands), mosaic.shape[0])
     return ax
 
 
-def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | None = None) -> Axes:
+def reconstructed_rows(
+    estimator: Any, X: Any, *, X_clean: Any = None, n_rows: int = 5, ax: Axes | None = None
+) -> Axes:
     """Draw the first rows of a table as bands of colour, each above its reconstruction.
 
     This is `reconstructions` for data that are not images. The columns of a table may differ
-    widely in size. So the colours show standard deviations from the mean of each column in `X`.
+    widely in size. So the colours show standard deviations from the mean of each column in `X`, or
+    in `X_clean`.
 
     Parameters
     ----------
@@ -128,6 +138,9 @@ def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | No
         A fitted autoencoder, or any fitted transformer with ``inverse_transform``.
     X : array-like of shape (n_samples, n_features)
         The table, in the units that the estimator was fitted on. All its rows determine the
+        colours.
+    X_clean : array-like of the shape of `X`, default=None
+        The rows without noise, if `X` is noisy. They are drawn above `X`, and determine the
         colours.
     n_rows : int, default=5
         The number of rows to draw; all of them if `X` has fewer.
@@ -144,7 +157,7 @@ def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | No
     TypeError
         If the estimator cannot reconstruct.
     ValueError
-        If `X` has no rows, or masked values.
+        If `X` has no rows, or masked values, or `X_clean` another shape.
 
     Examples
     --------
@@ -157,18 +170,18 @@ def reconstructed_rows(estimator: Any, X: Any, *, n_rows: int = 5, ax: Axes | No
     'column'
     """
     rows = _first_rows(X, n_rows, "n_rows")
-    table = _dense(X)
+    table = _dense(X if X_clean is None else X_clean)
     center, spread = table.mean(axis=0), table.std(axis=0)
     spread[spread == 0] = 1.0  # a constant column is drawn as zero, not as an error
-    bands = np.stack([_dense(rows), _reconstruct(estimator, rows)], axis=1)
-    bands = (bands - center) / spread
+    named = _named(_dense(rows), _reconstruct(estimator, rows), X, X_clean)
+    bands = (np.stack(list(named.values()), axis=1) - center) / spread
     blank = np.full((len(bands), 1, bands.shape[2]), np.nan)
     mosaic = np.concatenate([bands, blank], axis=1).reshape(-1, bands.shape[2])[:-1]
-    ax = _axes(ax, width=8.0, height=0.6 * len(bands) + 1.0)
+    ax = _axes(ax, width=8.0, height=0.3 * len(named) * len(bands) + 1.0)
     _diverging_image(ax, mosaic, _ROW_LIMIT, "standard deviations from the mean", aspect="auto")
     ax.set_yticks(
-        [3 * row + offset for row in range(len(bands)) for offset in (0, 1)],
-        ["original", "reconstruction"] * len(bands),
+        [line for line in range(len(mosaic)) if line % (len(named) + 1) < len(named)],
+        list(named) * len(bands),
     )
     ax.tick_params(axis="y", length=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -461,6 +474,21 @@ def _reconstruct(estimator: Any, rows: Any) -> NDArray[np.float64]:
         "estimator must have a reconstruct or an inverse_transform method, "
         f"got {type(estimator).__name__}."
     )
+
+
+def _named(
+    rows: NDArray[np.float64], rebuilt: NDArray[np.float64], X: Any, X_clean: Any
+) -> dict[str, NDArray[np.float64]]:
+    """Return what is drawn for the first rows by the names of the lines, all of one shape."""
+    rebuilt = rebuilt.reshape(rows.shape)
+    if X_clean is None:
+        return {"original": rows, "reconstruction": rebuilt}
+    if np.shape(X_clean) != np.shape(X):
+        raise ValueError(
+            f"X_clean must have the shape of X, {np.shape(X)}, got {np.shape(X_clean)}."
+        )
+    clean = _dense(_first_rows(X_clean, len(rows), "n_rows", images=True))
+    return {"clean": clean.reshape(rows.shape), "noisy": rows, "cleaned": rebuilt}
 
 
 def _as_images(

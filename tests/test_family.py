@@ -15,6 +15,7 @@ from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
 from tfae._networks.initial_weights import initial_weights
 from tfae._networks.structure import tied_kernels
+from tfae._objective.corruptions import Levels
 from tfae._training.chunks import Noise, Rows, chunk_shape
 from tfae._training.step.optimizers import get_optimizer
 from tfae._training.step.program import Program, ProgramKey, trace_count
@@ -157,7 +158,8 @@ def _loaded(model, X):
     width = recipe.objective.noise_width(recipe.structure.spec.n_components)
     corrupt = None
     if recipe.corruption is not None:
-        corrupt = recipe.corruption.bind(0.3, scaling, find_landmarks(X, scaling, None))
+        corrupter = replace(recipe.corruption, levels=Levels(0.3, 0.3))
+        corrupt = corrupter.bind(scaling, find_landmarks(X, scaling, None))
     chunk = next(Rows(X, scaling, shape, None, Noise(rng, corrupt, width)).epochs())
     named = {**optimizer.scalars, **recipe.scalars}
     scalars = np.array([named[name] for name in program.key.scalars])

@@ -36,7 +36,7 @@ def main() -> None:
         loss=arguments.loss,
         scaling=None,
         corruption="gaussian" if arguments.noise else None,
-        corruption_level=arguments.noise,
+        corruption_level=arguments.noise or None,
         alpha=arguments.alpha,
         batch_normalization=not arguments.plain,
         **annealed_over(arguments.epochs, arguments.batch, len(X), arguments.rate),

@@ -40,6 +40,7 @@ def denoising_features() -> DenoisingAutoencoder:
         code_activation="relu",
         corruption="masking",
         corruption_level=0.5,
+        linear_path=False,
         tied=True,
         scaling=None,
         batch_size=100,

@@ -10,10 +10,14 @@ import numpy as np
 from scipy import sparse
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 from tfae._cli import demo_data
 
 Split = tuple[np.ndarray, np.ndarray]
+
+# Of larger sets, the denoising benchmark takes this many rows.
+_MOST_ROWS, _N_IMAGES = 2000, 20_000
 
 
 def mnist_seed_split() -> Split:
@@ -30,6 +34,21 @@ def tables(seed: int) -> Iterator[tuple[str, Split]]:
         with np.load(path, allow_pickle=False) as file:
             yield path.stem.partition("_")[2], _split(file["X"].astype(np.float64), seed)
     yield "single-cell", _split(_single_cell(folder), seed)
+
+
+def denoising_sets(seed: int) -> Iterator[tuple[str, bool, Split]]:
+    """Rows to denoise, and whether they are images with pixels in [0, 1]; tables standardised."""
+    for name, (train, test) in tables(seed):
+        if name == "digits":
+            yield name, True, (train / 16, test / 16)
+        elif name == "single-cell":
+            yield name, False, (train, test)
+        else:
+            train, test = train[: _MOST_ROWS * 7 // 10], test[: _MOST_ROWS * 3 // 10]
+            scaler = StandardScaler().fit(train)
+            yield name, False, (scaler.transform(train), scaler.transform(test))
+    X = demo_data.mnist().X[:_N_IMAGES] / np.float32(255)
+    yield "MNIST", True, _split(X, seed)
 
 
 def _single_cell(folder: Path) -> np.ndarray:

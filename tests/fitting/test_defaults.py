@@ -230,8 +230,9 @@ def test_a_builder_says_what_auto_means_for_it(monkeypatch):
         (Autoencoder(loss="binary_crossentropy"), False),
         (Autoencoder(architecture="convolutional"), False),
         (SparseAutoencoder(), False),
-        (DenoisingAutoencoder(), False),
-        (DenoisingAutoencoder(linear_path=True), True),
+        (DenoisingAutoencoder(), True),
+        (DenoisingAutoencoder(penalty="l1"), False),
+        (DenoisingAutoencoder(linear_path=False), False),
     ],
 )
 def test_there_is_a_linear_path_where_the_code_and_the_output_are_plain(model, expected):

@@ -8,19 +8,26 @@ import tfae
 from tfae import Autoencoder, DenoisingAutoencoder
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
-from tfae._objective.corruptions import CORRUPTIONS
+from tfae._networks.linear_denoiser import Moments
+from tfae._objective.corruptions import CORRUPTIONS, Corrupter, Levels
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
 X = np.random.default_rng(0).gamma(2.0, size=(4000, 5)) * [1, 2, 3, 4, 5] + 1
 
 
-def corrupted(name, level, scaling="global", data=X, seed=0):
+def corrupter_called(name, level, **stated):
+    levels = Levels(*level) if isinstance(level, tuple) else Levels(level, level)
+    return Corrupter(CORRUPTIONS.find(name), levels, **stated)
+
+
+def corrupted(name, level, scaling="global", data=X, seed=0, **stated):
     """Return the scaled rows, what becomes of them, and the scaling."""
     scaler = fit_scaling(scaling, data)
     x = scaler.forward(data, np.float64)
     out = np.full_like(x, np.nan)
-    corrupt = CORRUPTIONS.find(name).bind(level, scaler, find_landmarks(data, scaler, None))
+    corrupter = corrupter_called(name, level, **stated)
+    corrupt = corrupter.bind(scaler, find_landmarks(data, scaler, None))
     before = x.copy()
     corrupt(x, out, np.random.default_rng(seed))
     np.testing.assert_array_equal(x, before)
@@ -78,6 +85,70 @@ def test_swap_takes_another_row_of_the_same_column():
         assert np.isin(out[:, column], x[:, column]).all()
     one, swapped, _ = corrupted("swap", 1.0, data=X[:1])
     np.testing.assert_array_equal(one, swapped)
+
+
+@pytest.mark.parametrize("scaling", ["global", "standard", "minmax", "quantile", None])
+def test_corrupted_rows_stay_in_the_range_that_is_given(scaling):
+    _, out, scaler = corrupted("gaussian", 3.0, scaling, clip=(2.0, 12.5))
+    rows = scaler.backward(out)
+    assert rows.min() >= 2 - 1e-9
+    assert rows.max() <= 12.5 + 1e-9
+    if scaling != "quantile":  # which gives no value between two quantiles
+        assert np.isclose(rows, 2).any()
+        assert np.isclose(rows, 12.5).any()
+
+
+@pytest.mark.parametrize("value", [-1.0, [9.0, 8.0, 7.0, 6.0, 5.0]])
+def test_masked_entries_get_the_value_that_is_given(value):
+    x, out, scaler = corrupted("masking", 0.3, "standard", fill_value=value)
+    changed = out != x
+    expected = np.broadcast_to(value, x.shape)[changed]
+    np.testing.assert_allclose(scaler.backward(out)[changed], expected)
+
+
+@pytest.mark.parametrize("scaling", ["global", "standard", "robust", None])
+def test_a_level_can_be_in_the_users_units(scaling):
+    x, out, scaler = corrupted("gaussian", 2.5, scaling, absolute=True)
+    noise = scaler.backward(out) - scaler.backward(x)
+    np.testing.assert_allclose(noise.std(axis=0), 2.5, rtol=0.05)
+
+
+def test_a_range_of_levels_draws_one_for_every_row():
+    x, out, _ = corrupted("masking", (0.2, 0.8), data=np.tile(X, 40))
+    shares = (out != x).mean(axis=1)
+    assert shares.mean() == pytest.approx(0.5, abs=0.02)
+    assert shares.std() == pytest.approx(0.6 / np.sqrt(12), abs=0.02)
+    x, out, _ = corrupted("gaussian", (0.0, 2.0), data=np.tile(X, 40))
+    levels = (out - x).std(axis=1) / np.sqrt(x.var(axis=0).mean())
+    assert levels.mean() == pytest.approx(1, abs=0.05)
+    assert levels.min() < 0.05
+    seen = []
+
+    def spy(rows, level, rng):
+        seen.append(level)
+        return rows
+
+    corrupted(spy, (1.0, 3.0))
+    assert seen[0].shape == (len(X), 1)
+    assert 1 <= seen[0].min() < seen[0].max() <= 3
+
+
+@pytest.mark.parametrize("name", ["gaussian", "masking", "salt_and_pepper", "swap"])
+@pytest.mark.parametrize("level", [0.0, 0.4, (0.1, 0.9)])
+def test_the_moments_of_corrupted_rows_follow_from_those_of_clean_rows(name, level):
+    rng = np.random.default_rng(1)
+    data = X[:1000] @ rng.normal(size=(5, 5))
+    scaler = fit_scaling("standard", data)
+    corrupter = corrupter_called(name, level)
+    marks = find_landmarks(data, scaler, None)
+    x = scaler.forward(data, np.float64)
+    got = corrupter.moments(scaler, marks, x.mean(axis=0), np.cov(x.T, bias=True))
+    clean = np.tile(x, (400, 1))
+    drawn = np.empty_like(clean)
+    corrupter.bind(scaler, marks)(clean, drawn, rng)
+    expected = Moments.of_rows(clean, drawn)
+    for one, other in zip(vars(got).values(), vars(expected).values(), strict=True):
+        np.testing.assert_allclose(one, other, atol=0.02 * max(1, np.abs(other).max()))
 
 
 def test_a_callable_works_in_the_users_units():

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
-from tfae._objective.corruptions import CORRUPTIONS
+from tfae._objective.corruptions import CORRUPTIONS, Corrupter, Levels
 from tfae._training.chunks import _MAX_STEPS, Noise, Rows, chunk_shape
 from tfae._training.step.chunk import ChunkShape
 
@@ -136,7 +136,8 @@ def test_the_shape_of_a_chunk_is_bounded_in_bytes_and_steps():
 def test_every_epoch_has_new_noise_and_a_validation_the_same(n_rows):
     X = np.random.default_rng(0).gamma(2.0, size=(n_rows, 5)) * [1, 2, 3, 4, 5] + 1
     scaling, shape = fit_scaling("global", X), chunk_shape(16, 5, "float64")
-    corrupt = CORRUPTIONS.find("gaussian").bind(1.0, scaling, find_landmarks(X, scaling, None))
+    corrupter = Corrupter(CORRUPTIONS.find("gaussian"), Levels(1.0, 1.0))
+    corrupt = corrupter.bind(scaling, find_landmarks(X, scaling, None))
 
     def two_epochs(fresh):
         noise = Noise(np.random.default_rng(0), corrupt, width=3, fresh=fresh)

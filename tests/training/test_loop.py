@@ -132,12 +132,15 @@ def calls(monkeypatch):
             DenoisingAutoencoder,
             4,
             hidden_layer_sizes=(16,),
+            linear_path=False,
             random_state=0,
             tol=0.02,
             n_iter_no_change=3,
             max_iter=300,
         ),
-        partial(DenoisingAutoencoder, 4, hidden_layer_sizes=(16,), random_state=0),
+        partial(
+            DenoisingAutoencoder, 4, hidden_layer_sizes=(16,), linear_path=False, random_state=0
+        ),
         partial(VariationalAutoencoder, 4, hidden_layer_sizes=(16,), random_state=0, kl_warm_up=5),
     ],
     ids=[

@@ -14,7 +14,7 @@ from tfae._data.source import Source, Statistics
 from tfae._support.typing import Array
 
 # Up to this many features, the pass sums up the matrix of their covariances.
-_MAX_COVARIANCE = 2048
+MAX_COVARIANCE = 2048
 # This many rows are kept, for statistics that need values rather than sums.
 _MAX_KEPT = 10_000
 _KEPT_BYTES = 32 << 20
@@ -62,7 +62,7 @@ class Survey:
 
     def _begin(self, block: Array, every: int) -> None:
         n_features = block.shape[1]
-        self._every = every if n_features <= _MAX_COVARIANCE else 0
+        self._every = every if n_features <= MAX_COVARIANCE else 0
         self._about = block.mean(axis=0, dtype=np.float64)
         self.low, self.high = block.min(axis=0), block.max(axis=0)
         self._sum, self._squares, self._joint_sum = np.zeros((3, n_features))

@@ -12,6 +12,7 @@ from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.checking import check_codes, warn_of_pairs
 from tfae._estimators.checking_parameters import check_callbacks
+from tfae._estimators.pairs import check_pairs
 from tfae._estimators.parameters import AutoencoderParameters
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
@@ -69,9 +70,10 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         the linear path. Training then starts at the error of :class:`sklearn.decomposition.PCA`.
         With `early_stopping` the weights that are best on held-out rows are kept, and PCA is among
         the candidates. "auto" means yes if the code and the output have no activation and there is
-        no penalty, no corruption, no tied weights, no cross-entropy and no architecture other than
-        "dense". It means no if the first call of `partial_fit` has fewer than five rows for every
-        four components. False gives the plain network that papers describe, without PCA.
+        no penalty, no tied weights, no cross-entropy and no architecture other than "dense". It
+        means no if the first call of `partial_fit` has fewer than five rows for every four
+        components. If rows are corrupted, the best linear denoiser takes the place of PCA. False
+        gives the plain network that papers describe.
     tied : bool, default=False
         Whether the decoder uses the kernels of the encoder, mirrored. It has its own biases.
     dropout : float, default=0.0
@@ -87,10 +89,12 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default=None
         How training corrupts rows before it encodes them, anew at every step. The loss compares
         the output with the clean rows. See :class:`DenoisingAutoencoder`.
-    corruption_level : float, default=0.25
+    corruption_level : float or pair of float, default=None
         The strength of the corruption. For "gaussian" it is the standard deviation of the noise, in
         units of the root mean variance of the data. For the other names it is the fraction of
-        entries that are changed.
+        entries that are changed. None means 0.25.
+    corruption_unit, corruption_range, fill_value
+        How the corruption is meant; see :class:`DenoisingAutoencoder`.
     emphasis : float, default=0.5
         How much corrupted entries count in the loss. They weigh ``2 * emphasis``, the other entries
         ``2 * (1 - emphasis)``. 0.5 makes no difference; 1 leaves the other entries out.
@@ -158,7 +162,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         The number of epochs that `tol` refers to. "auto" is 10.
     early_stopping : bool, default="auto"
         Whether to hold out rows, watch their loss, and keep the weights with the lowest loss.
-        "auto" means yes with a linear path, otherwise no.
+        "auto" means yes with a linear path, and for denoisers with ``linear_path="auto"``;
+        otherwise no.
     validation_fraction : float, default="auto"
         The fraction of rows that early stopping holds out. "auto" is 0.1; with a linear path and
         fewer than 1,000 rows it is the fraction that makes 100 rows, but at most 0.3.
@@ -389,25 +394,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> autoencoder.n_iter_
         3
         """
-        self._validate_params()
-        if self.early_stopping not in ("auto", False):
-            raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
-        if self.refit not in ("auto", False):
-            raise ValueError(
-                "partial_fit, which trains on all rows, must be used with refit=False."
-            )
-        warn_of_pairs(X, y)
-        start, reader = self._fitted, copy.copy(self)
-        with naming_columns(X, reader):
-            rows = in_memory_if_small(reader._read(X, reset=start is None), self.random_state)
-            recipe = reader._recipe(rows, start, partial=True)
-            if start is None:
-                check_passes(rows, recipe.reads_rows_before)
-            check_callbacks(self, recipe.of_one_epoch())
-            recipe = with_found_length(recipe, rows).of_one_epoch()
-            state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
-            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
-        return self._become(reader, fitted, state)
+        return self._partial_fit(X, y)
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -550,3 +537,28 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         warn_of_pairs(X, y)
         with naming_columns(X, self):
             return explained_variance(fitted, self._read(repeatable(X, "score"), reset=False))
+
+    def _partial_fit(self, X: Any, y: Any, X_clean: Any = None) -> Self:
+        """Train for one epoch on rows, which are the noisy ones if there are clean ones besides."""
+        self._validate_params()
+        if self.early_stopping not in ("auto", False):
+            raise ValueError("partial_fit must be used with early_stopping=False. Got True.")
+        if self.refit not in ("auto", False):
+            raise ValueError(
+                "partial_fit, which trains on all rows, must be used with refit=False."
+            )
+        if X_clean is not None:
+            check_pairs(X, X_clean, self.corruption)
+        warn_of_pairs(X, y)
+        start, reader = self._fitted, copy.copy(self)
+        with naming_columns(X, reader):
+            rows, instead = reader._with_clean(reader._read(X, reset=start is None), X_clean)
+            rows = in_memory_if_small(rows, self.random_state)
+            recipe = reader._recipe(rows, start, partial=True, **instead)
+            if start is None:
+                check_passes(rows, recipe.reads_rows_before)
+            check_callbacks(self, recipe.of_one_epoch())
+            recipe = with_found_length(recipe, rows).of_one_epoch()
+            state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
+            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
+        return self._become(reader, fitted, state)

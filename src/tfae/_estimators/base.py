@@ -26,6 +26,7 @@ from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, warn_of_pairs
 from tfae._estimators.checking_parameters import check_architecture, check_callbacks
 from tfae._estimators.names import with_what_goes_before
+from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._fitting.code_length import with_found_length
@@ -90,7 +91,7 @@ class BaseEncoder(
             that can be read more than once, a callable that returns an iterable, or the result of a
             function in ``tfae.streams``.
         y : None
-            Ignored. Pairs of noisy and clean rows cannot be learned from.
+            Ignored. For pairs of noisy and clean rows see :class:`DenoisingAutoencoder`.
 
         Returns
         -------
@@ -124,19 +125,7 @@ class BaseEncoder(
         >>> autoencoder.n_iter_, autoencoder.settings_["batch_size"]
         (5, 32)
         """
-        self._validate_params()
-        warn_of_pairs(X, y)
-        start = self._fitted if self.warm_start else None
-        reader = copy.copy(self)
-        with naming_columns(X, reader):
-            rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
-            rows = in_memory_if_small(rows, self.random_state, min_samples=2)
-            recipe = reader._recipe(rows, start)
-            check_callbacks(self, recipe)
-            recipe = with_found_length(recipe, rows)
-            state = TrainingState.new(self.random_state)
-            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
-        return self._become(reader, fitted)
+        return self._fit(X, y)
 
     def transform(self, X: Any) -> Array:
         """Encode rows.
@@ -247,6 +236,32 @@ class BaseEncoder(
                 f"rows at once. Got {X!r}."
             )
         return opened_stream(X, lambda batch, first: self._read(batch, reset=reset and first))
+
+    def _fit(self, X: Any, y: Any, X_clean: Any = None) -> Self:
+        """Fit to rows, which are the noisy ones if there are clean ones besides."""
+        self._validate_params()
+        if X_clean is not None:
+            check_pairs(X, X_clean, self.corruption)
+        warn_of_pairs(X, y)
+        start = self._fitted if self.warm_start else None
+        reader = copy.copy(self)
+        with naming_columns(X, reader):
+            rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
+            rows, instead = reader._with_clean(rows, X_clean)
+            rows = in_memory_if_small(rows, self.random_state, min_samples=2)
+            recipe = reader._recipe(rows, start, **instead)
+            check_callbacks(self, recipe)
+            recipe = with_found_length(recipe, rows)
+            state = TrainingState.new(self.random_state)
+            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
+        return self._become(reader, fitted)
+
+    def _with_clean(self, X: Any, X_clean: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the rows to rebuild, and what replaces parameters if others are encoded."""
+        if X_clean is None:
+            return X, {}
+        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False))
+        return clean, {"corruption": pairs}
 
     def _checked_fitted(self) -> Fitted:
         if self._fitted is None:

@@ -91,8 +91,8 @@ def warn_of_pairs(X: Any, y: Any) -> None:
     if paired:
         warn(
             "'y' should be None or labels, because it is ignored: rows are rebuilt from "
-            "themselves. Got a 'y' of the shape of X; if these are the rows without noise, fit "
-            "them alone, and let 'corruption' make the noise."
+            "themselves. Got a 'y' of the shape of X; if these are the rows without noise, pass "
+            "them as 'X_clean' to a DenoisingAutoencoder."
         )
 
 

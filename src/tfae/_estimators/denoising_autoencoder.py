@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from tfae._estimators.autoencoder import Autoencoder
+from tfae._support.sklearn import with_callbacks
 
 
 @dataclass(eq=False, repr=False)
@@ -18,24 +19,51 @@ class DenoisingAutoencoder(Autoencoder):
     cannot just copy its input, and it learns codes that do not depend on single entries.
     ``transform`` and ``reconstruct`` corrupt nothing.
 
+    By default training starts at the best linear denoiser of the code's rank [3]_ and corrects it,
+    as :class:`Autoencoder` starts at PCA. What the network does not improve on held-out rows stays
+    linear. ``linear_path=False`` is the network of the papers.
+
     Parameters
     ----------
-    n_components : int, default=None
-        The length of the code. None takes half of the features, but at most 32.
-    corruption : {"gaussian", "masking", "salt_and_pepper", "swap"} or callable, default="gaussian"
-        "gaussian" adds noise; "masking" sets entries to 0; "salt_and_pepper" sets them to the
-        lowest or the highest value of their column, with equal probability; "swap" takes the value
-        of another row in the same column. A callable ``(X, level, rng) -> corrupted`` takes rows in
-        the user's units, the `corruption_level` and a :class:`numpy.random.Generator`.
-    corruption_level : float, default=0.25
-        The strength of the corruption. For "gaussian" it is the standard deviation of the noise, in
-        units of the root mean variance of the data, so that it means the same for pixels from 0 to
-        255 and from 0 to 1. The noise takes one of 65,536 values, up to 4.3 standard deviations.
-        For the other names it is the fraction of entries that are changed, rounded to a multiple of
-        1/65,536.
+    n_components : int, float or "auto", default=None
+        The length of the code. None takes half of the features, but at most 128: a code to clean
+        rows with keeps more of them than one to look at.
+    corruption : {"auto", "gaussian", "masking", "salt_and_pepper", "swap"} or callable, \
+            default="auto"
+        "gaussian" adds noise; "masking" sets entries to `fill_value`; "salt_and_pepper" sets them
+        to the lowest or the highest value of their column, with equal probability; "swap" takes the
+        value of another row in the same column. "auto" is "gaussian". A callable
+        ``(X, level, rng) -> corrupted`` takes rows in the user's units, the `corruption_level` and
+        a :class:`numpy.random.Generator`.
+    corruption_level : float or pair of float, default=None
+        The strength of the corruption; None means 0.25. For "gaussian" it is the standard deviation
+        of the noise in the unit that `corruption_unit` names. The noise takes one of 65,536 values,
+        up to 4.3 standard deviations. For the other names it is the fraction of entries that are
+        changed, rounded to a multiple of 1/65,536. A pair (low, high) draws a level for every row,
+        uniformly, so that one model serves all levels between; a callable then takes an array of
+        shape (n_rows, 1).
+    corruption_unit : {"spread", "data"}, default="spread"
+        The unit of the level of "gaussian". "spread" is the root of the features' mean variance, so
+        that a level means the same for pixels from 0 to 255 and from 0 to 1. "data" is the user's
+        own unit: noise with a standard deviation of 10 grey values has the level 10.
+    corruption_range : pair of float, default=None
+        The range (low, high), in the user's units, that corrupted rows are clipped to, as sensors
+        do. None clips nothing.
+    fill_value : float or array-like of shape (n_features,), default=0.0
+        The value of masked entries, in the user's units.
     emphasis : float, default=0.5
         How much corrupted entries count in the loss. They weigh ``2 * emphasis``, the other entries
         ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference; 1 leaves the other entries out.
+
+    Attributes
+    ----------
+    baseline_ : dict of str to float
+        With early stopping, a comparison on corrupted held-out rows: the mean squared error, in the
+        square of the user's units, of the "linear" denoiser of the code's rank, of the one of full
+        rank, "linear_full_rank", and of the "autoencoder"; the number of rows, "n_samples"; and
+        with a linear path "linear_loss" and "autoencoder_loss", which decide whether the network
+        stays. With more than 2,048 features "linear" is the best one within the principal
+        components, and "linear_full_rank" is left out.
 
     See Also
     --------
@@ -46,6 +74,8 @@ class DenoisingAutoencoder(Autoencoder):
     .. [1] Vincent, P., Larochelle, H., Bengio, Y. and Manzagol, P.-A. (2008). Extracting and
        composing robust features with denoising autoencoders. ICML.
     .. [2] Vincent, P. et al. (2010). Stacked denoising autoencoders. JMLR 11, 3371-3408.
+    .. [3] Chen, M., Xu, Z., Weinberger, K. and Sha, F. (2012). Marginalized denoising autoencoders
+       for domain adaptation. ICML.
 
     Examples
     --------
@@ -60,4 +90,76 @@ class DenoisingAutoencoder(Autoencoder):
     True
     """
 
-    corruption: str | Callable[..., Any] | None = "gaussian"
+    corruption: str | Callable[..., Any] | None = "auto"
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, *, X_clean: Any = None) -> Self:
+        """Learn to rebuild clean rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            Clean rows, which training corrupts; with `X_clean` noisy rows. See
+            :meth:`Autoencoder.fit`.
+        y : None
+            Ignored.
+        X_clean : {array-like, sparse matrix, DataFrame} of the shape of `X`, default=None
+            The clean row of every noisy row. The noise is then what it is, and `corruption` must be
+            "auto" or None. The scaling is learned from the clean rows.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used. The estimator is then unchanged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import DenoisingAutoencoder
+        >>> clean = load_digits().data
+        >>> noisy = 0.5 * clean + np.random.default_rng(0).normal(0, 2, clean.shape)
+        >>> model = DenoisingAutoencoder(32, max_iter=10, random_state=0).fit(noisy, X_clean=clean)
+        >>> bool(np.square(model.reconstruct(noisy) - clean).mean() < 8)  # of 0 to 16
+        True
+        """
+        return self._fit(X, y, X_clean)
+
+    @with_callbacks
+    def partial_fit(self, X: Any, y: Any = None, *, X_clean: Any = None) -> Self:
+        """Train for one epoch on `X`, continuing from earlier calls.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            See :meth:`Autoencoder.partial_fit`.
+        y : None
+            Ignored.
+        X_clean : {array-like, sparse matrix, DataFrame} of the shape of `X`, default=None
+            The clean row of every noisy row, as in :meth:`fit`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As :meth:`Autoencoder.partial_fit`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import DenoisingAutoencoder
+        >>> clean = load_digits().data
+        >>> noisy = clean + np.random.default_rng(0).normal(0, 2, clean.shape)
+        >>> model = DenoisingAutoencoder(32, random_state=0).partial_fit(noisy, X_clean=clean)
+        >>> model.n_iter_
+        1
+        """
+        return self._partial_fit(X, y, X_clean)

@@ -57,7 +57,14 @@ class EncoderParameters:
     architecture: str | Builder = parameter("dense", str, callable)
     architecture_params: Mapping[str, Any] | None = parameter(None, Mapping, None)
     corruption: str | Callable[..., Any] | None = parameter(None, str, callable, None)
-    corruption_level: float = parameter(0.25, NOT_NEGATIVE)
+    corruption_level: float | Sequence[float] | None = parameter(
+        None, NOT_NEGATIVE, "array-like", None
+    )
+    corruption_range: Sequence[float] | None = parameter(None, "array-like", None)
+    corruption_unit: str = parameter("spread", StrOptions({"spread", "data"}))
+    fill_value: float | Sequence[float] = parameter(
+        0.0, Interval(Real, None, None, closed="neither"), "array-like"
+    )
     loss: str | Callable[[Any, Any], Any] = parameter("mse", str, callable)
     scaling: str | None = parameter("global", str, None)
     alpha: float = parameter(0.0, NOT_NEGATIVE)

@@ -17,8 +17,8 @@ from sklearn.utils import check_random_state
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import fit_scaling
 from tfae._data.source import Source
-from tfae._data.streams import Share
 from tfae._fitting.fit import fit_split, split_rows
+from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe
 from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
@@ -74,21 +74,20 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
     state = TrainingState.new(nested.random_state)
     split = split_rows(nested, X, state.split_rng)
     fitted, _ = fit_split(nested, split, state)
-    rows = _some(X, split.held_out)
-    scaled = fitted.scaling.forward(rows, rows.dtype)
-    codes = fitted.encoder(fitted.encoder_weights, scaled)
+    if nested.corruption is None:
+        rows = split.some_held_out(_MAX_ROWS)
+        scaled = seen = fitted.scaling.forward(rows, rows.dtype)
+    else:
+        held_out = HeldOut.of(nested, split, fitted, state.noise_rng.spawn(1)[0])
+        assert held_out.corrupted is not None
+        scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
+        seen = held_out.corrupted
+    codes = fitted.encoder(fitted.encoder_weights, seen)
     errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
         errors.append(np.square(scaled - fitted.codec.output(kept)).mean())
     return fitted.scaling.unit(2) * np.array(errors)
-
-
-def _some(X: Any, held_out: Any) -> Array:
-    """Return the held-out rows; if they are very many, evenly spaced ones."""
-    if not isinstance(held_out, Share):
-        held_out = evenly_spaced(X, held_out, _MAX_ROWS)
-    return dense_rows(X, held_out)
 
 
 def _warn_of_less(fraction: float, longest: int, kept: float) -> None:

@@ -8,7 +8,7 @@ such networks, and users then set what the papers say.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 
 from tfae._networks.activations import get_activation
 from tfae._networks.architectures.registry import own_sizes
+from tfae._objective.corruptions import Pairs
 from tfae._objective.losses import LOSSES
 from tfae._objective.penalties import NO_PENALTY, find_penalty
-from tfae._support.typing import Array
+from tfae._support.typing import Array, Params
 
 # With more features a step costs so much more that fewer steps are taken.
 _WIDE = 256
@@ -29,31 +30,39 @@ _LINEAR = ("auto", "identity", "linear")
 # all corrections: digits with 16 components train well in batches of 20 rows, but not of 17.
 _ROWS_A_COMPONENT = 1.25
 
+# The noise of a denoiser, as far as nothing is said about it.
+_NOISE, _LEVEL = "gaussian", 0.25
 # The sizes of dense layers without a linear path, and their epochs on few rows.
 _PURE_SIZES, _PURE_EPOCHS = (256, 128), 100
 
 
-def settings(
-    params: Mapping[str, Any], n_rows: int, n_features: int, linear_path: bool
-) -> dict[str, Any]:
+def settings(params: Params, n_rows: int, n_features: int, linear_path: bool) -> dict[str, Any]:
     """Return the values of "auto" parameters, with or without a linear path."""
     rules = _rules(params, n_rows, n_features, linear_path)
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
+    chosen |= _corruption(params)
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
     correction = linear_path and n_rows >= _FEW
     return {**chosen, "linear_path": linear_path, "linear_correction": correction}
 
 
-def _rules(
-    params: Mapping[str, Any], n_rows: int, n_features: int, linear_path: bool
-) -> dict[str, Any]:
+def _rules(params: Params, n_rows: int, n_features: int, linear_path: bool) -> dict[str, Any]:
     if linear_path:
-        rules = _with_linear_path(n_rows, n_features, bool(params["warm_start"]))
+        rules = _with_linear_path(params, n_rows, n_features)
     else:
-        rules = _without_linear_path(n_rows, n_features)
+        rules = _without_linear_path(params, n_rows, n_features)
         rules["hidden_layer_sizes"] = _as_wide_as_the_code(params)
     own = own_sizes(params["architecture"])
     return rules if own is None else {**rules, "hidden_layer_sizes": own}
+
+
+def _corruption(params: Params) -> dict[str, Any]:
+    """Return what is meant by noise of which only a part is said, or nothing."""
+    if params["corruption"] is None or isinstance(params["corruption"], Pairs):
+        return {}
+    kind = {"corruption": _NOISE} if is_auto(params["corruption"]) else {}
+    level = {"corruption_level": _LEVEL} if params["corruption_level"] is None else {}
+    return kind | level
 
 
 def is_auto(value: Any) -> bool:
@@ -61,7 +70,7 @@ def is_auto(value: Any) -> bool:
     return isinstance(value, str) and value == "auto"
 
 
-def has_linear_path(params: Mapping[str, Any]) -> bool:
+def has_linear_path(params: Params) -> bool:
     """Whether there is a linear path; "auto" follows from the other parameters."""
     if is_auto(params["linear_path"]):
         return wants_linear_path(params)
@@ -73,12 +82,11 @@ def least_rows(n_components: int, n_features: int) -> int:
     return math.ceil(_ROWS_A_COMPONENT * min(n_components, n_features))
 
 
-def wants_linear_path(params: Mapping[str, Any]) -> bool:
+def wants_linear_path(params: Params) -> bool:
     """Whether a linear path suits the other parameters: a plain code and a plain output."""
     return (
         params["architecture"] == "dense"
         and not params["tied"]
-        and params["corruption"] is None  # a lossless linear code would leave nothing to clean
         and find_penalty(params["penalty"]) is NO_PENALTY
         and not LOSSES.find(params["loss"]).from_logits
         and all(
@@ -88,7 +96,7 @@ def wants_linear_path(params: Mapping[str, Any]) -> bool:
     )
 
 
-def _with_linear_path(n_rows: int, n_features: int, warm_start: bool) -> dict[str, Any]:
+def _with_linear_path(params: Params, n_rows: int, n_features: int) -> dict[str, Any]:
     batch = batch_size(n_rows, n_features)
     return {
         "hidden_layer_sizes": hidden_layer_sizes(n_features),
@@ -98,27 +106,45 @@ def _with_linear_path(n_rows: int, n_features: int, warm_start: bool) -> dict[st
         "learning_rate_init": 0.002,
         "early_stopping": True,
         "n_iter_no_change": 10,
-        "validation_fraction": float(np.clip(100 / max(1, n_rows), 0.1, 0.3)),
-        # A later fit must hold out rows that this one has not trained on.
-        "refit": n_rows < _FEW and not warm_start,
+        "validation_fraction": _validation_fraction(n_rows),
+        "refit": _is_refitted(params, n_rows),
     }
 
 
-def _without_linear_path(n_rows: int, n_features: int) -> dict[str, Any]:
+def _without_linear_path(params: Params, n_rows: int, n_features: int) -> dict[str, Any]:
     batch = batch_size(n_rows, n_features)
+    compared = _is_compared(params)
     return {
         "activation": "relu",
         "batch_size": batch,
         "max_iter": min(_PURE_EPOCHS, max_iter(n_rows, n_features, batch)),
         "learning_rate_init": 0.001,
-        "early_stopping": False,
+        "early_stopping": compared,
         "n_iter_no_change": 10,
-        "validation_fraction": 0.1,
-        "refit": False,
+        "validation_fraction": _validation_fraction(n_rows) if compared else 0.1,
+        "refit": compared and _is_refitted(params, n_rows),
     }
 
 
-def _as_wide_as_the_code(params: Mapping[str, Any]) -> tuple[int, ...]:
+def _is_compared(params: Params) -> bool:
+    """Whether a network tells how it compares with the linear denoiser, on rows it has not seen.
+
+    Where a penalty asks for more than clean rows, or the network of a paper is meant, it does not.
+    """
+    denoises = params["corruption"] is not None and find_penalty(params["penalty"]) is NO_PENALTY
+    return denoises and is_auto(params["linear_path"])
+
+
+def _validation_fraction(n_rows: int) -> float:
+    return float(np.clip(100 / max(1, n_rows), 0.1, 0.3))
+
+
+def _is_refitted(params: Params, n_rows: int) -> bool:
+    # After a warm start, a later fit must hold out rows that this one has not trained on.
+    return n_rows < _FEW and not params["warm_start"]
+
+
+def _as_wide_as_the_code(params: Params) -> tuple[int, ...]:
     """Return sizes of dense layers that are no bottleneck before a long code.
 
     Sparse codes are long, but hold few values at a time.

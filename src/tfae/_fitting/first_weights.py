@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tfae._data.checks import float_dtype
+from tfae._data.landmarks import Landmarks, find_landmarks
 from tfae._data.scaling import Scaling
+from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.initial_weights import initial_weights
 from tfae._networks.linear_path import fixed_weights, start_at_zero
 from tfae._networks.principal_components import principal_components
 from tfae._networks.spec import Network
+from tfae._objective.corruptions import Corrupter, Pairs
 
 
 def drawn(
     recipe: Recipe, network: Network, split: Split, scaling: Scaling, rng: np.random.Generator
 ) -> Fitted:
-    """Draw the weights of a network; with a linear path it starts as principal components."""
-    structure = recipe.structure
+    """Draw the weights of a network; with a linear path it starts as the best linear code.
+
+    That is the principal components, or the linear denoiser if rows are corrupted.
+    """
+    structure, noise = recipe.structure, recipe.corruption
+    marks = landmarks_of(noise, split, scaling)
     weights = initial_weights(structure, network, recipe.dtype, rng)
     if structure.linear_path:
         seed = int(rng.integers(2**31))
         n_components = structure.spec.n_components
-        found = principal_components(split.X, scaling, split.train, n_components, seed)
+        X, rows = split.X, split.train
+        if noise is None:
+            found = principal_components(X, scaling, rows, n_components, seed)
+        else:
+            found = NoisyRows(noise, X, scaling, rows, marks, seed).components(n_components)
         weights = start_at_zero(network, weights)
         for place, value in fixed_weights(network, found).items():
             weights[place] = value
-    return Fitted.of_network(
+    fitted = Fitted.of_network(
         structure,
         network,
         weights,
@@ -38,3 +51,13 @@ def drawn(
         settings=recipe.settings,
         to_agree_with=recipe.to_agree_with,
     )
+    return replace(fitted, landmarks=marks)
+
+
+def landmarks_of(
+    noise: Corrupter | Pairs | None, split: Split, scaling: Scaling
+) -> Landmarks | None:
+    """Return the landmarks of the training rows if a corruption needs them."""
+    if not isinstance(noise, Corrupter):
+        return None
+    return find_landmarks(split.X, scaling, split.train)

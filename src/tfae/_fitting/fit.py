@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from tfae._data.scaling import Scaling, check_held_out, check_learned, fit_scaling, scaled_range
+from tfae._data.statistics import statistics
 from tfae._data.streams import Opened
 from tfae._fitting.from_parameters import another_network
 from tfae._fitting.network_training import Watch, train_network
@@ -22,10 +23,14 @@ from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
 from tfae._networks.architectures.registry import ARCHITECTURES
+from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.penalties import NO_PENALTY
 from tfae._support.warn import warn
 from tfae._training.loop import Outcome
 from tfae._training.state import TrainingState
+
+# Squares of larger values would not stay within float32.
+_LARGEST_FILL = 1e15
 
 
 def fit_network(
@@ -86,7 +91,10 @@ def fit_split(
     else:
         scaling = start.scaling
         check_learned(split.X, scaling, recipe.dtype)
+    if isinstance(recipe.corruption, Pairs):
+        check_learned(recipe.corruption.noisy, scaling, recipe.dtype)
     _check_range(recipe, split, scaling)
+    _check_noise(recipe, split, scaling)
     fitted, outcome = train_network(recipe, split, scaling, state, start, watch)
     _tell_end(outcome, recipe)
     return fitted, outcome
@@ -157,6 +165,33 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
         f"{low:.6g} to {high:.6g}. Use output_activation='identity', or choose 'scaling' to suit "
         "it."
     )
+
+
+def _check_noise(recipe: Recipe, split: Split, scaling: Scaling) -> None:
+    """Check whether clean rows lie in the range of corrupted ones, and the fill value is finite."""
+    noise = recipe.corruption
+    if not isinstance(noise, Corrupter):
+        return
+    if np.abs(noise.scaled_fill(scaling)).max() > _LARGEST_FILL:
+        raise ValueError(
+            f"'fill_value' must be at most {_LARGEST_FILL:g} times as large as the scale of the "
+            f"data. Got {noise.fill_value!r}."
+        )
+    if noise.clip is None:
+        return
+    of = statistics(split.X, split.train)
+    low, high, (least, most) = of.low.min(), of.high.max(), noise.clip
+    said = f"corruption_range=({least:g}, {most:g})"
+    if most <= low or high <= least:
+        raise ValueError(
+            f"{said} must be the range that rows lie in. Got rows from {low:.6g} to {high:.6g}, "
+            "all of which it would clip."
+        )
+    if min(low - least, most - high) < -0.01 * (most - least) and not recipe.inner:
+        warn(
+            f"{said} clips clean rows, too, which go from {low:.6g} to {high:.6g}. It should be "
+            "the range that a sensor gives, in the units of the data."
+        )
 
 
 def _tell_of_a_wide_code(recipe: Recipe) -> None:

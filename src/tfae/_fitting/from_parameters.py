@@ -15,22 +15,26 @@ from tfae._fitting.defaults import (
     usable_batch_size,
 )
 from tfae._fitting.first_weights import drawn
-from tfae._fitting.recipe import Params, Recipe
+from tfae._fitting.noise_parameters import corrupter_of
+from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
 from tfae._networks.architectures.registry import ARCHITECTURES
 from tfae._networks.initial_weights import check_initializer
 from tfae._networks.spec import Spec
 from tfae._networks.structure import Structure, hashable_params
-from tfae._objective.corruptions import CORRUPTIONS, Corruption
+from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.losses import LOSSES, Loss
 from tfae._objective.objective import Objective
 from tfae._objective.penalties import Penalty, find_penalty
+from tfae._support.typing import Params
 from tfae._training.chunks import as_chunks
 from tfae._training.loop import Stopping
 from tfae._training.step.optimizers import get_optimizer
 
 _NEUTRAL_EMPHASIS = 0.5
+# The longest code by default: one to look at, or one to clean rows with, which keeps more of them.
+_LONGEST, _LONGEST_OF_NOISY = 32, 128
 _COUNTS = ("n_components", "batch_size", "max_iter", "n_iter_no_change")
 # Parameters that messages quote, or that a later training must agree with.
 _ASKED = ("n_components", "scaling", "penalty", "loss", "output_activation")
@@ -78,6 +82,8 @@ def make_recipe(
     if length is not None and start is not None:
         length, auto["n_components"] = None, start.settings["n_components"]
     known = {**params, **auto, **({} if length is None else {"n_components": 1})}
+    if start is not None and known["n_components"] is None:
+        known["n_components"] = start.structure.spec.n_components
     known |= {name: int(known[name]) for name in _COUNTS if known[name] is not None}
     return _recipe_of(params, known, auto, n_rows, n_features, length)
 
@@ -90,17 +96,11 @@ def _recipe_of(
     n_features: int,
     length: float | str | None,
 ) -> Recipe:
-    loss, penalty = LOSSES.find(known["loss"]), find_penalty(known["penalty"])
-    _check_penalty_parameters(known, penalty)
     _check_refit(params, known)
-    corruption, sparsity = _corruption(known), _sparsity(known, penalty)
-    objective = Objective(
-        loss,
-        penalty.code_of(code_length(known["n_components"], n_features), sparsity),
-        penalty,
-        corruption is not None,
-        _emphasised(known, corruption),
-    )
+    penalty = find_penalty(known["penalty"])
+    _check_penalty_parameters(known, penalty)
+    noise, sparsity = corrupter_of(known, n_features), _sparsity(known, penalty)
+    objective = _objective(known, n_features, penalty, noise, sparsity)
     optimizer, rate = known["optimizer"], known["learning_rate_init"]
     by_rule = isinstance(optimizer, str) and is_auto(params["learning_rate_init"])
     return Recipe(
@@ -108,9 +108,8 @@ def _recipe_of(
         objective=objective,
         scalars=_scalars(known, penalty, sparsity),
         sparsity=sparsity,
-        scaling=scaling_for(loss, known["scaling"]),
-        corruption=corruption,
-        corruption_level=float(known["corruption_level"]),
+        scaling=scaling_for(objective.loss, known["scaling"]),
+        corruption=noise,
         optimizer=get_optimizer(optimizer, rate, float(known["alpha"])),
         anneal_over=known["max_iter"] if by_rule and known["linear_path"] else None,
         batch_size=usable_batch_size(known["batch_size"], n_rows),
@@ -129,6 +128,22 @@ def _recipe_of(
         first_weights=drawn,
         describe=describe_activity,
         length=length,
+    )
+
+
+def _objective(
+    params: Params,
+    n_features: int,
+    penalty: Penalty,
+    noise: Corrupter | Pairs | None,
+    sparsity: Any,
+) -> Objective:
+    return Objective(
+        LOSSES.find(params["loss"]),
+        penalty.code_of(code_length(params, n_features), sparsity),
+        penalty,
+        noise is not None,
+        _emphasised(params, noise),
     )
 
 
@@ -156,9 +171,10 @@ def _scalars(params: Params, penalty: Penalty, sparsity: Any) -> dict[str, float
     return {name: float(value) for name, value in named.items() if value is not None}
 
 
-def code_length(n_components: int | None, n_features: int) -> int:
-    """Return the length of the code; None takes half of the features, but at most 32."""
-    return n_components or min(32, -(-n_features // 2))
+def code_length(params: Params, n_features: int) -> int:
+    """Return the length of the code; None takes half of the features, but no more than a limit."""
+    limit = _LONGEST if params["corruption"] is None else _LONGEST_OF_NOISY
+    return params["n_components"] or min(limit, -(-n_features // 2))
 
 
 def _open_length(n_components: Any) -> float | str | None:
@@ -177,7 +193,7 @@ def enough_for_linear_path(params: Params, shape: tuple[int, ...]) -> bool:
     if _open_length(params["n_components"]) is not None:
         return True  # the length found is no longer than the rows allow
     n_rows, n_features = shape
-    least = least_rows(code_length(params["n_components"], n_features), n_features)
+    least = least_rows(code_length(params, n_features), n_features)
     if n_rows < least and not is_auto(params["linear_path"]):
         raise ValueError(
             f"With linear_path=True the first call of partial_fit needs at least {least} rows. "
@@ -243,7 +259,7 @@ def _spec(params: Params, n_features: int, penalty: Penalty) -> Spec:
     decoder = params["decoder_layer_sizes"]
     return Spec(
         n_features=n_features,
-        n_components=code_length(params["n_components"], n_features),
+        n_components=code_length(params, n_features),
         hidden_layer_sizes=hidden,
         decoder_layer_sizes=(
             hidden[::-1] if decoder is None else layer_sizes(decoder, "decoder_layer_sizes")
@@ -254,19 +270,6 @@ def _spec(params: Params, n_features: int, penalty: Penalty) -> Spec:
         dropout=float(params["dropout"]),
         batch_normalization=bool(params["batch_normalization"]),
     )
-
-
-def _corruption(params: Params) -> Corruption | None:
-    if params["corruption"] is None:
-        return None
-    corruption = CORRUPTIONS.find(params["corruption"])
-    is_fraction = corruption.partial and not corruption.in_users_units
-    if is_fraction and params["corruption_level"] > 1:
-        raise ValueError(
-            f"With corruption={params['corruption']!r}, 'corruption_level' must be a fraction of "
-            f"the entries, from 0 to 1. Got {params['corruption_level']!r}."
-        )
-    return corruption
 
 
 def _check_penalty_parameters(params: Params, penalty: Penalty) -> None:
@@ -311,14 +314,16 @@ def _code_activation(params: Params, penalty: Penalty) -> str:
     return activation.keras_name
 
 
-def _emphasised(params: Params, corruption: Corruption | None) -> bool:
+def _emphasised(params: Params, noise: Corrupter | Pairs | None) -> bool:
     emphasis = params["emphasis"]
     if emphasis == _NEUTRAL_EMPHASIS:
         return False
-    if corruption is None or not corruption.partial:
+    if not (isinstance(noise, Corrupter) and noise.corruption.partial):
+        given = f"corruption={params['corruption']!r}"
         raise ValueError(
             "'emphasis' must be 0.5 unless the corruption leaves some entries as they are, like "
-            f"'masking'. Got emphasis={emphasis!r} with corruption={params['corruption']!r}."
+            f"'masking'. Got emphasis={emphasis!r} with "
+            f"{'X_clean' if isinstance(noise, Pairs) else given}."
         )
     return True
 

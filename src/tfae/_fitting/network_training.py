@@ -8,13 +8,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from tfae._data.landmarks import find_landmarks
 from tfae._data.reading import rows_to_describe
 from tfae._data.scaling import Scaling
-from tfae._fitting.baseline import better_of
+from tfae._fitting.baseline import better_of, with_linear_denoiser
+from tfae._fitting.first_weights import landmarks_of
+from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.linear_path import fixed_places, residual_variance
+from tfae._objective.corruptions import Pairs
 from tfae._support.typing import History
 from tfae._training.callbacks import KerasCallbacks, Observer, PrintedLines
 from tfae._training.chunks import Noise
@@ -44,19 +46,24 @@ def train_network(
     with PROGRAMS.lease(recipe.program_key(optimizer.rule)) as program:
         network = program.network
         begun = _first(recipe, program, split, scaling, state) if start is None else start
-        if recipe.corruption is not None and begun.landmarks is None:
-            begun = replace(begun, landmarks=find_landmarks(split.X, scaling, split.train))
+        if begun.landmarks is None:
+            begun = replace(begun, landmarks=landmarks_of(recipe.corruption, split, scaling))
         # The error of the linear path alone is the unit of the network's errors.
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
         training = _Training(recipe, split, program, optimizer, begun, residual)
         outcome = training.run(state, watch)
         fitted = training.kept(outcome)
-        if has_linear_path and split.held_out is not None:
-            rows = split.X[split.held_out]
-            fitted, network_stays = better_of(fitted, network, recipe, rows, residual)
+        if split.held_out is not None:
+            held_out = HeldOut.of(recipe, split, fitted, state.noise_rng.spawn(1)[0])
+            if has_linear_path:
+                fitted, network_stays = better_of(fitted, network, recipe, held_out, residual)
+            if recipe.corruption is not None:
+                anchored = has_linear_path and start is None
+                fitted = with_linear_denoiser(fitted, recipe, split, held_out, anchored)
     if not network_stays:
         outcome = replace(outcome, best_epoch=0)
-    facts = recipe.describe(recipe, fitted, *rows_to_describe(split.X, split.train))
+    seen = recipe.corruption.noisy if isinstance(recipe.corruption, Pairs) else split.X
+    facts = recipe.describe(recipe, fitted, *rows_to_describe(seen, split.train))
     return fitted.with_facts(facts), outcome
 
 
@@ -139,10 +146,12 @@ class _Training:
         """Return the noise: all that is random in the training besides the order of rows."""
         recipe, begun = self.recipe, self.begun
         width = recipe.objective.noise_width(recipe.structure.spec.n_components)
+        if isinstance(recipe.corruption, Pairs):
+            return Noise(rng, None, width, noisy=recipe.corruption.noisy)
         if recipe.corruption is None:
             return Noise(rng, None, width)
         assert begun.landmarks is not None
-        corrupt = recipe.corruption.bind(recipe.corruption_level, begun.scaling, begun.landmarks)
+        corrupt = recipe.corruption.bind(begun.scaling, begun.landmarks)
         return Noise(rng, corrupt, width)
 
     def _scalars(self) -> ScalarSchedule:

@@ -13,10 +13,10 @@ from tfae._data.scaling import Scaling
 from tfae._fitting.first_weights import drawn
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
-from tfae._fitting.recipe import Params, Recipe, Split
+from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
-from tfae._support.typing import Array, Weights
+from tfae._support.typing import Array, Params, Weights
 from tfae._training.state import TrainingState
 
 

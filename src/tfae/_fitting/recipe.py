@@ -8,12 +8,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import Scaling
+from tfae._data.streams import Share
 from tfae._fitting.defaults import annealed
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
-from tfae._objective.corruptions import Corruption
+from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.objective import Objective
 from tfae._objective.penalties import NESTED
 from tfae._support.typing import Array, stored_dtype
@@ -36,6 +38,13 @@ class Split(NamedTuple):
         """The number of training rows."""
         return int(self.X.shape[0]) if self.train is None else len(self.train)
 
+    def some_held_out(self, n_most: int) -> Array:
+        """Return the held-out rows as an array; if they are very many, evenly spaced ones."""
+        held_out = self.held_out
+        if not isinstance(held_out, Share):
+            held_out = evenly_spaced(self.X, held_out, n_most)
+        return dense_rows(self.X, held_out)
+
 
 @dataclass(frozen=True)
 class Ramp:
@@ -46,8 +55,6 @@ class Ramp:
     first: float = 0.0  # its value at first, as a multiple of the final value
 
 
-# An estimator's parameters by name.
-Params: TypeAlias = Mapping[str, Any]
 # Takes rows, their scaling, the shape of chunks, positions of rows and noise.
 MakeBatches: TypeAlias = Callable[[Any, Scaling, ChunkShape, Any, Noise], Batches]
 FirstWeights: TypeAlias = "Callable[[Recipe, Network, Split, Scaling, np.random.Generator], Fitted]"
@@ -69,8 +76,7 @@ class Recipe:
     scalars: Mapping[str, float]  # those that the objective may ask for
     sparsity: Any  # of the penalty
     scaling: str | None
-    corruption: Corruption | None
-    corruption_level: float
+    corruption: Corrupter | Pairs | None
     optimizer: Optimizer
     anneal_over: int | None  # the epochs over which its rate falls to 0; None if it does not
     batch_size: int

@@ -1,10 +1,11 @@
 """A linear path around a network: principal components carry the code, the network corrects them.
 
 The encoder becomes ``P x + S (f(N x) + A N x)``, the decoder ``P' z + R (g(M z) + B M z)``. ``P``
-and ``P'`` are PCA's projection and its inverse. ``N`` and ``M`` standardise the inputs of the
-networks ``f`` and ``g``. ``S`` scales the output of ``f`` by the spread of PCA's code, but by no
-more than ten times the residual. ``R`` scales the output of ``g`` by the residual. All of these are
-learned from the data before training, and training does not change them.
+and ``P'`` are PCA's projection and its inverse, or the two factors of a linear denoiser. ``N`` and
+``M`` standardise the inputs of the networks ``f`` and ``g``. ``S`` scales the output of ``f`` by
+the spread of the linear code, but by no more than ten times the residual. ``R`` scales the output
+of ``g`` by the residual. All of these are learned from the data before training, and training does
+not change them.
 
 The matrices ``A`` and ``B`` exist if there are enough rows. They are trained with the networks,
 because PCA's directions are not the best ones beside a network. They and the last layers of ``f``
@@ -73,8 +74,8 @@ def fixed_weights(network: Network, found: Components) -> dict[int, Array]:
     # to gain.
     spread = np.minimum(found.spread, _MOST_CORRECTED * np.linalg.norm(found.residual))
     encoder = {
-        _PATH: (found.axes.T, -found.axes @ found.mean),
-        _STANDARDISED: (seen, -found.mean * seen),
+        _PATH: (found.encoding.T, -found.encoding @ found.mean_seen),
+        _STANDARDISED: (seen, -found.mean_seen * seen),
         _SCALED: (spread, zeros),
     }
     decoder = {

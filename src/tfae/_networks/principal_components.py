@@ -27,18 +27,31 @@ _NOISE = 1e-6
 
 @dataclass(frozen=True)
 class Components:
-    """The principal components of some rows, and the residual.
+    """A linear code of some rows: principal components, or a denoiser's; and the residual.
 
     All arrays are float64. If there are too few rows or features for all components, the missing
-    ones are 0.
+    ones are 0. The encoder sees rows that may be corrupted; those of principal components are not.
     """
 
-    mean: Array  # [features]
-    axes: Array  # [components, features], orthonormal
+    mean: Array  # [features], of the rows to rebuild
+    axes: Array  # [components, features], orthonormal: from the code to the rows
+    mean_seen: Array  # [features], of the rows that the encoder sees
+    encoding: Array  # [components, features]: from the rows to the code
     spread: Array  # [components], the standard deviation of every component of the code
     spread_seen: Array  # [components], the divisor of a network's codes
     deviation_seen: Array  # [features], the divisor of a network's centred rows
     residual: Array  # [features], the root mean square of the unexplained part
+
+    @classmethod
+    def of_axes(cls, mean: Array, axes: Array, *measured: Array) -> Components:
+        """Return principal components, whose code is a projection."""
+        return cls(mean, axes, mean, axes, *measured)
+
+    @classmethod
+    def nothing(cls, mean: Array, n_components: int) -> Components:
+        """Return the components of identical rows."""
+        none, empty = np.zeros(len(mean)), np.zeros(n_components)
+        return cls.of_axes(mean, np.zeros((n_components, len(mean))), empty, empty, none, none)
 
 
 def principal_components(
@@ -60,7 +73,7 @@ def principal_components(
     n_found = min(n_components, *scaled.shape)
     variance = scaled.var(axis=0)
     if n_found == 0 or not variance.any():
-        return _nothing(scaled.mean(axis=0), n_components)
+        return Components.nothing(scaled.mean(axis=0), n_components)
     pca = fitted_within(PCA(n_found, random_state=seed), scaled)
     residual = scaled - pca.mean_
     code = residual @ pca.components_.T
@@ -69,7 +82,7 @@ def principal_components(
     if np.square(residual).mean() < np.square(_NOISE) * variance.mean():
         residual[:] = 0.0  # lossless except for rounding errors
     n_missing = n_components - n_found
-    return Components(
+    return Components.of_axes(
         pca.mean_.astype(np.float64),
         np.pad(pca.components_.astype(np.float64), ((0, n_missing), (0, 0))),
         np.pad(np.sqrt(pca.explained_variance_), (0, n_missing)),
@@ -88,41 +101,39 @@ def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Compon
     mean = scaling.forward(of.mean[None], np.float64)[0]
     n_found = min(n_components, of.n_rows, len(mean))
     if not variance.any():
-        return _nothing(mean, n_components)
+        return Components.nothing(mean, n_components)
     values, vectors = np.linalg.eigh(covariance)
     values, axes = np.maximum(values[::-1][:n_found], 0), vectors.T[::-1][:n_found]
-    largest = np.abs(axes).argmax(axis=1)
-    axes = axes * np.sign(axes[np.arange(n_found), largest])[:, None]  # as scikit-learn does
+    axes = with_signs(axes)
     residual = np.maximum(variance - values @ np.square(axes), 0)
     if residual.mean() < np.square(_NOISE) * variance.mean():
         residual[:] = 0.0
     low, high = scaling.forward(np.stack([of.low, of.high]), np.float64) - mean
     code = (scaling.forward(of.sample, np.float64) - mean) @ axes.T
-    seen = _unit_of(np.sqrt(values), np.abs(code).max(axis=0))
+    seen = unit_of(np.sqrt(values), np.abs(code).max(axis=0))
     missing = (0, n_components - n_found)
-    return Components(
+    return Components.of_axes(
         mean,
         np.pad(axes, (missing, (0, 0))),
         np.pad(np.sqrt(values * of.n_rows / max(1, of.n_rows - 1)), missing),
         np.pad(seen, missing),
-        _unit_of(np.sqrt(variance), np.maximum(high, -low)),
+        unit_of(np.sqrt(variance), np.maximum(high, -low)),
         np.sqrt(residual),
     )
 
 
-def _nothing(mean: Array, n_components: int) -> Components:
-    """Return the components of identical rows."""
-    n_features = len(mean)
-    none = np.zeros(n_features)
-    empty = np.zeros(n_components)
-    return Components(mean, np.zeros((n_components, n_features)), empty, empty, none, none)
+def with_signs(axes: Array) -> Array:
+    """Return axes whose largest entry is positive, as scikit-learn does."""
+    largest = np.abs(axes).argmax(axis=1)
+    return np.asarray(axes * np.sign(axes[np.arange(len(axes)), largest])[:, None])
 
 
 def _unit(values: Array) -> Array:
     """Return the divisors of centred columns; 0 for a column without variation."""
-    return _unit_of(np.sqrt(np.square(values).mean(axis=0)), np.abs(values).max(axis=0))
+    return unit_of(np.sqrt(np.square(values).mean(axis=0)), np.abs(values).max(axis=0))
 
 
-def _unit_of(deviation: Array, largest: Array) -> Array:
+def unit_of(deviation: Array, largest: Array) -> Array:
+    """Return the divisors of columns by their deviations and largest values; 0 where none vary."""
     unit = np.maximum(deviation, largest / _MAX_SEEN)
     return np.where(deviation > _NOISE * deviation.max(), unit, 0.0)

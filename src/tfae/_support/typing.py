@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 Weights: TypeAlias = list[Array]
+Params: TypeAlias = Mapping[str, Any]  # those of an estimator, by name
 History: TypeAlias = dict[str, list[float]]  # one number for every epoch
 
 

@@ -63,9 +63,15 @@ class Noise:
     corrupt: Corrupt | None = None
     width: int = 0  # standard normal numbers for every row
     fresh: bool = True  # False: every epoch has the same noise, and no two share a chunk
+    noisy: Any = None  # noisy rows that were given, at the same positions as the clean ones
 
     def __bool__(self) -> bool:
-        return self.corrupt is not None or self.width > 0
+        return self.corrupts or self.width > 0
+
+    @property
+    def corrupts(self) -> bool:
+        """Whether the encoder sees other rows than those to rebuild."""
+        return self.corrupt is not None or self.noisy is not None
 
     def of_epoch(self) -> np.random.Generator | None:
         """Return the generator of an epoch."""
@@ -75,7 +81,7 @@ class Noise:
         """Make buffers for a chunk's corrupted rows and for its random numbers."""
         n_rows = shape.steps * shape.batch
         return (
-            None if self.corrupt is None else aligned((n_rows, shape.features), shape.dtype),
+            aligned((n_rows, shape.features), shape.dtype) if self.corrupts else None,
             aligned((n_rows, self.width), shape.dtype) if self.width else None,
         )
 
@@ -167,6 +173,8 @@ class Rows:
                     rows = slice(n_filled, n_filled + len(part))
                     gather(part, x[rows])
                     self._noise.draw(x, rows, noise, noise_rng)
+                    if self._noise.noisy is not None and noise[0] is not None:
+                        self._gather(part, noise[0][rows], self._noise.noisy)
                     n_filled = rows.stop
                 n_rows = min(capacity, len(self) - start)
                 yield self._chunk(x, n_rows, start + capacity >= len(self), noise, n_epochs)
@@ -210,10 +218,10 @@ class Rows:
             return False
         return X.flags.c_contiguous and X.flags.aligned and self._scaling.is_identity
 
-    def _gather(self, positions: Array, buffer: Array) -> None:
+    def _gather(self, positions: Array, buffer: Array, X: Any = None) -> None:
         """Scale some rows into a buffer, by blocks: all at once would need memory for them all."""
         chosen = positions if self._index is None else self._index[positions]
-        for block, rows in dense_blocks(self._X, chosen):
+        for block, rows in dense_blocks(self._X if X is None else X, chosen):
             self._scaling.forward(rows, buffer.dtype, out=buffer[block])
 
     def _chunk(

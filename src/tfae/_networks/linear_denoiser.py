@@ -1,0 +1,110 @@
+"""The best linear map from corrupted to clean rows: the start of a denoiser, and its floor.
+
+Of all linear maps, the regression of clean on corrupted rows has the smallest error; of those of a
+given rank, its projection on the leading components of what it predicts (reduced-rank regression:
+Izenman, 1975, Journal of Multivariate Analysis 5, 248-264). Both follow from first and second
+moments. For many corruptions these follow from the moments of clean rows alone (Chen, Xu,
+Weinberger and Sha, 2012, Marginalized denoising autoencoders for domain adaptation, ICML).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, eigh
+
+from tfae._networks.principal_components import Components, unit_of, with_signs
+from tfae._support.typing import Array
+
+# What is added to every variance before the covariance is inverted, because columns may be the
+# same: a share of that variance, so that units do not matter.
+_RIDGE = 1e-10
+# A column that varies by less than this share of its mean is constant except for rounding errors.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Means and covariances of clean rows and of the same rows after a corruption."""
+
+    mean: Array  # [features]
+    covariance: Array  # [features, features]
+    mean_seen: Array  # [features], of corrupted rows
+    covariance_seen: Array  # [features, features]
+    cross: Array  # [features, features]: of clean with corrupted features
+
+    @classmethod
+    def of_rows(cls, clean: Array, corrupted: Array) -> Moments:
+        """Measure the moments of pairs of rows."""
+        means = clean.mean(axis=0), corrupted.mean(axis=0)
+        one, other = clean - means[0], corrupted - means[1]
+        n = len(clean)
+        return cls(means[0], one.T @ one / n, means[1], other.T @ other / n, one.T @ other / n)
+
+
+@dataclass(frozen=True)
+class LinearDenoiser:
+    """The linear denoisers of all ranks for rows with the given moments."""
+
+    moments: Moments
+
+    @cached_property
+    def regression(self) -> Array:
+        """The map of full rank from centred corrupted rows to centred clean rows, as a matrix."""
+        of = self.moments
+        variance = np.diag(of.covariance_seen)
+        varies = variance > np.square(_ROUNDING * of.mean_seen)
+        deviation = np.sqrt(np.where(varies, variance, 1.0))
+        correlation = of.covariance_seen / np.outer(deviation, deviation)
+        np.fill_diagonal(correlation, 1 + _RIDGE)
+        cross = np.where(varies, of.cross, 0.0) / deviation
+        return np.asarray(cho_solve(cho_factor(correlation), cross.T).T / deviation)
+
+    def axes(self, rank: int) -> tuple[Array, Array]:
+        """Return the leading components of what the regression predicts, with their variances.
+
+        Shapes [rank, features] and [rank]; fewer if there are fewer features.
+        """
+        predicted = self.regression @ self.moments.cross.T
+        n_features = len(predicted)
+        first = max(0, n_features - rank)
+        values, vectors = eigh(predicted, subset_by_index=(first, n_features - 1))
+        return with_signs(vectors.T[::-1]), np.maximum(values[::-1], 0)
+
+    def components(self, n_components: int, corrupted: Array) -> Components:
+        """Return the denoiser of that rank as a linear code.
+
+        Only the largest values of the code and of features come from a sample of corrupted rows.
+        """
+        of = self.moments
+        axes, values = self.axes(n_components)
+        encoding, spread = axes @ self.regression, np.sqrt(values)
+        variance = np.diag(of.covariance)
+        residual = np.maximum(variance - values @ np.square(axes), 0)
+        if residual.mean() < 10 * _RIDGE * variance.mean():
+            residual[:] = 0.0  # lossless except for the ridge and rounding errors
+        centred = corrupted - of.mean_seen
+        missing = (0, n_components - len(axes))
+        return Components(
+            mean=of.mean,
+            axes=np.pad(axes, (missing, (0, 0))),
+            mean_seen=of.mean_seen,
+            encoding=np.pad(encoding, (missing, (0, 0))),
+            spread=np.pad(spread, missing),
+            spread_seen=np.pad(unit_of(spread, np.abs(centred @ encoding.T).max(axis=0)), missing),
+            deviation_seen=unit_of(
+                np.sqrt(np.diag(of.covariance_seen)), np.abs(centred).max(axis=0)
+            ),
+            residual=np.sqrt(residual),
+        )
+
+    def reconstruct(self, corrupted: Array, rank: int | None = None) -> Array:
+        """Return clean rows from corrupted ones, by the map of that rank or of full rank."""
+        regression = self.regression
+        if rank is not None:
+            axes, _ = self.axes(rank)
+            regression = axes.T @ (axes @ regression)
+        of = self.moments
+        return np.asarray((corrupted - of.mean_seen) @ regression.T + of.mean)

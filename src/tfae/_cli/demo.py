@@ -36,6 +36,8 @@ from tfae.metrics import knn_accuracy, reconstruction_errors
 _HELD_OUT = 0.3
 # Rows in the t-SNE maps: more rows take minutes and only hide each other.
 _MAX_EMBEDDED = 2000
+# With so few columns t-SNE gains nothing from a code, not even time.
+_FEW_COLUMNS = 100
 _MANY_ROWS = 1000
 _MIN_ROWS = 10
 
@@ -332,10 +334,18 @@ def _maps(estimator: Autoencoder, data: Dataset, split: Split, seed: int) -> Fig
         f"the codes ({estimator.n_components} numbers)": estimator.transform(rows),
         f"the raw {kind} ({rows.shape[1]})": rows,
     }
+    accuracies = []
     for ax, (name, values) in zip(figure.subplots(1, 2), pairs.items(), strict=True):
         with _status(f"t-SNE of {name}"):
             points = _embed(values, seed)
-        _map(ax, f"t-SNE of {name}", points, labels)
+        accuracies.append(_map(ax, f"t-SNE of {name}", points, labels))
+    of_codes, of_rows = accuracies
+    if rows.shape[1] <= _FEW_COLUMNS and (of_rows or 0.0) > (of_codes or 0.0):
+        figure.supxlabel(
+            f"{rows.shape[1]} {kind} are few enough for t-SNE itself. A code before it is for rows "
+            "of hundreds of columns.",
+            fontsize=9,
+        )
     # Both maps have the same classes: the right one's legend serves both.
     if legend := figure.axes[0].get_legend():
         legend.remove()
@@ -357,12 +367,16 @@ def _embed(values: NDArray[Any], seed: int) -> NDArray[np.float32]:
         return tsne.fit_transform(values)
 
 
-def _map(ax: Any, title: str, points: NDArray[np.float32], labels: NDArray[Any] | None) -> None:
+def _map(
+    ax: Any, title: str, points: NDArray[np.float32], labels: NDArray[Any] | None
+) -> float | None:
+    """Draw a map; return its neighbour accuracy, or None without classes."""
     plotting.code_scatter(points, labels, ax=ax)
     accuracy = neighbour_accuracy(points, labels)
     ax.set_title(title if accuracy is None else f"{title}\nneighbour accuracy {accuracy:.1%}")
     # The axes of a t-SNE map have no meaning.
     ax.set(xlabel="", ylabel="", xticks=[], yticks=[])
+    return accuracy
 
 
 def neighbour_accuracy(points: NDArray[Any], labels: NDArray[Any] | None) -> float | None:

@@ -4,7 +4,8 @@ BIN := .venv/bin
 # Nothing here opens a window.
 export MPLBACKEND := Agg
 
-.PHONY: help venv install demo test test-slow lint format docs bench bench-quick clean
+.PHONY: help venv install demo test test-slow lint format docs bench bench-quick \
+	bench-denoising clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -14,6 +15,7 @@ help:
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
 	@echo "make bench-quick  see that they run (two minutes)"
+	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
 
 # A target that failed half-way must not look finished.
 .DELETE_ON_ERROR:
@@ -52,6 +54,9 @@ docs: .venv/.installed-docs
 
 bench: .venv/.installed-bench
 	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-denoising: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.denoising --json denoising.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

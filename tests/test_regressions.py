@@ -228,7 +228,8 @@ def test_constant_codes_can_be_mapped():
 def test_averaged_weights_are_what_is_validated_and_kept():
     def fitted(use_ema):
         optimizer = keras.optimizers.Adam(0.01, use_ema=use_ema, ema_momentum=0.9)
-        return small(linear_path=True, refit=False, optimizer=optimizer).fit(CURVE)
+        given = {"linear_path": True, "refit": False, "batch_size": "auto"}
+        return small(optimizer=optimizer, **given).fit(CURVE)
 
     averaged, raw = fitted(True), fitted(False)
     for model in (averaged, raw):

@@ -8,7 +8,7 @@ from examples import TABLE, mse
 from scipy import sparse
 from sklearn.decomposition import PCA
 
-from tfae import Autoencoder, DenoisingAutoencoder, SparseAutoencoder
+from tfae import Autoencoder, SparseAutoencoder
 from tfae._training.step.program import new_programs, trace_count
 
 
@@ -136,7 +136,6 @@ def test_it_is_left_out_where_it_does_not_fit(digits):
         Autoencoder(tied=True),
         Autoencoder(loss="binary_crossentropy", scaling="minmax"),
         Autoencoder(code_activation="tanh"),
-        DenoisingAutoencoder(),
         SparseAutoencoder(),
     ]
     for model in pure:

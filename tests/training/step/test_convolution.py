@@ -83,6 +83,7 @@ def test_training_in_xla_is_training_in_the_executor(digits, parameters):
             5,
             image_shape=(8, 8),
             hidden_layer_sizes=(6, 8),
+            batch_size=256,
             max_iter=2,
             random_state=0,
             **parameters,

@@ -28,8 +28,8 @@ class DenoisingAutoencoder(Autoencoder):
     n_components : int, float or "auto", default=None
         The length of the code. None takes half of the features, but at most 128: a code to clean
         rows with keeps more of them than one to look at.
-    corruption : {"auto", "gaussian", "masking", "salt_and_pepper", "swap"} or callable, \
-            default="auto"
+    corruption : str, callable or None, default="auto"
+        How training corrupts rows: "auto", "gaussian", "masking", "salt_and_pepper" or "swap".
         "gaussian" adds noise; "masking" sets entries to `fill_value`; "salt_and_pepper" sets them
         to the lowest or the highest value of their column, with equal probability; "swap" takes the
         value of another row in the same column. "auto" is "gaussian". A callable

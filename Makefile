@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
-	@echo "make test       run the tests (8 to 16 minutes on 2 cores)"
+	@echo "make test       run the tests (8 to 17 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
 	@echo "make lint       ruff, mypy and who imports whom"
 	@echo "make docs       build the site into docs/_build/html"

@@ -19,6 +19,7 @@ from tfae._data.statistics import statistics
 from tfae._data.streams import Opened
 from tfae._fitting.from_parameters import another_network
 from tfae._fitting.network_training import Watch, train_network
+from tfae._fitting.noise_parameters import LARGEST
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
@@ -28,9 +29,6 @@ from tfae._objective.penalties import NO_PENALTY
 from tfae._support.warn import warn
 from tfae._training.loop import Outcome
 from tfae._training.state import TrainingState
-
-# Squares of larger values would not stay within float32.
-_LARGEST_FILL = 1e15
 
 
 def fit_network(
@@ -172,9 +170,9 @@ def _check_noise(recipe: Recipe, split: Split, scaling: Scaling) -> None:
     noise = recipe.corruption
     if not isinstance(noise, Corrupter):
         return
-    if np.abs(noise.scaled_fill(scaling)).max() > _LARGEST_FILL:
+    if np.abs(noise.scaled_fill(scaling)).max() > LARGEST:
         raise ValueError(
-            f"'fill_value' must be at most {_LARGEST_FILL:g} times as large as the scale of the "
+            f"'fill_value' must be at most {LARGEST:g} times as large as the scale of the "
             f"data. Got {noise.fill_value!r}."
         )
     if noise.clip is None:

@@ -53,7 +53,8 @@ def train_network(
         training = _Training(recipe, split, program, optimizer, begun, residual)
         outcome = training.run(state, watch)
         fitted = training.kept(outcome)
-        if split.held_out is not None:
+        is_compared = has_linear_path or recipe.corruption is not None
+        if is_compared and split.held_out is not None:
             held_out = HeldOut.of(recipe, split, fitted, state.noise_rng.spawn(1)[0])
             if has_linear_path:
                 fitted, network_stays = better_of(fitted, network, recipe, held_out, residual)

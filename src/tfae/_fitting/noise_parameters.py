@@ -12,8 +12,8 @@ from tfae._objective.corruptions import CORRUPTIONS, Corrupter, Levels, Pairs
 from tfae._support.masks import check_unmasked
 from tfae._support.typing import Array, Params
 
-# Squares of larger noise would not stay within float32.
-_LARGEST = 1e15
+# Squares of larger noise or larger fill values, scaled, would not stay within float32.
+LARGEST = 1e15
 
 
 def corrupter_of(params: Params, n_features: int) -> Corrupter | Pairs | None:
@@ -54,7 +54,7 @@ def corrupter_of(params: Params, n_features: int) -> Corrupter | Pairs | None:
 def _levels(params: Params, of_entries: bool) -> Levels:
     level = params["corruption_level"]
     low, high = _pair([level, level] if np.ndim(level) == 0 else level)
-    if not 0 <= low <= high < _LARGEST:
+    if not 0 <= low <= high < LARGEST:
         raise ValueError(
             "'corruption_level' must be a finite number of at least 0, or a pair of them (low, "
             f"high). Got {level!r}."

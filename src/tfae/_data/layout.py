@@ -1,0 +1,98 @@
+"""How the columns of a table lie in the rows that a network sees: numbers, and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tfae._support.typing import Array
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of the columns of a table in its rows of numbers.
+
+    A column of numbers takes one place. A column of K categories takes K places, with 1 in that of
+    its category and 0 in the others. NaN stands in every place of a missing entry.
+
+    Attributes
+    ----------
+    levels : tuple of int
+        For every column its number of categories; 0 for a column of numbers.
+    """
+
+    levels: tuple[int, ...]
+
+    @classmethod
+    def of_numbers(cls, n_columns: int) -> Layout:
+        """Return the layout of a table that holds numbers only."""
+        return cls((0,) * n_columns)
+
+    @property
+    def n_columns(self) -> int:
+        return len(self.levels)
+
+    @cached_property
+    def starts(self) -> Array:
+        """The first place of every column."""
+        widths = np.maximum(self.levels, 1)
+        return np.cumsum(widths) - widths
+
+    @cached_property
+    def width(self) -> int:
+        """The number of places."""
+        return int(np.maximum(self.levels, 1).sum())
+
+    @cached_property
+    def column_of(self) -> Array:
+        """The column of every place."""
+        return np.repeat(np.arange(self.n_columns), np.maximum(self.levels, 1))
+
+    @property
+    def has_categories(self) -> bool:
+        return any(self.levels)
+
+    @property
+    def numbers(self) -> Array:
+        """The places of the columns of numbers."""
+        return self.starts[np.equal(self.levels, 0)]
+
+    def categories(self) -> Iterator[tuple[int, slice]]:
+        """Yield every column of categories with its places."""
+        for column, (start, n_levels) in enumerate(zip(self.starts, self.levels, strict=True)):
+            if n_levels:
+                yield column, slice(int(start), int(start) + n_levels)
+
+    def missing(self, rows: Array) -> Array:
+        """Return which entries of rows are missing, of shape [rows, columns]."""
+        return np.asarray(np.isnan(rows[:, self.starts]))
+
+    def spread(self, of_columns: Array) -> Array:
+        """Repeat the values of columns, in the last axis, in every place of a column."""
+        return of_columns if not self.has_categories else of_columns[..., self.column_of]
+
+    def encoded(self, values: Array) -> Array:
+        """Return rows from a value a column: a number, or the position of a category; NaN stays.
+
+        Shapes [rows, columns] and [rows, places].
+        """
+        rows = np.empty((len(values), self.width), values.dtype)
+        rows[:, self.numbers] = values[:, np.equal(self.levels, 0)]
+        for column, places in self.categories():
+            of = values[:, [column]]
+            rows[:, places] = np.where(np.isnan(of), of, of == np.arange(self.levels[column]))
+        return rows
+
+    def decoded(self, rows: Array) -> Array:
+        """Return a value a column: a number, or the position of the likeliest category.
+
+        This reverses :meth:`encoded`.
+        """
+        values = rows[:, self.starts].copy()
+        for column, places in self.categories():
+            likeliest = np.argmax(rows[:, places], axis=1)
+            values[:, column] = np.where(np.isnan(values[:, column]), np.nan, likeliest)
+        return values

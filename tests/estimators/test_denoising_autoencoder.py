@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from tfae import DenoisingAutoencoder, StackedAutoencoder
 from tfae._fitting.fit import split_rows
 from tfae._fitting.held_out import HeldOut
+from tfae.streams import from_batches
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -151,6 +152,54 @@ def test_pairs_in_partial_fit(digits, noisy):
     assert error(model.reconstruct(noisy), digits) < 0.6 * error(noisy, digits)
 
 
+def batches(rows, size):
+    return lambda: (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+def test_a_small_stream_of_pairs_is_an_array(digits, noisy):
+    model = DenoisingAutoencoder(8, max_iter=2, **SMALL)
+    codes = model.fit(noisy, X_clean=digits).transform(noisy)
+    streamed = model.fit(batches(noisy, 500), X_clean=batches(digits, 130))
+    np.testing.assert_array_equal(streamed.transform(noisy), codes)
+
+
+def test_a_long_stream_of_pairs_is_read_in_step(digits, noisy):
+    """Noise with a gain and an offset, which only a map from noisy to clean rows removes."""
+    seen = 0.4 * noisy + 3
+    model = DenoisingAutoencoder(16, max_iter=5, **SMALL)
+    streams = (from_batches(batches(seen, 100), window=500), batches(digits, 130))
+    model.fit(streams[0], X_clean=streams[1])
+    arrays = DenoisingAutoencoder(16, max_iter=5, **SMALL).fit(seen, X_clean=digits)
+    for name in ("linear", "linear_full_rank"):
+        assert model.baseline_[name] == pytest.approx(arrays.baseline_[name], rel=0.15)
+    assert error(model.reconstruct(seen), digits) < 1.2 * error(arrays.reconstruct(seen), digits)
+
+
+def test_partial_fit_takes_iterators_of_pairs(digits, noisy):
+    model = DenoisingAutoencoder(16, **SMALL)
+    for _ in range(5):
+        model.partial_fit(
+            from_batches(iter([*batches(noisy, 100)()]), window=500),
+            X_clean=iter([*batches(digits, 130)()]),
+        )
+    assert error(model.reconstruct(noisy), digits) < 0.7 * error(noisy, digits)
+
+
+@pytest.mark.parametrize("window", [None, 500])
+def test_streams_of_pairs_that_do_not_fit_are_refused(digits, noisy, window):
+    model = DenoisingAutoencoder(4, max_iter=1, **SMALL)
+    stream = from_batches(batches(noisy, 100), window=window)
+    for X, clean, more in [(stream, digits[:-1], "X"), (noisy[:-1], digits, "'X_clean'")]:
+        X = batches(X, 100) if isinstance(X, np.ndarray) else X
+        with pytest.raises(ValueError, match=rf"Got more rows of {more} from the stream"):
+            model.fit(X, X_clean=batches(clean, 130))
+    with pytest.raises(ValueError, match=r"'X_clean': Batch 1 of the stream: X has 9 features"):
+        model.fit(stream, X_clean=batches(digits[:, :9], 100))
+    with pytest.raises(ValueError, match=r"fit can read more than once"):
+        model.fit(stream, X_clean=iter([digits]))
+    assert not hasattr(model, "n_iter_")
+
+
 def test_pairs_go_through_a_pipeline_by_metadata_routing(digits, noisy):
     with sklearn.config_context(enable_metadata_routing=True):
         model = DenoisingAutoencoder(16, max_iter=3, **SMALL).set_fit_request(X_clean=True)
@@ -214,7 +263,7 @@ def test_pairs_that_do_not_fit_are_refused(digits, noisy):
         model.fit(noisy, X_clean=digits[:, :60])
     with pytest.raises(ValueError, match=r"'corruption' must be 'auto' or None. Got 'swap'"):
         DenoisingAutoencoder(4, corruption="swap").fit(noisy, X_clean=digits)
-    with pytest.raises(ValueError, match=r"must both be arrays or data frames.*Got ndarray and f"):
+    with pytest.raises(ValueError, match=r"or both be streams.*Got ndarray and function"):
         model.fit(noisy, X_clean=lambda: iter([digits]))
     with pytest.raises(ValueError, match=r"'X_clean': Input X contains NaN"):
         model.fit(noisy, X_clean=np.where(digits == 16, np.nan, digits))

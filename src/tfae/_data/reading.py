@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from tfae._data.files import from_batches, from_dataset, is_dataset
 from tfae._data.memory_map import Mapped, is_large_map
 from tfae._data.source import Source
-from tfae._data.streams import Opened, Stream
+from tfae._data.streams import Opened, Stream, Streamed
 from tfae._support.typing import Array
 
 # A table has one of these attributes.
@@ -93,12 +93,12 @@ def prepare(X: Any, covariance: bool, once: bool = False) -> None:
 
 def rows_to_describe(X: Any, rows: Any) -> tuple[Any, Array | None]:
     """Return the rows for the facts about a trained code; of a stream a sample."""
-    return (X.some(rows), None) if isinstance(X, Opened) else (X, rows)
+    return (X.some(rows), None) if isinstance(X, Streamed) else (X, rows)
 
 
 def check_passes(X: Any, reads_before: bool) -> None:
     """Raise if a stream can be read only once and more than one training must read it."""
-    if isinstance(X, Opened) and X.once and reads_before:
+    if isinstance(X, Streamed) and X.once and reads_before:
         raise ValueError(
             "X must be something that can be read more than once in the first call, because other "
             "networks are trained on it first: to find 'n_components', or layer by layer. Got an "

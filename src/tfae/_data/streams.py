@@ -7,6 +7,7 @@ and keeps a sample. A stream that ends before its window is full becomes an arra
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -66,6 +67,11 @@ class Stream:
     def __iter__(self) -> Iterator[Any]:
         return chain.from_iterable(piece.read() for piece in self.pieces)
 
+    @property
+    def whole(self) -> Piece:
+        """The whole stream as one piece."""
+        return Piece(repr(self), lambda: iter(self))
+
     def __repr__(self) -> str:
         labels = ", ".join(piece.label for piece in self.pieces[:3])
         more = f", … {len(self.pieces)} pieces" if len(self.pieces) > 3 else ""
@@ -87,7 +93,24 @@ class Share:
 ALL = Share(0.0, 1.0, 0)
 
 
-class Opened(Source):
+class Streamed(Source):
+    """Rows that come in batches in every pass, of which some can be held out."""
+
+    @property
+    @abstractmethod
+    def once(self) -> bool:
+        """Whether one training uses it up."""
+
+    @abstractmethod
+    def split(self, fraction: float) -> tuple[Share, Share]:
+        """Return the shares to train on and to hold out; the rows to hold out are in memory."""
+
+    @abstractmethod
+    def epoch(self, size: int, rng: np.random.Generator | None) -> Iterator[Array]:
+        """Yield the rows of one pass, `size` at a time, shuffled by `rng` if there is one."""
+
+
+class Opened(Streamed):
     """A stream that an estimator reads.
 
     Parameters
@@ -102,7 +125,7 @@ class Opened(Source):
     def __init__(
         self, stream: Stream, check: Callable[[Any, bool], Any], share: Share = ALL
     ) -> None:
-        self._stream, self._check, self._share = stream, check, share
+        self.stream, self._check, self._share = stream, check, share
         self.shape: tuple[int, ...] = ()
         self.dtype: Any = None
         self._untouched = True
@@ -116,7 +139,7 @@ class Opened(Source):
     def __getitem__(self, rows: Share) -> Any:
         if rows.low == 0:
             return self._kept.rows_below(rows.high)
-        part = Opened(self._stream, self._check, rows)
+        part = Opened(self.stream, self._check, rows)
         part.shape, part.dtype, part._untouched = (len(rows), self.shape[1]), self.dtype, False
         part._survey, part._kept, part._seed = self._survey, self._kept, self._seed
         part._begun = self._begun
@@ -124,12 +147,10 @@ class Opened(Source):
 
     @property
     def once(self) -> bool:
-        """Whether one training uses it up."""
         return self._begun is not None
 
     @property
     def is_surveyed(self) -> bool:
-        """Whether the pass was made."""
         return self._survey is not None
 
     def take(self, index: Share) -> Array:
@@ -142,7 +163,6 @@ class Opened(Source):
         return self._survey
 
     def split(self, fraction: float) -> tuple[Share, Share]:
-        """Return the shares to train on and to hold out; the rows to hold out are in memory."""
         n_rows = self.shape[0]
         high = self._kept.threshold(fraction)
         n_held_out = len(self._kept.rows_below(high))
@@ -160,7 +180,6 @@ class Opened(Source):
         return self._kept.sample()
 
     def epoch(self, size: int, rng: np.random.Generator | None) -> Iterator[Array]:
-        """Yield the rows of one pass, `size` at a time, shuffled by `rng` if there is one."""
         parts = recut(self._chosen(self._share, rng), size)
         if rng is None:
             return parts
@@ -168,8 +187,8 @@ class Opened(Source):
 
     @property
     def _window(self) -> int:
-        if self._stream.window is not None:
-            return self._stream.window
+        if self.stream.window is not None:
+            return self.stream.window
         return max(1, _WINDOW_BYTES // (self.dtype.itemsize * self.shape[1]))
 
     def begin(self, seed: int, min_samples: int) -> Array | None:
@@ -194,7 +213,7 @@ class Opened(Source):
 
         In that case the rows read so far describe the whole stream.
         """
-        once = once or self._stream.once
+        once = once or self.stream.once
         self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
         coming = chain(_popped(self._head), self._batches_left)
         read = iter(self._head) if once else coming
@@ -233,13 +252,14 @@ class Opened(Source):
 
     def _with_keys(self, rng: np.random.Generator | None) -> Iterator[tuple[Array, Array]]:
         """Yield batches, each row with a key that it has in every pass."""
-        n_pieces = len(self._stream.pieces)
+        n_pieces = len(self.stream.pieces)
         for place in range(n_pieces) if rng is None else rng.permutation(n_pieces).tolist():
             keys = np.random.default_rng([self._seed, place])
-            for rows in self._batches(self._stream.pieces[place]):
+            for rows in self.batches(self.stream.pieces[place]):
                 yield keys.random(len(rows)), rows
 
-    def _batches(self, piece: Piece) -> Iterator[Array]:
+    def batches(self, piece: Piece) -> Iterator[Array]:
+        """Yield the checked batches of a piece."""
         for number, batch in enumerate(piece.read(), start=1):
             if not (hasattr(batch, "shape") and batch.shape[:1] == (0,)):
                 yield self._checked(batch, f"Batch {number} of {piece.label}")

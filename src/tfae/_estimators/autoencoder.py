@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from tfae._data.columns import naming_columns
-from tfae._data.reading import check_passes, in_memory_if_small, repeatable
+from tfae._data.reading import check_passes, repeatable
 from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.checking import check_codes, warn_of_pairs
@@ -553,7 +553,6 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         start, reader = self._fitted, copy.copy(self)
         with naming_columns(X, reader):
             rows, instead = reader._with_clean(reader._read(X, reset=start is None), X_clean)
-            rows = in_memory_if_small(rows, self.random_state)
             recipe = reader._recipe(rows, start, partial=True, **instead)
             if start is None:
                 check_passes(rows, recipe.reads_rows_before)

@@ -247,8 +247,7 @@ class BaseEncoder(
         reader = copy.copy(self)
         with naming_columns(X, reader):
             rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
-            rows, instead = reader._with_clean(rows, X_clean)
-            rows = in_memory_if_small(rows, self.random_state, min_samples=2)
+            rows, instead = reader._with_clean(rows, repeatable(X_clean, "fit"), min_samples=2)
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
             recipe = with_found_length(recipe, rows)
@@ -256,11 +255,17 @@ class BaseEncoder(
             fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted)
 
-    def _with_clean(self, X: Any, X_clean: Any) -> tuple[Any, dict[str, Any]]:
-        """Return the rows to rebuild, and what replaces parameters if others are encoded."""
+    def _with_clean(self, X: Any, X_clean: Any, min_samples: int = 1) -> tuple[Any, dict[str, Any]]:
+        """Return the rows to rebuild, and what replaces parameters if others are encoded.
+
+        A small stream becomes an array.
+        """
+        in_memory = functools.partial(
+            in_memory_if_small, random_state=self.random_state, min_samples=min_samples
+        )
         if X_clean is None:
-            return X, {}
-        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False))
+            return in_memory(X), {}
+        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False), in_memory)
         return clean, {"corruption": pairs}
 
     def _checked_fitted(self) -> Fitted:

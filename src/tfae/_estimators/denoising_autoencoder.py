@@ -105,7 +105,8 @@ class DenoisingAutoencoder(Autoencoder):
             Ignored.
         X_clean : {array-like, sparse matrix, DataFrame} of the shape of `X`, default=None
             The clean row of every noisy row. The noise is then what it is, and `corruption` must be
-            "auto" or None. The scaling is learned from the clean rows.
+            "auto" or None. The scaling is learned from the clean rows. If `X` is a stream this must
+            be one, too, and give the clean rows in the same order; its batches may differ in size.
 
         Returns
         -------

@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tfae._data.scaling import Scaling, check_held_out, check_learned, fit_scaling, scaled_range
 from tfae._data.statistics import statistics
-from tfae._data.streams import Opened
+from tfae._data.streams import Streamed
 from tfae._fitting.from_parameters import another_network
 from tfae._fitting.network_training import Watch, train_network
 from tfae._fitting.noise_parameters import LARGEST
@@ -103,7 +103,7 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
     if not recipe.early_stopping:
         return Split(X)
     fraction, n_rows = recipe.validation_fraction, X.shape[0]
-    if isinstance(X, Opened):
+    if isinstance(X, Streamed):
         return Split(X, *X.split(fraction))
     n_held_out = min(max(1, round(fraction * n_rows)), n_rows - 1)
     order = rng.permutation(n_rows)

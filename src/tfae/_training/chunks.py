@@ -7,19 +7,20 @@ batches, and owns the thread that makes the next chunk.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 from typing import Any, TypeVar
 
 import numpy as np
 
+from tfae._data.paired_streams import Half
 from tfae._data.rows import dense_blocks
 from tfae._data.scaling import Scaling
-from tfae._data.streams import Opened
+from tfae._data.streams import Streamed
 from tfae._objective.corruptions import Corrupt
 from tfae._support.typing import Array
 from tfae._training.order import Order, epoch_order
@@ -76,6 +77,10 @@ class Noise:
     def of_epoch(self) -> np.random.Generator | None:
         """Return the generator of an epoch."""
         return self.rng if self.fresh else copy.deepcopy(self.rng)
+
+    def of_rows(self, rows: Any) -> Noise:
+        """Return the noise of some of the rows."""
+        return self if self.noisy is None else replace(self, noisy=self.noisy[rows])
 
     def buffers(self, shape: ChunkShape) -> tuple[Array | None, Array | None]:
         """Make buffers for a chunk's corrupted rows and for its random numbers."""
@@ -243,7 +248,7 @@ class Rows:
 class StreamedRows(Rows):
     """The rows of a stream, shuffled by its window and read once in every epoch."""
 
-    def __init__(self, X: Opened, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
+    def __init__(self, X: Streamed, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
         super().__init__(X, scaling, shape, None, noise)
 
     def epochs(
@@ -256,26 +261,42 @@ class StreamedRows(Rows):
     def _epoch(self, rng: np.random.Generator | None) -> Generator[Chunk, None, None]:
         buffers = cycle([self._buffers() for _ in range(2)])
         noise_rng = self._noise.of_epoch()
-        parts = self._X.epoch(self._shape.steps * self._shape.batch, rng)
+        parts = self._parts(self._shape.steps * self._shape.batch, rng)
         part = next(parts, None)
         while part is not None:
-            (x, noise), n_rows = next(buffers), len(part)
-            missing = -n_rows % self._shape.batch
-            self._scaling.forward(part, x.dtype, out=x[:n_rows])
-            x[n_rows : n_rows + missing] = x[np.arange(missing) % n_rows]
-            self._noise.draw(x, slice(n_rows + missing), noise, noise_rng)
+            (x, noise), n_rows = next(buffers), len(part[0])
+            self._fill(part[0], x)
+            self._noise.draw(x, slice(n_rows + -n_rows % self._shape.batch), noise, noise_rng)
+            if part[1] is not None and noise[0] is not None:
+                self._fill(part[1], noise[0])
             following = next(parts, None)
             yield self._chunk(x, n_rows, following is None, noise)
             part = following
+
+    def _parts(
+        self, size: int, rng: np.random.Generator | None
+    ) -> Iterator[tuple[Array, Array | None]]:
+        """Yield the rows of an epoch, and the noisy rows that were given with them."""
+        if self._noise.noisy is None:
+            return ((part, None) for part in self._X.epoch(size, rng))
+        assert isinstance(self._X, Half)
+        return self._X.epoch_of_pairs(size, rng)
+
+    def _fill(self, rows: Array, buffer: Array) -> None:
+        """Scale rows into a buffer, and fill the last batch with some of them."""
+        n_rows = len(rows)
+        missing = -n_rows % self._shape.batch
+        self._scaling.forward(rows, buffer.dtype, out=buffer[:n_rows])
+        buffer[n_rows : n_rows + missing] = buffer[np.arange(missing) % n_rows]
 
 
 def as_chunks(
     X: Any, scaling: Scaling, shape: ChunkShape, index: Any = None, noise: Noise = Noise()
 ) -> Rows:
     """Return some rows of `X` as chunks, whatever `X` is."""
-    if isinstance(X, Opened) and index is not None:
-        X, index = X[index], None
-    if isinstance(X, Opened):
+    if isinstance(X, Streamed) and index is not None:
+        X, noise, index = X[index], noise.of_rows(index), None
+    if isinstance(X, Streamed):
         return StreamedRows(X, scaling, shape, noise)
     return Rows(X, scaling, shape, index, noise)
 

@@ -1,0 +1,61 @@
+"""Trimming drops what is remote, however close to each other the remote rows are."""
+
+import numpy as np
+import pytest
+from sklearn.covariance import MinCovDet
+
+from tfae._data.trimming import rows_kept
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).normal(size=(1000, 6)) @ np.diag([1, 1, 5, 1, 0.01, 1])
+
+
+@pytest.mark.parametrize("place", [8.0, 50.0, 1e9])
+def test_a_cluster_of_equal_rows_is_dropped(rows, place):
+    X = np.concatenate([rows, np.full((150, 6), place)])
+    kept = rows_kept(X)
+    assert len(kept) == 805
+    assert kept.max() < 1000
+
+
+def test_a_cluster_inside_the_range_of_every_column_is_dropped():
+    """Two columns of a correlation of .98, and rows that are usual in either of them."""
+    rng = np.random.default_rng(0)
+    first = rng.normal(size=(1000, 1))
+    X = np.hstack([first, first + 0.2 * rng.normal(size=(1000, 1))])
+    odd = rng.normal([2.5, -2.5], 0.1, size=(100, 2))
+    assert rows_kept(np.concatenate([X, odd])).max() < 1000
+
+
+def test_the_rows_kept_have_about_the_mean_that_the_robust_estimate_finds(rows):
+    X = np.concatenate([rows, np.random.default_rng(1).normal(6, 1, size=(100, 6))])
+    robust = MinCovDet(support_fraction=0.7, random_state=0).fit(X)
+    found = X[rows_kept(X)].mean(axis=0)
+    np.testing.assert_allclose(
+        found / X[:1000].std(axis=0), robust.location_ / rows.std(0), atol=0.1
+    )
+
+
+def test_units_and_offsets_change_nothing(rows):
+    X = rows * np.array([1e-3, 1, 1e6, 1, 1, 1]) + np.array([0, 1e6, 0, -5, 0, 0])
+    np.testing.assert_array_equal(rows_kept(X), rows_kept(rows))
+
+
+def test_all_rows_are_kept_if_all_are_asked_for(rows):
+    np.testing.assert_array_equal(rows_kept(rows, share=1), np.arange(1000))
+
+
+def test_rows_that_differ_in_a_constant_column_are_dropped_first(rows):
+    X = np.hstack([rows, np.full((1000, 1), 0.1)])
+    X[5, 6] = 0.2
+    assert 5 not in rows_kept(X, share=0.99)
+
+
+@pytest.mark.parametrize(
+    "X", [np.zeros((9, 2)), np.ones((2, 5)), np.array([[1e300], [-1e300], [0]])]
+)
+def test_degenerate_rows_give_no_error(X):
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert len(rows_kept(X)) == int(np.ceil(0.7 * len(X)))

@@ -18,7 +18,7 @@ from sklearn.utils import gen_batches
 from tfae._data.checks import check_finite, within_float64
 from tfae._data.rows import as_floats, block_size, evenly_spaced
 from tfae._data.source import Source
-from tfae._data.statistics import Survey, n_kept
+from tfae._data.statistics import Sample, Survey, n_kept
 from tfae._support.typing import Array
 
 # A map below this size is treated as an array.
@@ -93,7 +93,7 @@ class Mapped(Source):
         if self._surveyed is None or self._surveyed[0] is not rows:
             n_rows = len(self) if rows is None else len(rows)
             every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self._with_covariance else 0
-            survey = Survey(self.blocks(rows), lambda: self.some(rows), every)
+            survey = Survey(self.blocks(rows), lambda: Sample(self.some(rows)), every)
             self._surveyed = rows, survey
         return self._surveyed[1]
 

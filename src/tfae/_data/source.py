@@ -36,8 +36,16 @@ class Statistics(Protocol):
     def high(self) -> Array: ...
 
     @property
+    def n_observed(self) -> Array:
+        """The number of cells that are not missing."""
+
+    @property
     def sample(self) -> Array:
         """Some of the rows; all of them if they are few."""
+
+    @property
+    def sample_weights(self) -> Array | None:
+        """The weights of the rows in the sample; None if all weigh the same."""
 
     @property
     def covariance(self) -> Array | None:

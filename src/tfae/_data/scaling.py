@@ -254,25 +254,30 @@ def check_held_out(
 
     One training row is added to them, because a single row has no variance.
     """
-    if train is None or held_out is None or isinstance(X, Source):  # not worth a pass over a file
+    if train is None or held_out is None or _is_file(X):
         return
-    of = statistics(X, np.append(train[:1], held_out), holes=holes)
+    of = survey(X, np.append(train[:1], held_out), holes=holes)
     _check_variance(of)
     check_scaled(of, scaling)
 
 
 def check_learned(X: Any, scaling: Scaling, dtype: Any, *, holes: bool = False) -> None:
     """Raise if rows for a scaling that other rows taught overflow in the dtype of the training."""
-    if isinstance(X, Source) or X.shape[0] == 0:  # not worth a pass over a file
+    if _is_file(X) or X.shape[0] == 0:
         return
-    if holes:
-        of = statistics(X, holes=True)
+    if holes or isinstance(X, Source):
+        of = survey(X, holes=holes)
         check_scaled(Extremes(of.low, of.high), scaling, dtype)
         return
     low, high = X.min(axis=0), X.max(axis=0)
     if sparse.issparse(X):
         low, high = low.toarray().ravel(), high.toarray().ravel()
     check_scaled(Extremes(as_floats(low), as_floats(high)), scaling, dtype)
+
+
+def _is_file(X: Any) -> bool:
+    """Whether a check is not worth a pass over the rows, because these are not in memory."""
+    return isinstance(X, Source) and not X.in_memory
 
 
 class Extremes(NamedTuple):

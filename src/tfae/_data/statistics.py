@@ -10,12 +10,15 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from tfae._data.rows import dense_blocks, dense_rows, evenly_spaced
-from tfae._data.source import Source, Statistics
+from tfae._data.source import Source, Statistics, weights_of
 from tfae._data.sums import Cells, FeatureSums, PairSums
 from tfae._support.typing import Array
 
 # Up to this many features, the pass sums up the matrix of their covariances.
 MAX_COVARIANCE = 2048
+# Beyond this many entries, evenly spaced rows stand for all rows in the covariance, as in
+# `_networks/principal_components.py`.
+MAX_ENTRIES = 1 << 27
 # This many rows are kept, for statistics that need values rather than sums.
 _MAX_KEPT = 10_000
 _KEPT_BYTES = 32 << 20
@@ -337,10 +340,12 @@ def statistics(X: Any, rows: Array | None = None, *, holes: bool = False) -> Sta
     return X.statistics(rows) if isinstance(X, Source) else survey(X, rows, holes=holes)
 
 
-def survey(X: Any, rows: Array | None = None, *, holes: bool = False) -> Survey:
+def survey(X: Any, rows: Array | None = None, *, every: int = 0, holes: bool = False) -> Survey:
     """Return the statistics of some rows of `X` from a pass, also of a source."""
 
     def sample() -> Sample:
-        return Sample(dense_rows(X, evenly_spaced(X, rows, _MAX_SORTED)))
+        some = evenly_spaced(X, rows, _MAX_SORTED)
+        return Sample(dense_rows(X, some), weights_of(X, some))
 
-    return Survey((block for _, block in dense_blocks(X, rows)), sample, holes=holes)
+    blocks = (block for _, block in dense_blocks(X, rows))
+    return Survey(blocks, sample, every, weights=weights_of(X, rows), holes=holes)

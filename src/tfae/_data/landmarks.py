@@ -8,7 +8,7 @@ import numpy as np
 
 from tfae._data.rows import dense_blocks
 from tfae._data.scaling import Scaling
-from tfae._data.source import Source
+from tfae._data.source import Source, weights_of
 from tfae._data.statistics import Survey
 from tfae._support.typing import Array
 
@@ -23,11 +23,13 @@ class Landmarks(NamedTuple):
 
 def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
     """Find the landmarks of some rows of `X` in one pass."""
-    if isinstance(X, Source):
+    weights = weights_of(X, rows)
+    if isinstance(X, Source) and weights is None:
         of = X.statistics(rows)
         low, high = scaling.forward(np.stack([of.low, of.high]), np.float64)
         variance = scaling.forward(of.sample, np.float64).var(axis=0)
     else:
-        scaled = Survey(scaling.forward(block, block.dtype) for _, block in dense_blocks(X, rows))
+        blocks = (scaling.forward(block, block.dtype) for _, block in dense_blocks(X, rows))
+        scaled = Survey(blocks, weights=weights)
         low, high, variance = scaled.low, scaled.high, scaled.variance
     return Landmarks(low, high, float(np.sqrt(variance.mean())))

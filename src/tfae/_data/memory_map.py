@@ -18,7 +18,7 @@ from sklearn.utils import gen_batches
 from tfae._data.checks import check_finite, within_float64
 from tfae._data.rows import as_floats, block_size, evenly_spaced
 from tfae._data.source import Source
-from tfae._data.statistics import Survey, n_kept
+from tfae._data.statistics import MAX_ENTRIES, Sample, Survey, n_kept
 from tfae._support.typing import Array
 
 # A map below this size is treated as an array.
@@ -26,9 +26,6 @@ _SMALL = 8 << 20
 # This many rows are copied out of the map before its pages are given back: the system may map half
 # a megabyte around each of them.
 _AT_ONCE = 64
-# Beyond this many entries, evenly spaced rows stand for all rows in the covariance, as in
-# `_networks/principal_components.py`.
-_MAX_ENTRIES = 1 << 27
 
 
 class Mapped(Source):
@@ -92,8 +89,8 @@ class Mapped(Source):
         """Return the statistics of some rows from one pass, and keep them for the next call."""
         if self._surveyed is None or self._surveyed[0] is not rows:
             n_rows = len(self) if rows is None else len(rows)
-            every = -(-n_rows * self.shape[1] // _MAX_ENTRIES) if self._with_covariance else 0
-            survey = Survey(self.blocks(rows), lambda: self.some(rows), every)
+            every = -(-n_rows * self.shape[1] // MAX_ENTRIES) if self._with_covariance else 0
+            survey = Survey(self.blocks(rows), lambda: Sample(self.some(rows)), every)
             self._surveyed = rows, survey
         return self._surveyed[1]
 

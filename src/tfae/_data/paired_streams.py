@@ -7,7 +7,7 @@ out both of its halves together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from typing import Any, Self
 
@@ -71,13 +71,15 @@ class _StatisticsOfColumns:
     constant: Array
     low: Array
     high: Array
+    n_observed: Array
     sample: Array
+    sample_weights: None = None
     covariance: None = None
 
     @classmethod
     def of(cls, of_all: Statistics, columns: slice) -> Self:
-        names = [field.name for field in fields(cls) if field.name not in ("n_rows", "covariance")]
-        return cls(of_all.n_rows, *(getattr(of_all, name)[..., columns] for name in names))
+        of_columns = [field.name for field in fields(cls) if field.default is MISSING][1:]
+        return cls(of_all.n_rows, *(getattr(of_all, name)[..., columns] for name in of_columns))
 
 
 class Half(Streamed):

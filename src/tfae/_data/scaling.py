@@ -13,7 +13,7 @@ from scipy.stats import norm
 from tfae._data.columns import ColumnError
 from tfae._data.rows import as_floats
 from tfae._data.source import Source, Statistics
-from tfae._data.statistics import statistics, survey
+from tfae._data.statistics import quantiles, statistics, survey
 from tfae._support.registry import Registry
 from tfae._support.typing import Array
 
@@ -136,7 +136,9 @@ SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_els
 @SCALINGS.register("global")
 def _global(of: Statistics) -> Affine:
     """Centre every feature; divide all by one number, the root of their mean variance."""
-    scale = float(np.sqrt(of.variance.mean()))
+    there = of.n_observed > 0
+    variance = of.variance if there.all() else of.variance[there]
+    scale = float(np.sqrt(variance.mean())) if len(variance) else 0.0
     return Affine(of.mean, scale if scale > 0 else 1.0)
 
 
@@ -161,7 +163,7 @@ def _robust(of: Statistics) -> Affine:
     If half of the values are the same, divide by the standard deviation.
     """
     rows = of.sample.astype(np.float64)
-    low, median, high = np.quantile(rows, [0.25, 0.5, 0.75], axis=0)
+    low, median, high = quantiles(rows, [0.25, 0.5, 0.75], of.sample_weights)
     spread = high - low
     return Affine(median, np.where((spread > 0) & ~of.constant, spread, of.deviation))
 
@@ -172,8 +174,8 @@ def _quantile(of: Statistics) -> Quantiles:
     rows = of.sample.astype(np.float64)
     n_quantiles = max(2, min(_MAX_QUANTILES, len(rows)))
     # Interpolation needs quantiles that do not fall, not even by rounding.
-    quantiles = np.quantile(rows, np.linspace(0, 1, n_quantiles), axis=0)
-    return Quantiles(np.maximum.accumulate(quantiles, axis=0))
+    found = quantiles(rows, np.linspace(0, 1, n_quantiles), of.sample_weights)
+    return Quantiles(np.maximum.accumulate(found, axis=0))
 
 
 def _identity(n_features: int) -> Affine:
@@ -181,11 +183,18 @@ def _identity(n_features: int) -> Affine:
 
 
 def fit_scaling(
-    kind: str | None, X: Any, rows: Array | None = None, dtype: Any = np.float64
+    kind: str | None,
+    X: Any,
+    rows: Array | None = None,
+    dtype: Any = np.float64,
+    *,
+    holes: bool = False,
 ) -> Scaling:
     """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing.
 
-    `dtype` is that of the training.
+    `dtype` is that of the training. With `holes` cells may be missing (NaN): the others are learned
+    from, and a column that has no others has the centre 0 and, if every column has a scale of its
+    own, the scale 1. Scaled, a missing cell is still missing.
 
     Raises
     ------
@@ -197,7 +206,7 @@ def fit_scaling(
     # Not worth a survey: without it a fit of 10,000 rows takes 0.84 to 0.95 of the time.
     if kind is None and rows is None and _are_moderate(X, dtype):
         return _identity(X.shape[1])
-    of = statistics(X, rows)
+    of = statistics(X, rows, holes=holes)
     _check_squares(of, np.float64 if kind is not None else dtype)
     scaling = _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
     check_scaled(of, scaling)
@@ -233,26 +242,42 @@ def finite_variance(X: Any) -> float:
     return float(of.variance.mean())
 
 
-def check_held_out(X: Any, train: Array | None, held_out: Array | None, scaling: Scaling) -> None:
+def check_held_out(
+    X: Any,
+    train: Array | None,
+    held_out: Array | None,
+    scaling: Scaling,
+    *,
+    holes: bool = False,
+) -> None:
     """Raise if held-out rows, from which nothing is learned, overflow squared or scaled.
 
     One training row is added to them, because a single row has no variance.
     """
-    if train is None or held_out is None or isinstance(X, Source):  # not worth a pass over a file
+    if train is None or held_out is None or _is_file(X):
         return
-    of = statistics(X, np.append(train[:1], held_out))
+    of = survey(X, np.append(train[:1], held_out), holes=holes)
     _check_variance(of)
     check_scaled(of, scaling)
 
 
-def check_learned(X: Any, scaling: Scaling, dtype: Any) -> None:
+def check_learned(X: Any, scaling: Scaling, dtype: Any, *, holes: bool = False) -> None:
     """Raise if rows for a scaling that other rows taught overflow in the dtype of the training."""
-    if isinstance(X, Source) or X.shape[0] == 0:  # not worth a pass over a file
+    if _is_file(X) or X.shape[0] == 0:
+        return
+    if holes or isinstance(X, Source):
+        of = survey(X, holes=holes)
+        check_scaled(Extremes(of.low, of.high), scaling, dtype)
         return
     low, high = X.min(axis=0), X.max(axis=0)
     if sparse.issparse(X):
         low, high = low.toarray().ravel(), high.toarray().ravel()
     check_scaled(Extremes(as_floats(low), as_floats(high)), scaling, dtype)
+
+
+def _is_file(X: Any) -> bool:
+    """Whether a check is not worth a pass over the rows, because these are not in memory."""
+    return isinstance(X, Source) and not X.in_memory
 
 
 class Extremes(NamedTuple):
@@ -311,8 +336,10 @@ def _largest(of: Statistics) -> Array:
     return np.maximum(np.abs(of.low), np.abs(of.high))
 
 
-def scaled_range(X: Any, scaling: Scaling, rows: Array | None = None) -> tuple[float, float]:
+def scaled_range(
+    X: Any, scaling: Scaling, rows: Array | None = None, *, holes: bool = False
+) -> tuple[float, float]:
     """Return the smallest and the largest entry of scaled rows."""
-    of = statistics(X, rows)
+    of = statistics(X, rows, holes=holes)
     ends = scaling.forward(np.stack([of.low, of.high]), of.low.dtype)  # no scaling swaps them
     return float(ends.min()), float(ends.max())

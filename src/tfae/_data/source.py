@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
+
 from tfae._support.typing import Array
 
 
@@ -36,8 +38,16 @@ class Statistics(Protocol):
     def high(self) -> Array: ...
 
     @property
+    def n_observed(self) -> Array:
+        """The number of cells that are not missing."""
+
+    @property
     def sample(self) -> Array:
         """Some of the rows; all of them if they are few."""
+
+    @property
+    def sample_weights(self) -> Array | None:
+        """The weights of the rows in the sample; None if all weigh the same."""
 
     @property
     def covariance(self) -> Array | None:
@@ -53,6 +63,15 @@ class Source(ABC):
 
     shape: tuple[int, ...]  # empty where the number of rows is not known
     dtype: Any
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether reading the rows costs next to nothing."""
+        return False
+
+    def weights(self, rows: Any = None) -> Array | None:
+        """Return the weights of some rows, a positive one each; None if all weigh the same."""
+        return None
 
     @property
     @abstractmethod
@@ -86,3 +105,20 @@ class Source(ABC):
     @abstractmethod
     def statistics(self, rows: Any) -> Statistics:
         """Return the statistics of some rows, from one pass."""
+
+
+def weights_of(X: Any, rows: Any = None) -> Array | None:
+    """Return the weights of some rows of `X`, whatever it is; None if all weigh the same."""
+    return X.weights(rows) if isinstance(X, Source) else None
+
+
+def mean_of_rows(values: Array, weights: Array | None) -> Array:
+    """Return the mean of values of rows, over the first axis."""
+    if weights is None:
+        return np.asarray(values.mean(axis=0))
+    return np.asarray(np.average(values, axis=0, weights=weights))
+
+
+def mean_of_entries(values: Array, weights: Array | None) -> Any:
+    """Return the mean of all entries of values of rows."""
+    return values.mean() if weights is None else mean_of_rows(values.mean(axis=1), weights)

@@ -18,7 +18,7 @@ from sklearn.utils import gen_batches
 
 from tfae._data.rows import block_size, dense_rows
 from tfae._data.source import Source
-from tfae._data.statistics import Survey, n_kept
+from tfae._data.statistics import Sample, Survey, n_kept
 from tfae._support.typing import Array
 
 _WINDOW_BYTES = 128 << 20
@@ -217,7 +217,8 @@ class Opened(Streamed):
         self._kept = _Kept(n_kept(self.shape[1], self.dtype.itemsize))
         coming = chain(_popped(self._head), self._batches_left)
         read = iter(self._head) if once else coming
-        self._survey = Survey(self._kept.keeping(read), self._kept.sample, every=int(covariance))
+        kept = self._kept
+        self._survey = Survey(kept.keeping(read), lambda: Sample(kept.sample()), int(covariance))
         self.shape = (self._survey.n_rows, self.shape[1])
         if once:
             self._begun = coming

@@ -8,9 +8,10 @@ from typing import Any, Self
 
 from tfae._data.columns import naming_columns
 from tfae._data.reading import check_passes, repeatable
+from tfae._data.weights import weighted
 from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
-from tfae._estimators.checking import check_codes, warn_of_pairs
+from tfae._estimators.checking import check_codes, check_weightable, warn_of_pairs
 from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.pairs import check_pairs
 from tfae._estimators.parameters import AutoencoderParameters
@@ -349,7 +350,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         return model
 
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on `X`, continuing from earlier calls.
 
         The first call decides the structure and learns the scaling. So make the first batch large:
@@ -365,6 +366,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             its rows more than once.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows, as in :meth:`fit`. They compare rows of one call, not of several: the
+            rows of every call weigh 1 on average.
 
         Returns
         -------
@@ -394,7 +398,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> autoencoder.n_iter_
         3
         """
-        return self._partial_fit(X, y)
+        return self._partial_fit(X, y, sample_weight)
 
     def inverse_transform(self, X: Any) -> Array:
         """Decode codes into rows in the user's units.
@@ -498,7 +502,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         with naming_columns(X, self):
             return -self._checked_fitted().errors(self._read(X, reset=False), scaled=scaled)
 
-    def score(self, X: Any, y: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
 
         Parameters
@@ -506,6 +510,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows, as in :meth:`fit`, for the errors and for the mean of `X`.
 
         Returns
         -------
@@ -534,11 +540,13 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         True
         """
         fitted = self._checked_fitted()
+        check_weightable(X, sample_weight)
         warn_of_pairs(X, y)
         with naming_columns(X, self):
-            return explained_variance(fitted, self._read(repeatable(X, "score"), reset=False))
+            rows = self._read(repeatable(X, "score"), reset=False)
+            return explained_variance(fitted, weighted(rows, sample_weight))
 
-    def _partial_fit(self, X: Any, y: Any, X_clean: Any = None) -> Self:
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Train for one epoch on rows, which are the noisy ones if there are clean ones besides."""
         self._validate_params()
         if self.early_stopping not in ("auto", False):
@@ -549,10 +557,12 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             )
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)
+        check_weightable(X, sample_weight)
         warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
         with naming_columns(X, reader):
-            rows, instead = reader._with_clean(reader._read(X, reset=start is None), X_clean)
+            rows = weighted(reader._read(X, reset=start is None), sample_weight)
+            rows, instead = reader._with_clean(rows, X_clean, sample_weight)
             recipe = reader._recipe(rows, start, partial=True, **instead)
             if start is None:
                 check_passes(rows, recipe.reads_rows_before)

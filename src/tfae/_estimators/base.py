@@ -22,8 +22,9 @@ from tfae._data.reading import (
     repeatable,
 )
 from tfae._data.scaling import Affine, Quantiles
+from tfae._data.weights import weighted
 from tfae._estimators.attributes import Learned, without_missing
-from tfae._estimators.checking import check_rows, warn_of_pairs
+from tfae._estimators.checking import check_rows, check_weightable, warn_of_pairs
 from tfae._estimators.checking_parameters import check_architecture, check_callbacks
 from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.pairs import check_pairs, paired
@@ -80,7 +81,7 @@ class BaseEncoder(
     settings_ = Learned(lambda fitted: fitted.settings)
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn to encode and reconstruct `X`.
 
         Parameters
@@ -92,6 +93,10 @@ class BaseEncoder(
             function in ``tfae.streams``.
         y : None
             Ignored. For pairs of noisy and clean rows see :class:`DenoisingAutoencoder`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows, of at least 0; None weighs all alike. Only their ratios matter. Rows of
+            weight 0 are left out, as if they were not in `X`. All that is learned is weighted: the
+            scaling, PCA, losses, the comparison on held-out rows. A stream takes no weights.
 
         Returns
         -------
@@ -125,7 +130,7 @@ class BaseEncoder(
         >>> autoencoder.n_iter_, autoencoder.settings_["batch_size"]
         (5, 32)
         """
-        return self._fit(X, y)
+        return self._fit(X, y, sample_weight)
 
     def transform(self, X: Any) -> Array:
         """Encode rows.
@@ -237,17 +242,21 @@ class BaseEncoder(
             )
         return opened_stream(X, lambda batch, first: self._read(batch, reset=reset and first))
 
-    def _fit(self, X: Any, y: Any, X_clean: Any = None) -> Self:
+    def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
         self._validate_params()
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)
+        check_weightable(X, sample_weight)
         warn_of_pairs(X, y)
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
         with naming_columns(X, reader):
             rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
-            rows, instead = reader._with_clean(rows, repeatable(X_clean, "fit"), min_samples=2)
+            rows = weighted(rows, sample_weight, min_samples=2)
+            rows, instead = reader._with_clean(
+                rows, repeatable(X_clean, "fit"), sample_weight, min_samples=2
+            )
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
             recipe = with_found_length(recipe, rows)
@@ -255,7 +264,9 @@ class BaseEncoder(
             fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted)
 
-    def _with_clean(self, X: Any, X_clean: Any, min_samples: int = 1) -> tuple[Any, dict[str, Any]]:
+    def _with_clean(
+        self, X: Any, X_clean: Any, sample_weight: Any, min_samples: int = 1
+    ) -> tuple[Any, dict[str, Any]]:
         """Return the rows to rebuild, and what replaces parameters if others are encoded.
 
         A small stream becomes an array.
@@ -265,7 +276,11 @@ class BaseEncoder(
         )
         if X_clean is None:
             return in_memory(X), {}
-        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False), in_memory)
+
+        def read(rows: Any) -> Any:
+            return weighted(self._read(rows, reset=False), sample_weight)
+
+        clean, pairs = paired(X, X_clean, read, in_memory)
         return clean, {"corruption": pairs}
 
     def _checked_fitted(self) -> Fitted:

@@ -96,6 +96,15 @@ def warn_of_pairs(X: Any, y: Any) -> None:
         )
 
 
+def check_weightable(X: Any, sample_weight: Any) -> None:
+    """Raise if there are weights for the rows of a stream."""
+    if sample_weight is not None and is_stream(X):
+        raise ValueError(
+            "With 'sample_weight' X must be an array or a data frame, because a stream gives rows "
+            f"without weights. Got {X!r}."
+        )
+
+
 def _table_shape(data: Any) -> tuple[int, int] | None:
     """Return the shape of rows or of flattened images; None for labels and what has no shape."""
     try:

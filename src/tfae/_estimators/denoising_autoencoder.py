@@ -93,7 +93,7 @@ class DenoisingAutoencoder(Autoencoder):
     corruption: str | Callable[..., Any] | None = "auto"
 
     @with_callbacks
-    def fit(self, X: Any, y: Any = None, *, X_clean: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, *, X_clean: Any = None) -> Self:
         """Learn to rebuild clean rows.
 
         Parameters
@@ -103,6 +103,8 @@ class DenoisingAutoencoder(Autoencoder):
             :meth:`Autoencoder.fit`.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows; see :meth:`Autoencoder.fit`.
         X_clean : {array-like, sparse matrix, DataFrame} of the shape of `X`, default=None
             The clean row of every noisy row. The noise is then what it is, and `corruption` must be
             "auto" or None. The scaling is learned from the clean rows. If `X` is a stream this must
@@ -128,10 +130,12 @@ class DenoisingAutoencoder(Autoencoder):
         >>> bool(np.square(model.reconstruct(noisy) - clean).mean() < 8)  # of 0 to 16
         True
         """
-        return self._fit(X, y, X_clean)
+        return self._fit(X, y, sample_weight, X_clean)
 
     @with_callbacks
-    def partial_fit(self, X: Any, y: Any = None, *, X_clean: Any = None) -> Self:
+    def partial_fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, *, X_clean: Any = None
+    ) -> Self:
         """Train for one epoch on `X`, continuing from earlier calls.
 
         Parameters
@@ -140,6 +144,8 @@ class DenoisingAutoencoder(Autoencoder):
             See :meth:`Autoencoder.partial_fit`.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of rows; see :meth:`Autoencoder.partial_fit`.
         X_clean : {array-like, sparse matrix, DataFrame} of the shape of `X`, default=None
             The clean row of every noisy row, as in :meth:`fit`.
 
@@ -163,4 +169,4 @@ class DenoisingAutoencoder(Autoencoder):
         >>> model.n_iter_
         1
         """
-        return self._partial_fit(X, y, X_clean)
+        return self._partial_fit(X, y, sample_weight, X_clean)

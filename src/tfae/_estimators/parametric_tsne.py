@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 from sklearn.neighbors import VALID_METRICS
 from sklearn.utils.metaestimators import available_if
@@ -43,7 +43,7 @@ from tfae._networks.spec import Network
 from tfae._objective.affinities import Affinities
 from tfae._objective.divergence import Divergence
 from tfae._objective.losses import LOSSES
-from tfae._support.sklearn import Interval, StrOptions
+from tfae._support.sklearn import Interval, StrOptions, with_callbacks
 from tfae._support.typing import Array
 
 # Metrics that need nothing but two rows of features; precomputed distances could not place new
@@ -190,6 +190,35 @@ class ParametricTSNE(BaseEncoder):
     reconstruct = available_if(_decodes)(Autoencoder.reconstruct)
     score_samples = available_if(_decodes)(Autoencoder.score_samples)
     score = available_if(_decodes)(Autoencoder.score)
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None) -> Self:  # type: ignore[override]
+        """Learn to embed `X`.
+
+        There is no `sample_weight`: the neighbours of a row are other rows, and these count alike.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            As in :meth:`Autoencoder.fit`, but no stream.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data cannot be used. The estimator is then unchanged.
+
+        Warns
+        -----
+        ConvergenceWarning, UserWarning
+            As :meth:`Autoencoder.fit`.
+        """
+        return self._fit(X, y)
 
     def to_keras(self) -> Network:
         """Build the trained network as Keras models that work in the user's units.

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tfae._data.rows import dense_blocks
-from tfae._data.statistics import Survey
+from tfae._data.source import weights_of
+from tfae._data.statistics import Survey, quantiles
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._inference.likelihood import posterior
@@ -46,20 +47,25 @@ def describe_activity(recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None
     if not penalty.sparse:
         return {}
     kept: list[Array] = []
+    weights = weights_of(X, rows)
+    kept_weights: list[Array] = []
     stride = -(-(X.shape[0] if rows is None else len(rows)) // _MAX_ROWS)
 
     def blocks() -> Iterator[Array]:
-        for _, block in dense_blocks(X, rows):
+        for places, block in dense_blocks(X, rows):
             codes = fitted.codec.encode(block, np.float32)
             kept.append(codes[::stride])
+            if weights is not None:
+                kept_weights.append(weights[places][::stride])
             yield codes
 
-    of = Survey(blocks())
+    of = Survey(blocks(), weights=weights)
     largest = np.maximum(np.abs(of.low), np.abs(of.high))
     n_dead = int(np.sum(largest <= _DEAD * np.max(largest)))
     facts: dict[str, Any] = {"mean_activation": of.mean, "n_dead_units": n_dead}
     if isinstance(code, LargestOfUnit):
-        facts["thresholds"] = np.quantile(np.concatenate(kept), 1 - code.fraction, axis=0)
+        of_kept = np.concatenate(kept_weights) if kept_weights else None
+        facts["thresholds"] = quantiles(np.concatenate(kept), 1 - code.fraction, of_kept)
     _warn_of_dead(n_dead, len(largest), penalty)
     low, high = of.low.min(), of.high.max()
     if penalty.in_unit_interval and not (low >= -_SLACK and high <= 1 + _SLACK):
@@ -103,23 +109,28 @@ def describe_gaussian_code(
     """
     rng = np.random.default_rng(0)
     squares: list[float] = []
+    weights = weights_of(X, rows)
 
     def means() -> Iterator[Array]:
-        for _, block in dense_blocks(X, rows):
+        for places, block in dense_blocks(X, rows):
             mean, log_variance = posterior(fitted, block, np.float32)
             code = mean + np.exp(0.5 * log_variance) * rng.standard_normal(
                 mean.shape, dtype=np.float32
             )
             output = fitted.decoder(fitted.decoder_weights, code)
             error = output - fitted.scaling.forward(block, np.float32)
-            squares.append(float(np.square(error, dtype=np.float64).sum()))
+            squared = np.square(error, dtype=np.float64)
+            if weights is not None:
+                squared *= weights[places, None]
+            squares.append(float(squared.sum()))
             yield mean
 
-    survey = Survey(means())
+    survey = Survey(means(), weights=weights)
+    total = survey.n_rows if weights is None else float(weights.sum())
     active = survey.variance > _ACTIVE
     facts: dict[str, Any] = {"active_units": active}
     if recipe.objective.loss.of_batch is not None:
-        variance = max(sum(squares) / (survey.n_rows * X.shape[1]), np.finfo(np.float32).tiny)
+        variance = max(sum(squares) / (total * X.shape[1]), np.finfo(np.float32).tiny)
         facts["noise_variance"] = variance * np.square(fitted.scaling.scale)
     if not active.any():
         warn(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from tfae._data.source import mean_of_entries, mean_of_rows
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
@@ -44,21 +45,21 @@ def better_of(
     """
     linear = trained.with_weights(start_at_zero(network, trained.weights))
     before, after = (_losses_and_errors(each, held_out, recipe) for each in (linear, trained))
-    improved = is_better(before[:, 0], after[:, 0])
+    improved = is_better(before[:, 0], after[:, 0], held_out.weights)
     unit = trained.scaling.unit(recipe.objective.power)
     n_rows = held_out.rows.shape[0]
     if not improved:
         if not (recipe.inner or (residual == 0 and _is_lossless(linear, held_out))):
-            _warn_of_linear(recipe, unit * float(before[:, 0].mean()), n_rows)
+            _warn_of_linear(recipe, unit * float(held_out.mean(before[:, 0])), n_rows)
         after = before
     name = _name_of_linear(recipe)
     better = (trained if improved else linear).with_facts(
         {
             "baseline": {
-                name: float(before[:, 1].mean()),
-                "autoencoder": float(after[:, 1].mean()),
-                f"{name}_loss": unit * float(before[:, 0].mean()),
-                "autoencoder_loss": unit * float(after[:, 0].mean()),
+                name: float(held_out.mean(before[:, 1])),
+                "autoencoder": float(held_out.mean(after[:, 1])),
+                f"{name}_loss": unit * float(held_out.mean(before[:, 0])),
+                "autoencoder_loss": unit * float(held_out.mean(after[:, 0])),
                 "n_samples": n_rows,
             }
         }
@@ -78,7 +79,7 @@ def with_linear_denoiser(
     known = dict(fitted.facts.get("baseline", {}))
     if "autoencoder" not in known:
         losses_and_errors = _losses_and_errors(fitted, held_out, recipe)
-        known["autoencoder"] = float(losses_and_errors[:, 1].mean())
+        known["autoencoder"] = float(held_out.mean(losses_and_errors[:, 1]))
         known["n_samples"] = len(held_out.rows)
     rank = fitted.structure.spec.n_components
     ranks = {"linear_full_rank": None} | ({} if anchored else {"linear": rank})
@@ -88,7 +89,8 @@ def with_linear_denoiser(
         for name, of_rank in ranks.items():
             scaled = found.reconstruct(held_out.corrupted, of_rank)
             error = held_out.rows - fitted.scaling.backward(scaled)
-            known[name] = float(np.square(error, dtype=np.float64).mean())
+            squares = np.square(error, dtype=np.float64)
+            known[name] = float(mean_of_entries(squares, held_out.weights))
     if not recipe.inner and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
         _warn_of_worse(known)
     return fitted.with_facts({"baseline": known})
@@ -103,7 +105,7 @@ def _warn_of_worse(baseline: Mapping[str, float]) -> None:
     )
 
 
-def is_better(before: Array, after: Array) -> bool:
+def is_better(before: Array, after: Array, weights: Array | None = None) -> bool:
     """Tell whether losses of held-out rows became smaller by more than luck.
 
     The gain of a few odd rows can dominate a mean. So the gain must be clear both in the mean of
@@ -111,22 +113,37 @@ def is_better(before: Array, after: Array) -> bool:
     standard errors), where all rows count alike. With few rows Student's distribution raises these
     numbers of standard errors. Of 120 small tables, made by splitting training rows, one in two
     passed, and one of these lost more than 1 % on the other part (by normal quantiles).
+
+    With weights, means are weighted, and there are as many rows as would give a mean of the same
+    variance (Kish, 1965, Survey sampling).
     """
-    total = before.mean()
+    total = mean_of_rows(before, weights)
     gain = ratio = before - after
     if total > 0 and before.min() >= 0 and after.min() >= 0:  # otherwise there are no logarithms
         tiny = _TINY * total
         ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
-    return bool(gain.mean() > 0.02 * abs(total) and _clear(gain, 2) and _clear(ratio, 3))
+    clear = _clear(gain, 2, weights) and _clear(ratio, 3, weights)
+    return bool(clear and mean_of_rows(gain, weights) > 0.02 * abs(total))
 
 
-def _clear(values: Array, n_errors: float) -> bool:
+def _clear(values: Array, n_errors: float, weights: Array | None) -> bool:
     """Tell whether a mean is above 0, as surely as by `n_errors` standard errors of many values."""
-    n = len(values)
+    n: float = len(values)
+    if weights is not None:
+        n = float(np.square(weights.sum()) / np.square(weights).sum())
     if n < 2:
         return False
     n_errors = stats.t.isf(stats.norm.sf(n_errors), n - 1)
-    return bool(values.mean() > n_errors * values.std(ddof=1) / np.sqrt(n))
+    mean = mean_of_rows(values, weights)
+    return bool(mean > n_errors * _deviation_of_mean(values, weights, n))
+
+
+def _deviation_of_mean(values: Array, weights: Array | None, n: float) -> float:
+    if weights is None:
+        return float(values.std(ddof=1) / np.sqrt(n))
+    share = weights / weights.sum()
+    squares = np.square(share * (values - share @ values)).sum()
+    return float(np.sqrt(squares * n / (n - 1)))
 
 
 def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Array:
@@ -165,7 +182,7 @@ def _is_lossless(fitted: Fitted, held_out: HeldOut) -> bool:
         error = x - codec.output(codes, space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)
 
-    error, size = held_out.of_every_block(squares, codec.floats_per_row).mean(axis=0)
+    error, size = held_out.mean(held_out.of_every_block(squares, codec.floats_per_row))
     return bool(error <= _LOSSLESS * size)
 
 

@@ -16,10 +16,12 @@ from sklearn.utils import check_random_state
 
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import fit_scaling
-from tfae._data.source import Source
+from tfae._data.source import Source, mean_of_entries, mean_of_rows, weights_of
+from tfae._data.weights import with_weights
 from tfae._fitting.fit import fit_split, split_rows
 from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe
+from tfae._networks.principal_components import weighted_axes
 from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 from tfae._support.warn import warn
@@ -75,18 +77,21 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
     split = split_rows(nested, X, state.split_rng)
     fitted, _ = fit_split(nested, split, state)
     if nested.corruption is None:
-        rows = split.some_held_out(_MAX_ROWS)
+        rows, weights, _ = split.some_held_out(_MAX_ROWS)
         scaled = seen = fitted.scaling.forward(rows, rows.dtype)
     else:
         held_out = HeldOut.of(nested, split, fitted, state.noise_rng.spawn(1)[0])
         assert held_out.corrupted is not None
+        weights = held_out.weights
         scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
         seen = held_out.corrupted
     codes = fitted.encoder(fitted.encoder_weights, seen)
-    errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
+    centred = scaled - mean_of_rows(scaled, weights)
+    errors = [mean_of_entries(np.square(centred), weights)]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        errors.append(np.square(scaled - fitted.codec.output(kept)).mean())
+        difference = scaled - fitted.codec.output(kept)
+        errors.append(mean_of_entries(np.square(difference), weights))
     return fitted.scaling.unit(2) * np.array(errors)
 
 
@@ -116,13 +121,23 @@ def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
     most = min(X.shape[1], max(1, X.shape[0] // 2))
     if isinstance(n_components, str):
         return min(_LONGEST, most)
-    if isinstance(X, Source):
+    weights = None
+    if isinstance(X, Source) and weights_of(X) is None:
         rows = X.some(None)
     else:
-        rows = dense_rows(X, evenly_spaced(X, None, _MAX_ROWS))
-    scaled = fit_scaling(scaling, rows).forward(rows, np.float64)
+        some = evenly_spaced(X, None, _MAX_ROWS)
+        rows, weights = dense_rows(X, some), weights_of(X, some)
+    scaled = fit_scaling(scaling, with_weights(rows, weights)).forward(rows, np.float64)
     if not scaled.var(axis=0).any():
         return 1
-    pca = fitted_within(PCA(svd_solver="full"), scaled)
-    kept = np.cumsum(pca.explained_variance_ratio_)
+    kept = np.cumsum(_explained(scaled, weights))
     return min(most, int(np.searchsorted(kept, n_components)) + 1)
+
+
+def _explained(scaled: Array, weights: Array | None) -> Array:
+    """Return the share of the variance of rows that each principal component explains."""
+    if weights is None:
+        pca = fitted_within(PCA(svd_solver="full"), scaled)
+        return np.asarray(pca.explained_variance_ratio_)
+    variances, _ = weighted_axes(scaled, weights)
+    return np.asarray(variances / variances.sum())

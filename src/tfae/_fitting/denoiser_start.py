@@ -10,7 +10,7 @@ import numpy as np
 from tfae._data.landmarks import Landmarks
 from tfae._data.rows import dense_blocks, dense_rows, evenly_spaced
 from tfae._data.scaling import Affine, Scaling
-from tfae._data.source import Source
+from tfae._data.source import Source, mean_of_rows, weights_of
 from tfae._data.statistics import MAX_COVARIANCE, Survey
 from tfae._networks.linear_denoiser import LinearDenoiser, Moments
 from tfae._networks.principal_components import Components, principal_components, unit_of
@@ -55,11 +55,11 @@ class NoisyRows:
         Rows that are too wide for a covariance are denoised within their principal components.
         """
         denoiser = self.denoiser()
-        clean, corrupted = self._drawn(n_draws=1)
+        clean, corrupted, weights = self._drawn(n_draws=1)
         if denoiser is not None:
             return denoiser.components(n_components, corrupted)
         found = principal_components(self.X, self.scaling, self.rows, n_components, self.seed)
-        return _within(found, clean, corrupted)
+        return _within(found, clean, corrupted, weights)
 
     def _mean_and_covariance(self) -> tuple[Array, Array]:
         """Return the moments of the clean rows."""
@@ -69,18 +69,21 @@ class NoisyRows:
                 scale = np.broadcast_to(self.scaling.scale, of.mean.shape)
                 mean = self.scaling.forward(of.mean[None], np.float64)[0]
                 return mean, of.covariance / np.outer(scale, scale)
-            blocks = iter([of.sample])
+            blocks, weights = iter([of.sample]), of.sample_weights
         else:
+            weights = None
             blocks = (block for _, block in dense_blocks(self.X, self.rows))
-        survey = Survey((self.scaling.forward(b, np.float64) for b in blocks), every=1)
+        survey = Survey(
+            (self.scaling.forward(b, np.float64) for b in blocks), every=1, weights=weights
+        )
         assert survey.covariance is not None
         return survey.mean, survey.covariance
 
-    def _drawn(self, n_draws: int | None = None) -> tuple[Array, Array]:
-        """Return clean rows and corrupted copies; several of each row if rows are few."""
+    def _drawn(self, n_draws: int | None = None) -> tuple[Array, Array, Array | None]:
+        """Return clean rows, corrupted copies and weights; several of each row if rows are few."""
         if isinstance(self.noise, Pairs) or self.marks is None:
             return self._paired()
-        some = self._some(self.X, _MAX_ROWS)
+        some, weights = self._some(self.X, _MAX_ROWS)
         n_rows, n_features = some.shape
         if n_draws is None:
             wanted = -(-_ROWS_A_FEATURE * n_features // n_rows)
@@ -89,26 +92,27 @@ class NoisyRows:
         corrupted = np.empty_like(clean)
         rng = np.random.default_rng(self.seed)
         self.noise.bind(self.scaling, self.marks)(clean, corrupted, rng)
-        return clean, corrupted
+        return clean, corrupted, None if weights is None else np.tile(weights, n_draws)
 
-    def _paired(self) -> tuple[Array, Array]:
+    def _paired(self) -> tuple[Array, Array, Array | None]:
         assert isinstance(self.noise, Pairs)
         n_most = max(_MAX_ROWS, _MAX_ENTRIES // self.X.shape[1])
-        return self._some(self.X, n_most), self._some(self.noise.noisy, n_most)
+        clean, weights = self._some(self.X, n_most)
+        return clean, self._some(self.noise.noisy, n_most)[0], weights
 
-    def _some(self, X: Any, n_most: int) -> Array:
-        if isinstance(X, Source):
-            rows = X.some(self.rows)
-        else:
-            rows = dense_rows(X, evenly_spaced(X, self.rows, n_most))
-        return self.scaling.forward(rows, np.float64)
+    def _some(self, X: Any, n_most: int) -> tuple[Array, Array | None]:
+        """Return some scaled rows, and their weights."""
+        if isinstance(X, Source) and weights_of(X) is None:
+            return self.scaling.forward(X.some(self.rows), np.float64), None
+        some = evenly_spaced(X, self.rows, n_most)
+        return self.scaling.forward(dense_rows(X, some), np.float64), weights_of(X, some)
 
 
-def _within(found: Components, clean: Array, corrupted: Array) -> Components:
+def _within(found: Components, clean: Array, corrupted: Array, weights: Array | None) -> Components:
     """Return a denoiser of the codes of principal components."""
-    mean_seen = corrupted.mean(axis=0)
+    mean_seen = mean_of_rows(corrupted, weights)
     codes = (clean - found.mean) @ found.axes.T, (corrupted - mean_seen) @ found.axes.T
-    inner = LinearDenoiser(Moments.of_rows(*codes)).components(len(found.axes), codes[1])
+    inner = LinearDenoiser(Moments.of_rows(*codes, weights)).components(len(found.axes), codes[1])
     encoding, axes = inner.encoding @ found.axes, inner.axes @ found.axes
     error = clean - found.mean - (corrupted - mean_seen) @ encoding.T @ axes
     largest = np.abs(corrupted - mean_seen).max(axis=0)
@@ -118,6 +122,12 @@ def _within(found: Components, clean: Array, corrupted: Array) -> Components:
         axes=axes,
         mean_seen=mean_seen,
         encoding=encoding,
-        deviation_seen=unit_of(corrupted.std(axis=0), largest),
-        residual=np.sqrt(np.square(error).mean(axis=0)),
+        deviation_seen=unit_of(_deviation(corrupted, weights), largest),
+        residual=np.sqrt(mean_of_rows(np.square(error), weights)),
     )
+
+
+def _deviation(rows: Array, weights: Array | None) -> Array:
+    if weights is None:
+        return np.asarray(rows.std(axis=0))
+    return Survey(iter([rows]), weights=weights).variance ** 0.5

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from tfae._data.rows import block_size
+from tfae._data.source import mean_of_rows, weights_of
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.blocks import of_every_block
 from tfae._inference.fitted import Fitted
@@ -25,21 +26,26 @@ class HeldOut(NamedTuple):
 
     rows: Any
     corrupted: Array | None
+    weights: Array | None
 
     @classmethod
     def of(cls, recipe: Recipe, split: Split, fitted: Fitted, rng: np.random.Generator) -> HeldOut:
         """Return the held-out rows of a split."""
         if recipe.corruption is None:
-            return cls(split.X[split.held_out], None)
-        rows = split.some_held_out(_MAX_CORRUPTED)
+            return cls(split.X[split.held_out], None, weights_of(split.X, split.held_out))
+        rows, weights, _ = split.some_held_out(_MAX_CORRUPTED)
         if isinstance(recipe.corruption, Pairs):
-            noisy = split._replace(X=recipe.corruption.noisy).some_held_out(_MAX_CORRUPTED)
-            return cls(rows, fitted.scaling.forward(noisy, rows.dtype))
+            noisy = split._replace(X=recipe.corruption.noisy).some_held_out(_MAX_CORRUPTED).rows
+            return cls(rows, fitted.scaling.forward(noisy, rows.dtype), weights)
         assert fitted.landmarks is not None
         scaled = fitted.scaling.forward(rows, rows.dtype)
         corrupted = np.empty_like(scaled)
         recipe.corruption.bind(fitted.scaling, fitted.landmarks)(scaled, corrupted, rng)
-        return cls(rows, corrupted)
+        return cls(rows, corrupted, weights)
+
+    def mean(self, values: Array) -> Array:
+        """Return the mean of values of the rows, over the first axis."""
+        return mean_of_rows(values, self.weights)
 
     def of_every_block(
         self, of_rows: Callable[[Array, Array | None, Workspace], Array], floats_per_row: int

@@ -10,6 +10,8 @@ import numpy as np
 
 from tfae._data.checks import check_finite
 from tfae._data.scaling import Scaling
+from tfae._data.source import weights_of
+from tfae._data.weights import with_weights
 from tfae._fitting.first_weights import drawn
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
@@ -72,8 +74,9 @@ def _trained_stages(
             stage = trained_within(params, rows, int(rng.integers(2**31)))
             yield stage
             if number < len(stages):
-                rows = stage.encode(rows)
-                check_finite(rows)
+                codes = stage.encode(rows)
+                check_finite(codes)
+                rows = with_weights(codes, weights_of(rows))
         except ValueError as error:
             raise ValueError(f"Stage {number} of the pretraining: {error}") from error
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import Scaling
+from tfae._data.source import weights_of
+from tfae._data.statistics import Sample
 from tfae._data.streams import Share
 from tfae._fitting.defaults import annealed
 from tfae._inference.fitted import Fitted
@@ -38,12 +40,12 @@ class Split(NamedTuple):
         """The number of training rows."""
         return int(self.X.shape[0]) if self.train is None else len(self.train)
 
-    def some_held_out(self, n_most: int) -> Array:
-        """Return the held-out rows as an array; if they are very many, evenly spaced ones."""
+    def some_held_out(self, n_most: int) -> Sample:
+        """Return the held-out rows with weights; if they are very many, evenly spaced ones."""
         held_out = self.held_out
         if not isinstance(held_out, Share):
             held_out = evenly_spaced(self.X, held_out, n_most)
-        return dense_rows(self.X, held_out)
+        return Sample(dense_rows(self.X, held_out), weights_of(self.X, held_out))
 
 
 @dataclass(frozen=True)

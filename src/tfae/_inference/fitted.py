@@ -10,7 +10,7 @@ import numpy as np
 
 from tfae._data.landmarks import Landmarks
 from tfae._data.scaling import Scaling, finite_variance
-from tfae._data.source import Source
+from tfae._data.source import Source, mean_of_rows, weights_of
 from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
@@ -170,7 +170,7 @@ def explained_variance(fitted: Fitted, X: Any) -> float:
     """
     variance = finite_variance(X)
     if variance != 0:
-        return float(1 - fitted.errors(X).mean() / variance)
+        return float(1 - mean_of_rows(fitted.errors(X), weights_of(X)) / variance)
     # All rows are the same. Rebuilding many adds rounding errors that one row does not have.
     same = X if isinstance(X, Source) else X[:1]
     return float(not fitted.errors(same).any())

@@ -16,6 +16,11 @@ from tfae._support.tensorflow import keras, tf
 from tfae._support.typing import Array
 
 
+def n_counted(weight: Any) -> Any:
+    """Return the number of rows that do not only fill up a batch, in the dtype of the weights."""
+    return tf.reduce_sum(tf.cast(weight > 0, weight.dtype))
+
+
 @dataclass(frozen=True)
 class Code:
     """The encoder's output is the decoder's input."""
@@ -80,7 +85,7 @@ class LargestOfUnit(Code):
         values = tf.where(weight[:, None] > 0, encoder_output, encoder_output.dtype.min)
         most = self._n_kept(encoder_output.shape[0])
         largest = tf.math.top_k(tf.transpose(values), most).values
-        n_kept = tf.cast(tf.round(self.fraction * tf.reduce_sum(weight)), tf.int32)
+        n_kept = tf.cast(tf.round(self.fraction * n_counted(weight)), tf.int32)
         n_kept = tf.clip_by_value(n_kept, 1, most)  # the dtype may round the other way
         smallest = tf.gather(largest, n_kept - 1, axis=1)
         return tf.where(encoder_output >= smallest, encoder_output, tf.zeros_like(encoder_output))

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
+from tfae._data.source import mean_of_rows
 from tfae._networks.principal_components import Components, unit_of, with_signs
 from tfae._support.typing import Array
 
@@ -36,11 +37,14 @@ class Moments:
     cross: Array  # [features, features]: of clean with corrupted features
 
     @classmethod
-    def of_rows(cls, clean: Array, corrupted: Array) -> Moments:
-        """Measure the moments of pairs of rows."""
-        means = clean.mean(axis=0), corrupted.mean(axis=0)
+    def of_rows(cls, clean: Array, corrupted: Array, weights: Array | None = None) -> Moments:
+        """Measure the moments of pairs of rows, which may have weights."""
+        means = mean_of_rows(clean, weights), mean_of_rows(corrupted, weights)
         one, other = clean - means[0], corrupted - means[1]
         n = len(clean)
+        if weights is not None:
+            root, n = np.sqrt(weights)[:, None], weights.sum()
+            one, other = one * root, other * root
         return cls(means[0], one.T @ one / n, means[1], other.T @ other / n, one.T @ other / n)
 
 

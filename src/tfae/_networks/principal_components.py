@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import Affine, Scaling
 from tfae._data.source import Source, Statistics
+from tfae._data.statistics import Sample, Survey
 from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 
@@ -65,6 +66,8 @@ def principal_components(
         of = X.statistics(rows)
         if of.covariance is not None and isinstance(scaling, Affine):
             return _of_covariance(of, scaling, n_components)
+        if of.sample_weights is not None:
+            return _of_weighted_sample(of, scaling, n_components)
         found = of.sample
     else:
         most = max(n_components, _MAX_ENTRIES // X.shape[1])
@@ -104,7 +107,43 @@ def _of_covariance(of: Statistics, scaling: Affine, n_components: int) -> Compon
         return Components.nothing(mean, n_components)
     values, vectors = np.linalg.eigh(covariance)
     values, axes = np.maximum(values[::-1][:n_found], 0), vectors.T[::-1][:n_found]
-    axes = with_signs(axes)
+    return _of_axes(of, scaling, n_components, mean, variance, values, axes)
+
+
+def _of_weighted_sample(of: Statistics, scaling: Scaling, n_components: int) -> Components:
+    """Decompose a weighted sample; all rows, where these are few."""
+    rows, weights = scaling.forward(of.sample, np.float64), of.sample_weights
+    scaled = Survey(iter([rows]), lambda: Sample(rows, weights), every=1, weights=weights)
+    as_it_is = Affine(np.zeros(rows.shape[1]), 1.0)
+    if scaled.covariance is not None:
+        return _of_covariance(scaled, as_it_is, n_components)
+    if not scaled.variance.any():
+        return Components.nothing(scaled.mean, n_components)
+    values, axes = weighted_axes(rows, weights)
+    n_found = min(n_components, len(rows))
+    parts = scaled.mean, scaled.variance, values[:n_found], axes[:n_found]
+    return _of_axes(scaled, as_it_is, n_components, *parts)
+
+
+def weighted_axes(rows: Array, weights: Array | None) -> tuple[Array, Array]:
+    """Return the variances of weighted rows along their principal axes, and the axes."""
+    share = np.full(len(rows), 1 / len(rows)) if weights is None else weights / weights.sum()
+    centred = rows - share @ rows
+    _, values, axes = np.linalg.svd(np.sqrt(share)[:, None] * centred, full_matrices=False)
+    return np.square(values), axes
+
+
+def _of_axes(
+    of: Statistics,
+    scaling: Affine,
+    n_components: int,
+    mean: Array,
+    variance: Array,
+    values: Array,
+    axes: Array,
+) -> Components:
+    """Return the components with these axes, and the variances along them."""
+    axes, n_found = with_signs(axes), len(axes)
     residual = np.maximum(variance - values @ np.square(axes), 0)
     if residual.mean() < np.square(_NOISE) * variance.mean():
         residual[:] = 0.0

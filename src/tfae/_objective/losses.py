@@ -38,7 +38,7 @@ class Loss:
         ----------
         target, output : tensor of shape [batch, features]
         weight : tensor of shape [batch]
-            0 for rows that only fill up the batch, otherwise 1.
+            0 for rows that only fill up the batch; for others 1, or a positive weight.
         entry_weight : tensor of shape [batch, features] or None
             The factor of every entry's loss.
         """

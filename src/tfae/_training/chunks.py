@@ -20,6 +20,7 @@ import numpy as np
 from tfae._data.paired_streams import Half
 from tfae._data.rows import dense_blocks
 from tfae._data.scaling import Scaling
+from tfae._data.source import weights_of
 from tfae._data.streams import Streamed
 from tfae._objective.corruptions import Corrupt
 from tfae._support.typing import Array
@@ -125,6 +126,9 @@ class Rows:
         self._X, self._scaling, self._shape = X, scaling, shape
         self._noise = noise
         self._index = index
+        weights = weights_of(X, index)
+        # Their mean over the rows of a training is 1; see `_training/step/program.py`.
+        self._weights = None if weights is None else weights / weights.mean()
 
     def __len__(self) -> int:
         return int(self._X.shape[0]) if self._index is None else len(self._index)
@@ -172,17 +176,20 @@ class Rows:
             noise_rng = self._noise.of_epoch()
             for start in range(0, len(self), capacity):
                 x, noise = next(buffers)
-                n_filled = 0
+                n_filled, n_rows = 0, min(capacity, len(self) - start)
+                weights: list[Array] = []
                 for order in orders:
                     part = self._filled(order[start : start + capacity], order)
+                    if self._weights is not None:
+                        weights.append(self._weights[part[:n_rows]])
                     rows = slice(n_filled, n_filled + len(part))
                     gather(part, x[rows])
                     self._noise.draw(x, rows, noise, noise_rng)
                     if self._noise.noisy is not None and noise[0] is not None:
                         self._gather(part, noise[0][rows], self._noise.noisy)
                     n_filled = rows.stop
-                n_rows = min(capacity, len(self) - start)
-                yield self._chunk(x, n_rows, start + capacity >= len(self), noise, n_epochs)
+                last = start + capacity >= len(self)
+                yield self._chunk(x, n_rows, last, noise, n_epochs, weights or 1)
 
     @property
     def _epochs_that_fit(self) -> int:
@@ -236,12 +243,16 @@ class Rows:
         last: bool,
         noise: tuple[Array | None, Array | None],
         n_epochs: int = 1,
+        weights: Any = 1,
     ) -> Chunk:
-        """Make a chunk of the epochs in `x`; the rows of each after its `n_rows` weigh nothing."""
+        """Make a chunk of the epochs in `x`; the rows of each after its `n_rows` weigh nothing.
+
+        `weights` are those of the rows before, of shape [n_epochs, n_rows] or one for all.
+        """
         steps, batch, _, dtype = self._shape
         weight = aligned((steps, batch), dtype)
         n_steps = n_epochs * -(-n_rows // batch)
-        weight[:n_steps].reshape(n_epochs, -1)[:, :n_rows] = 1
+        weight[:n_steps].reshape(n_epochs, -1)[:, :n_rows] = weights
         return Chunk(x, weight, n_steps, last, *noise, n_epochs)
 
 

@@ -25,10 +25,11 @@ class Chunk(NamedTuple):
     """Rows for up to ``steps`` optimizer steps.
 
     Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``. A batch that
-    the data does not fill is filled up with other rows, of weight zero. ``corrupted`` is the
-    encoder's input instead of ``x`` if the rows are corrupted. ``noise`` is standard normal, or
-    other input of the objective for every row. A chunk holds a part of an epoch, a whole epoch, or
-    several whole epochs with the same number of steps.
+    the data does not fill is filled up with other rows, of weight zero. Rows of the data have the
+    weight 1, or positive weights whose mean over an epoch is 1. ``corrupted`` is the encoder's
+    input instead of ``x`` if the rows are corrupted. ``noise`` is standard normal, or other input
+    of the objective for every row. A chunk holds a part of an epoch, a whole epoch, or several
+    whole epochs with the same number of steps.
     """
 
     x: Array  # [steps * batch, features], scaled

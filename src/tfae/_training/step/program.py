@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._networks.codes import n_counted
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure, tied_kernels
 from tfae._objective.objective import Batch, Objective
@@ -275,7 +276,9 @@ class Program:
                     sums = self._sums(network, batch, scalars, training=True)
                 # The layers' own penalties: regularizers of weights and of activities.
                 penalties = [*network.encoder.losses, *network.decoder.losses]
-                mean = sums[0] / tf.reduce_sum(batch.weight) * scalars.get("loss_scale", 1)
+                # Divided by the number of rows, not by the sum of their weights: that would weigh
+                # a row by the luck of its batch. Over all rows the mean of the weights is 1.
+                mean = sums[0] / n_counted(batch.weight) * scalars.get("loss_scale", 1)
                 objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO

@@ -18,6 +18,7 @@ from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
+from tfae._fitting.noisy_rows import with_found_level
 from tfae._inference.fitted import explained_variance
 from tfae._networks.imported import learned_weights, read_models
 from tfae._support.sklearn import with_callbacks
@@ -558,7 +559,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             if start is None:
                 check_passes(rows, recipe.reads_rows_before)
             check_callbacks(self, recipe.of_one_epoch())
-            recipe = with_found_length(recipe, rows).of_one_epoch()
+            recipe = with_found_length(with_found_level(recipe, rows), rows).of_one_epoch()
             state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
             fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted, state)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
+from tfae._estimators.attributes import Learned
 from tfae._estimators.autoencoder import Autoencoder
-from tfae._support.sklearn import with_callbacks
+from tfae._estimators.parameters import AUTO, NOT_NEGATIVE, parameter
+from tfae._support.sklearn import StrOptions, with_callbacks
+from tfae._support.typing import Array
 
 
 @dataclass(eq=False, repr=False)
@@ -91,6 +94,15 @@ class DenoisingAutoencoder(Autoencoder):
     """
 
     corruption: str | Callable[..., Any] | None = "auto"
+    corruption_level: float | Sequence[float] | str | None = parameter(
+        None, NOT_NEGATIVE, "array-like", None, AUTO
+    )
+    _: KW_ONLY
+    training_rows: str = parameter("clean", StrOptions({"clean", "noisy"}))
+
+    observation_weights_ = Learned[Array](
+        lambda fitted: None if fitted.hidden is None else fitted.hidden.weight
+    )
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, *, X_clean: Any = None) -> Self:

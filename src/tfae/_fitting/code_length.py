@@ -75,18 +75,17 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
     split = split_rows(nested, X, state.split_rng)
     fitted, _ = fit_split(nested, split, state)
     if nested.corruption is None:
-        rows = split.some_held_out(_MAX_ROWS)
-        scaled = seen = fitted.scaling.forward(rows, rows.dtype)
+        held_out = HeldOut(split.some_held_out(_MAX_ROWS))
     else:
         held_out = HeldOut.of(nested, split, fitted, state.noise_rng.spawn(1)[0])
-        assert held_out.corrupted is not None
-        scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
-        seen = held_out.corrupted
+    scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
+    seen = scaled if held_out.corrupted is None else held_out.corrupted
     codes = fitted.encoder(fitted.encoder_weights, seen)
-    errors = [np.square(scaled - scaled.mean(axis=0)).mean()]
+    errors = [held_out.counted(np.square(scaled - scaled.mean(axis=0))).mean()]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        errors.append(np.square(scaled - fitted.codec.output(kept)).mean())
+        rebuilt = fitted.codec.output(kept)
+        errors.append(held_out.counted(np.square(scaled - rebuilt)).mean())
     return fitted.scaling.unit(2) * np.array(errors)
 
 

@@ -8,8 +8,10 @@ of the noisy rows has the rank that is best with hindsight.
 Counts: single-cell counts of the genes with the most molecules, cells split 70/30. The molecules of
 every unseen cell are halved; methods see one half and predict the other. The error is the Poisson
 negative log-likelihood of an entry, without its constant term, beside the squared error. PCA is
-fitted on halves of training cells, of counts, their roots or their logarithms, and has the rank
-that predicts their other halves best by the same error (molecular cross-validation).
+fitted on halves of training cells, of counts, their roots or their logarithms. Since the square of
+a mean is not the mean of squares, its predictions get the mean of every gene right by a factor or
+a summand. The rank and one of the two are those that predict the other halves of training cells
+best by the same error (molecular cross-validation).
 
 Lines already in the file of ``--json`` are not computed again.
 """
@@ -169,15 +171,15 @@ def _by_cross_validation(
         axes = found.components_[:rank]
         return back((there(X) - found.mean_) @ axes.T @ axes + found.mean_)
 
-    # A square or an exponential of a mean is not the mean of squares: one factor for every gene.
-    def factor(rank: int) -> Rows:
-        return halves[1].mean(axis=0) / np.maximum(predicted(halves[0], rank).mean(axis=0), _LEAST)
+    def corrected(X: Rows, rank: int, by_factor: bool) -> Rows:
+        is_mean, wanted = predicted(halves[0], rank).mean(axis=0), halves[1].mean(axis=0)
+        if by_factor:
+            return predicted(X, rank) * wanted / np.maximum(is_mean, _LEAST)
+        return predicted(X, rank) + wanted - is_mean
 
-    def error(rank: int) -> float:
-        return _errors(predicted(halves[0], rank) * factor(rank), halves[1])["Poisson"]
-
-    best = min(_RANKS, key=error)
-    return {**_errors(predicted(seen, best) * factor(best), other), "rank": best}
+    ways = [(rank, by_factor) for rank in _RANKS for by_factor in (True, False)]
+    best = min(ways, key=lambda way: _errors(corrected(halves[0], *way), halves[1])["Poisson"])
+    return {**_errors(corrected(seen, *best), other), "rank": best[0], "by_factor": best[1]}
 
 
 def _halves(counts: Rows, rng: np.random.Generator) -> tuple[Rows, Rows]:

@@ -91,7 +91,9 @@ def with_linear_denoiser(
             error = held_out.rows - fitted.scaling.backward(scaled)
             squares = np.square(error, dtype=np.float64)
             known[name] = float(held_out.counted(squares, unit).mean())
-    if not recipe.inner and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
+    # The squared errors of counts, which are those of the largest ones, are not minimised.
+    minimised = recipe.objective.loss.link != "exponential" and not recipe.inner
+    if minimised and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
         _warn_of_worse(known)
     return fitted.with_facts({"baseline": known})
 

@@ -20,7 +20,7 @@ from tfae._objective.views import N_GROUPS, GaussianViews, HiddenEntries, Thinne
 from tfae._support.typing import Array, Params
 
 _KINDS = ("gaussian", "masking", "thinning")
-# The noise level, and the errors of features, come from at most this many rows and entries.
+# The level of noise, and the errors of features, come from at most this many rows and entries.
 _MAX_ROWS, _MAX_ENTRIES = 10_000, 1 << 24
 
 
@@ -58,11 +58,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
     if recipe.settings.get("corruption_level") != "auto":
         return recipe
     assert isinstance(recipe.corruption, GaussianViews | HiddenEntries)
-    if isinstance(X, Source):
-        rows = X.some(None)
-    else:
-        rows = dense_rows(X, evenly_spaced(X, None, _MAX_ROWS))
-    level = noise_level(rows)
+    level = noise_level(_some(X, None))
     return replace(
         recipe,
         corruption=replace(recipe.corruption, level=level),
@@ -87,11 +83,17 @@ def with_hidden_entries(
     fitted = replace(fitted, hidden=Hiding(groups, fill, np.zeros(n_features)))
     if views.level is None:
         return fitted
-    of = split if split.held_out is not None else split._replace(held_out=split.train)
-    rows = of.some_held_out(max(1, min(_MAX_ROWS, _MAX_ENTRIES // n_features)))
+    rows = _some(split.X, split.train if split.held_out is None else split.held_out)
     loss = fitted.errors(rows, scaled=True, per_feature=True).mean(axis=0)
     weight = observation_weight(loss, views.noise_of(marks.mean, scaling, marks))
     return replace(fitted, hidden=Hiding(groups, fill, weight))
+
+
+def _some(X: Any, rows: Any) -> Array:
+    if isinstance(X, Source):
+        return X.some(rows)
+    n_most = max(2, min(_MAX_ROWS, _MAX_ENTRIES // X.shape[1]))
+    return dense_rows(X, evenly_spaced(X, rows, n_most))
 
 
 def observation_weight(loss: Array, noise: Array) -> Array:

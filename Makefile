@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow lint format docs bench bench-quick \
-	bench-denoising clean
+	bench-denoising bench-noisy-rows clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -15,6 +15,7 @@ help:
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
 	@echo "make bench-quick  see that they run (two minutes)"
+	@echo "make bench-noisy-rows  denoising without clean rows (half an hour; goes on where it stopped)"
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
 
 # A target that failed half-way must not look finished.
@@ -57,6 +58,9 @@ bench: .venv/.installed-bench
 
 bench-denoising: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.denoising --json denoising.json $(BENCH)
+
+bench-noisy-rows: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.noisy_rows --json noisy-rows.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

@@ -33,7 +33,8 @@ def tables(seed: int) -> Iterator[tuple[str, Split]]:
     for path in sorted((folder / "adbench").glob("*.npz")):
         with np.load(path, allow_pickle=False) as file:
             yield path.stem.partition("_")[2], _split(file["X"].astype(np.float64), seed)
-    yield "single-cell", _split(_single_cell(folder), seed)
+    logarithms = np.log1p(single_cell_counts(folder).toarray().astype(np.float32))
+    yield "single-cell", _split(logarithms, seed)
 
 
 def denoising_sets(seed: int) -> Iterator[tuple[str, bool, Split]]:
@@ -51,12 +52,12 @@ def denoising_sets(seed: int) -> Iterator[tuple[str, bool, Split]]:
     yield "MNIST", True, _split(X, seed)
 
 
-def _single_cell(folder: Path) -> np.ndarray:
+def single_cell_counts(folder: Path) -> sparse.csr_array:
+    """The molecules of every gene in 2,100 cells of a mouse bladder."""
     with np.load(folder / "single_cell" / "mouse_bladder_2100_counts_csr.npz") as parts:
-        counts = sparse.csr_array(
+        return sparse.csr_array(
             (parts["data"], parts["indices"], parts["indptr"]), shape=parts["shape"]
         )
-    return np.log1p(counts.toarray().astype(np.float32))
 
 
 def _split(X: np.ndarray, seed: int) -> Split:

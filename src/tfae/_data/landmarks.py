@@ -19,6 +19,7 @@ class Landmarks(NamedTuple):
     low: Array  # [features]
     high: Array  # [features]
     spread: float  # the root of the features' mean variance
+    mean: Array  # [features]
 
 
 def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
@@ -27,9 +28,10 @@ def find_landmarks(X: Any, scaling: Scaling, rows: Array | None) -> Landmarks:
     if isinstance(X, Source) and weights is None:
         of = X.statistics(rows)
         low, high = scaling.forward(np.stack([of.low, of.high]), np.float64)
-        variance = scaling.forward(of.sample, np.float64).var(axis=0)
+        sample = scaling.forward(of.sample, np.float64)
+        mean, variance = sample.mean(axis=0), sample.var(axis=0)
     else:
         blocks = (scaling.forward(block, block.dtype) for _, block in dense_blocks(X, rows))
         scaled = Survey(blocks, weights=weights)
-        low, high, variance = scaled.low, scaled.high, scaled.variance
-    return Landmarks(low, high, float(np.sqrt(variance.mean())))
+        low, high, mean, variance = scaled.low, scaled.high, scaled.mean, scaled.variance
+    return Landmarks(low, high, float(np.sqrt(variance.mean())), mean)

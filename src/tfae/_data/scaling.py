@@ -24,7 +24,14 @@ _FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
 _HUGE = 1e100
 
 
-class Scaling(Protocol):
+class Forward(Protocol):
+    """A map from rows in the user's units to what an encoder takes."""
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Map rows given in the user's units."""
+
+
+class Scaling(Forward, Protocol):
     """A map of rows that has an inverse."""
 
     @property
@@ -44,9 +51,6 @@ class Scaling(Protocol):
 
         `power` is the power of the user's unit in the loss.
         """
-
-    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
-        """Scale rows given in the user's units."""
 
     def backward(self, X: Array) -> Array:
         """Turn scaled rows into the user's units."""
@@ -129,6 +133,26 @@ class Quantiles:
             rows[:, j] = np.interp(X[:, j], z, q)
         return rows
 
+
+@dataclass(frozen=True)
+class Logarithms:
+    """The logarithms of counts plus 1, as encoders take counts: they differ by their ratios."""
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Map counts, or means of counts.
+
+        Raises
+        ------
+        ValueError
+            If a number is negative.
+        """
+        if X.size and X.min() < 0:
+            raise ValueError(f"X must hold counts, which are not negative. Got {X.min():.6g}.")
+        out = np.empty(X.shape, dtype) if out is None else out
+        return np.asarray(np.log1p(X, out=out, casting="same_kind"))
+
+
+LOGARITHMS = Logarithms()
 
 SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_else="None")
 

@@ -19,6 +19,7 @@ from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
+from tfae._fitting.noisy_rows import with_found_level
 from tfae._inference.fitted import explained_variance
 from tfae._networks.imported import learned_weights, read_models
 from tfae._support.sklearn import with_callbacks
@@ -61,9 +62,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         The activation of the code. "auto" suits the penalty: "logistic" for "kl", "relu" for "l1",
         "top_k" and "lifetime", otherwise "identity".
     output_activation : str, default="auto"
-        The activation of the output. "auto" is "sigmoid" for binary cross-entropy and "identity"
-        for other losses. `fit` warns if the range of the activation does not contain the scaled
-        data.
+        The activation of the output. "auto" is "sigmoid" for binary cross-entropy, "exponential"
+        for "poisson" and "identity" for other losses. `fit` warns if the range of the activation
+        does not contain the scaled data.
     kernel_initializer : str, default="glorot_uniform"
         The Keras initializer, by name, that draws the first weights.
     linear_path : bool, default="auto"
@@ -71,10 +72,10 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         the linear path. Training then starts at the error of :class:`sklearn.decomposition.PCA`.
         With `early_stopping` the weights that are best on held-out rows are kept, and PCA is among
         the candidates. "auto" means yes if the code and the output have no activation and there is
-        no penalty, no tied weights, no cross-entropy and no architecture other than "dense". It
-        means no if the first call of `partial_fit` has fewer than five rows for every four
-        components. If rows are corrupted, the best linear denoiser takes the place of PCA. False
-        gives the plain network that papers describe.
+        no penalty, no tied weights, no cross-entropy or Poisson loss, and no architecture other
+        than "dense". It means no if the first call of `partial_fit` has fewer than five rows for
+        every four components. If rows are corrupted, the best linear denoiser takes the place of
+        PCA. False gives the plain network that papers describe.
     tied : bool, default=False
         Whether the decoder uses the kernels of the encoder, mirrored. It has its own biases.
     dropout : float, default=0.0
@@ -113,21 +114,24 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         fraction or the number of units that every row keeps; for "lifetime" the fraction of rows
         that every unit keeps. None takes 0.05, and 0.1 for "top_k". It must be None for other
         penalties.
-    loss : {"mse", "mae", "huber", "binary_crossentropy", "gaussian"} or callable, default="mse"
-        The reconstruction loss, a mean over all entries of the scaled data. "huber" [5]_ changes
-        from the squared to the absolute error at an error of 1. "binary_crossentropy" needs data in
+    loss : str or callable, default="mse"
+        "mse", "mae", "huber", "binary_crossentropy", "gaussian", "poisson", or a callable. The
+        reconstruction loss, a mean over all entries of the scaled data. "huber" [5]_ changes from
+        the squared to the absolute error at an error of 1. "binary_crossentropy" needs data in
         [0, 1] or ``scaling="minmax"``. "gaussian" is a negative log-likelihood, with the variance
-        that fits the errors of a batch best [6]_. A callable ``(target, output) -> values`` takes
-        tensors of shape [batch, features] and returns one value for every entry or every row.
-        Keras's loss objects work, too.
+        that fits the errors of a batch best [6]_. "poisson" is the negative log-likelihood of
+        counts, without the term that no output changes; for noisy counts see
+        :class:`DenoisingAutoencoder`. A callable ``(target, output) -> values`` takes tensors of
+        shape [batch, features] and returns one value for every entry or every row. Keras's loss
+        objects work, too.
     scaling : {"global", "standard", "robust", "minmax", "quantile"} or None, default="global"
         How the data are scaled for the network. "global" centres every feature and divides all of
-        them by one number, so that no feature gains or loses weight; with binary cross-entropy it
-        leaves the data as they are. "standard" centres every feature and divides it by its standard
-        deviation. "robust" subtracts the median and divides by the interquartile range, or by the
-        standard deviation where that range is 0. "minmax" maps every feature to [0, 1]. "quantile"
-        maps every feature to normal deviates by its ranks. "robust" and "quantile" learn from at
-        most 10,000 evenly spaced rows. None leaves the data as they are.
+        them by one number, so that no feature gains or loses weight; with binary cross-entropy and
+        "poisson" it leaves the data as they are. "standard" centres every feature and divides it by
+        its standard deviation. "robust" subtracts the median and divides by the interquartile
+        range, or by the standard deviation where that range is 0. "minmax" maps every feature to
+        [0, 1]. "quantile" maps every feature to normal deviates by its ranks. "robust" and
+        "quantile" learn from at most 10,000 evenly spaced rows. None leaves the data as they are.
     alpha : float, default=0.0
         The L2 penalty. Training adds ``alpha / 2`` times the sum of all squared weights (not
         biases) to the loss that it minimises, but not to the loss that it reports.
@@ -567,7 +571,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             if start is None:
                 check_passes(rows, recipe.reads_rows_before)
             check_callbacks(self, recipe.of_one_epoch())
-            recipe = with_found_length(recipe, rows).of_one_epoch()
+            recipe = with_found_length(with_found_level(recipe, rows), rows).of_one_epoch()
             state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
             fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted, state)

@@ -35,6 +35,7 @@ from tfae._fitting.defaults import has_linear_path
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import enough_for_linear_path, make_recipe
 from tfae._fitting.network_training import Watch
+from tfae._fitting.noisy_rows import with_found_level
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
@@ -259,7 +260,7 @@ class BaseEncoder(
             )
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
-            recipe = with_found_length(recipe, rows)
+            recipe = with_found_length(with_found_level(recipe, rows), rows)
             state = TrainingState.new(self.random_state)
             fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted)

@@ -57,7 +57,7 @@ class EncoderParameters:
     architecture: str | Builder = parameter("dense", str, callable)
     architecture_params: Mapping[str, Any] | None = parameter(None, Mapping, None)
     corruption: str | Callable[..., Any] | None = parameter(None, str, callable, None)
-    corruption_level: float | Sequence[float] | None = parameter(
+    corruption_level: float | Sequence[float] | str | None = parameter(
         None, NOT_NEGATIVE, "array-like", None
     )
     corruption_range: Sequence[float] | None = parameter(None, "array-like", None)

@@ -62,7 +62,7 @@ def ended_before_sigmoid(
     ValueError
         If the loss takes logits, and the decoder does not end with a sigmoid that can be removed.
     """
-    from_logits = LOSSES.find(loss).from_logits
+    from_logits = LOSSES.find(loss).link == "sigmoid"
     if from_logits or output_activation in ("sigmoid", "logistic"):
         shorter = without_sigmoid(imported.decoder)
         if shorter is not None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from tfae._data.source import mean_of_entries, mean_of_rows
+from tfae._data.source import mean_of_rows
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
@@ -82,6 +82,7 @@ def with_linear_denoiser(
         known["autoencoder"] = float(held_out.mean(losses_and_errors[:, 1]))
         known["n_samples"] = len(held_out.rows)
     rank = fitted.structure.spec.n_components
+    unit = np.square(fitted.scaling.scale)
     ranks = {"linear_full_rank": None} | ({} if anchored else {"linear": rank})
     marks = fitted.landmarks
     found = NoisyRows(recipe.corruption, split.X, fitted.scaling, split.train, marks, 0).denoiser()
@@ -90,8 +91,10 @@ def with_linear_denoiser(
             scaled = found.reconstruct(held_out.corrupted, of_rank)
             error = held_out.rows - fitted.scaling.backward(scaled)
             squares = np.square(error, dtype=np.float64)
-            known[name] = float(mean_of_entries(squares, held_out.weights))
-    if not recipe.inner and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
+            known[name] = held_out.mean_error(squares, unit)
+    # The squared errors of counts, which are those of the largest ones, are not minimised.
+    minimised = recipe.objective.loss.link != "exponential" and not recipe.inner
+    if minimised and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
         _warn_of_worse(known)
     return fitted.with_facts({"baseline": known})
 
@@ -152,19 +155,25 @@ def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Arr
     Shape [rows, 2].
     """
     loss, scaling, codec = recipe.objective.loss, fitted.scaling, fitted.codec
+    unit = np.square(scaling.scale)  # of squared errors
     # A loss of the user's may hold constants of the dtype of the training.
     dtype = np.float64 if loss.of_entries else recipe.dtype
 
-    def of_rows(rows: Array, corrupted: Array | None, space: Workspace) -> Array:
+    def of_rows(part: HeldOut, space: Workspace) -> Array:
+        rows = part.rows
         x = scaling.forward(rows, rows.dtype)
-        seen = x if corrupted is None else corrupted
+        seen = x if part.corrupted is None else part.corrupted
         codes = codec.encoder(codec.encoder_weights, seen, space)
         output = codec.output(codes, space)
         rebuilt = scaling.backward(output)
         if loss.from_logits:
             output = codec.decoder.run(codec.decoder_weights, codes)
-        losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
-        errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
+        losses = loss.of_rows(
+            x.astype(dtype, copy=False), output.astype(dtype, copy=False), part.entry_weight
+        )
+        if part.noise is not None and loss.power == 2:
+            losses = losses + part.counted(np.zeros(x.shape)).mean(axis=1)
+        errors = part.counted(np.square(rows - rebuilt, dtype=np.float64), unit).mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
     # A loss of the user's may wait for other threads that encode rows; these must get their turn.
@@ -175,9 +184,9 @@ def _is_lossless(fitted: Fitted, held_out: HeldOut) -> bool:
     """Whether scaled rows are rebuilt exactly, except for rounding errors."""
     codec = fitted.codec
 
-    def squares(rows: Array, corrupted: Array | None, space: Workspace) -> Array:
-        x = fitted.scaling.forward(rows, rows.dtype)
-        seen = x if corrupted is None else corrupted
+    def squares(part: HeldOut, space: Workspace) -> Array:
+        x = fitted.scaling.forward(part.rows, part.rows.dtype)
+        seen = x if part.corrupted is None else part.corrupted
         codes = codec.encoder(codec.encoder_weights, seen, space)
         error = x - codec.output(codes, space)
         return np.stack([np.square(v, dtype=np.float64).mean(1) for v in (error, x)], axis=1)

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import fit_scaling
-from tfae._data.source import Source, mean_of_entries, mean_of_rows, weights_of
+from tfae._data.source import Source, weights_of
 from tfae._data.weights import with_weights
 from tfae._fitting.fit import fit_split, split_rows
 from tfae._fitting.held_out import HeldOut
@@ -78,20 +78,17 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
     fitted, _ = fit_split(nested, split, state)
     if nested.corruption is None:
         rows, weights, _ = split.some_held_out(_MAX_ROWS)
-        scaled = seen = fitted.scaling.forward(rows, rows.dtype)
+        held_out = HeldOut(rows, weights=weights)
     else:
         held_out = HeldOut.of(nested, split, fitted, state.noise_rng.spawn(1)[0])
-        assert held_out.corrupted is not None
-        weights = held_out.weights
-        scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
-        seen = held_out.corrupted
+    scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
+    seen = scaled if held_out.corrupted is None else held_out.corrupted
     codes = fitted.encoder(fitted.encoder_weights, seen)
-    centred = scaled - mean_of_rows(scaled, weights)
-    errors = [mean_of_entries(np.square(centred), weights)]
+    errors = [held_out.mean_error(np.square(scaled - held_out.mean(scaled)))]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        difference = scaled - fitted.codec.output(kept)
-        errors.append(mean_of_entries(np.square(difference), weights))
+        rebuilt = fitted.codec.output(kept)
+        errors.append(held_out.mean_error(np.square(scaled - rebuilt)))
     return fitted.scaling.unit(2) * np.array(errors)
 
 

@@ -60,9 +60,30 @@ def _corruption(params: Params) -> dict[str, Any]:
     """Return what is meant by noise of which only a part is said, or nothing."""
     if params["corruption"] is None or isinstance(params["corruption"], Pairs):
         return {}
+    if has_only_noisy_rows(params):
+        return _noise_of_rows(params)
     kind = {"corruption": _NOISE} if is_auto(params["corruption"]) else {}
     level = {"corruption_level": _LEVEL} if params["corruption_level"] is None else {}
     return kind | level
+
+
+def has_only_noisy_rows(params: Params) -> bool:
+    """Whether there are no clean rows to learn from; most estimators have no such parameter."""
+    return bool(params.get("training_rows", "clean") == "noisy")
+
+
+def _noise_of_rows(params: Params) -> dict[str, Any]:
+    """Return the kind of noise that noisy rows have, and "auto" for a level to be estimated.
+
+    Only for hidden entries, None says that the noise may be of any size.
+    """
+    kind = "thinning" if params["loss"] == "poisson" else _NOISE
+    chosen = {"corruption": kind} if is_auto(params["corruption"]) else {}
+    level = params["corruption_level"]
+    gaussian = {**params, **chosen}["corruption"] == "gaussian"
+    if is_auto(level) or (level is None and gaussian):
+        return {**chosen, "corruption_level": "auto", "corruption_unit": "data"}
+    return chosen
 
 
 def is_auto(value: Any) -> bool:

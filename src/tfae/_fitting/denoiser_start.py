@@ -15,6 +15,7 @@ from tfae._data.statistics import MAX_COVARIANCE, Survey
 from tfae._networks.linear_denoiser import LinearDenoiser, Moments
 from tfae._networks.principal_components import Components, principal_components, unit_of
 from tfae._objective.corruptions import Corrupter, Pairs
+from tfae._objective.views import Views
 from tfae._support.typing import Array
 
 # Rows from which the largest values are learned, and moments that have no formula.
@@ -32,7 +33,7 @@ class NoisyRows:
     `marks` are None for pairs, which need none.
     """
 
-    noise: Corrupter | Pairs
+    noise: Corrupter | Views | Pairs
     X: Any
     scaling: Scaling
     rows: Any
@@ -44,7 +45,7 @@ class NoisyRows:
         if self.X.shape[1] > MAX_COVARIANCE:
             return None
         moments = None
-        if isinstance(self.noise, Corrupter) and self.marks is not None:
+        if not isinstance(self.noise, Pairs) and self.marks is not None:
             found = self._mean_and_covariance()
             moments = self.noise.moments(self.scaling, self.marks, *found)
         return LinearDenoiser(Moments.of_rows(*self._drawn()) if moments is None else moments)
@@ -80,7 +81,7 @@ class NoisyRows:
         return survey.mean, survey.covariance
 
     def _drawn(self, n_draws: int | None = None) -> tuple[Array, Array, Array | None]:
-        """Return clean rows, corrupted copies and weights; several of each row if rows are few."""
+        """Return rows to rebuild, corrupted copies and weights; several of each if rows are few."""
         if isinstance(self.noise, Pairs) or self.marks is None:
             return self._paired()
         some, weights = self._some(self.X, _MAX_ROWS)

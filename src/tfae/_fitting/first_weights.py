@@ -9,6 +9,8 @@ import numpy as np
 from tfae._data.checks import float_dtype
 from tfae._data.landmarks import Landmarks, find_landmarks
 from tfae._data.scaling import Scaling
+from tfae._data.source import Statistics
+from tfae._data.statistics import statistics
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
@@ -17,6 +19,8 @@ from tfae._networks.linear_path import fixed_weights, start_at_zero
 from tfae._networks.principal_components import principal_components
 from tfae._networks.spec import Network
 from tfae._objective.corruptions import Corrupter, Pairs
+from tfae._objective.views import Views
+from tfae._support.typing import Weights
 
 
 def drawn(
@@ -29,6 +33,8 @@ def drawn(
     structure, noise = recipe.structure, recipe.corruption
     marks = landmarks_of(noise, split, scaling)
     weights = initial_weights(structure, network, recipe.dtype, rng)
+    if recipe.objective.loss.link == "exponential":
+        weights = _at_means(weights, statistics(split.X, split.train))
     if structure.linear_path:
         seed = int(rng.integers(2**31))
         n_components = structure.spec.n_components
@@ -54,10 +60,21 @@ def drawn(
     return replace(fitted, landmarks=marks)
 
 
+def _at_means(weights: Weights, of: Statistics) -> Weights:
+    """Return weights with which the output before ``exp`` starts near the means of the rows.
+
+    Means of counts differ by orders of magnitude, which many small steps would have to learn.
+    """
+    *others, last = weights
+    if last.shape != of.mean.shape:  # not a bias of every feature
+        return weights
+    return [*others, np.log(np.maximum(of.mean, 0.5 / of.n_rows)).astype(last.dtype)]
+
+
 def landmarks_of(
-    noise: Corrupter | Pairs | None, split: Split, scaling: Scaling
+    noise: Corrupter | Views | Pairs | None, split: Split, scaling: Scaling
 ) -> Landmarks | None:
     """Return the landmarks of the training rows if a corruption needs them."""
-    if not isinstance(noise, Corrupter):
+    if noise is None or isinstance(noise, Pairs):
         return None
     return find_landmarks(split.X, scaling, split.train)

@@ -131,7 +131,9 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
         second, ended = train_network(again, split, learned_scaling(again, split), state)
         if ended.ended_well:
             kept = {k: v for k, v in first.facts.items() if k == "baseline"}
-            return replace(second, history=first.history).with_facts(kept)
+            # What held-out rows showed is not to be learned again from rows that were trained on.
+            hidden = first.hidden
+            return replace(second, history=first.history, hidden=hidden).with_facts(kept)
         if not ended.interrupted:
             reason = "stopped by an infinite or NaN loss"
     warn(
@@ -154,8 +156,9 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
         return
     if recipe.objective.loss.from_logits:
         raise ValueError(
-            f"With loss={recipe.asked['loss']!r} the data must lie in [0, 1]. Got values from "
-            f"{low:.6g} to {high:.6g}; use scaling='minmax' or another loss."
+            f"With loss={recipe.asked['loss']!r} the data must lie in "
+            f"[{bounds.low:g}, {bounds.high:g}]. Got values from {low:.6g} to {high:.6g}; use "
+            "scaling='minmax' or another loss."
         )
     warn(
         f"output_activation={recipe.asked['output_activation']!r} gives values in "

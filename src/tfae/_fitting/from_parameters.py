@@ -9,6 +9,7 @@ from typing import Any
 from tfae._data.scaling import SCALINGS
 from tfae._fitting.activity import describe_activity
 from tfae._fitting.defaults import (
+    has_only_noisy_rows,
     is_auto,
     least_rows,
     settings,
@@ -16,6 +17,7 @@ from tfae._fitting.defaults import (
 )
 from tfae._fitting.first_weights import drawn
 from tfae._fitting.noise_parameters import corrupter_of
+from tfae._fitting.noisy_rows import views_of
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
@@ -27,6 +29,7 @@ from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.losses import LOSSES, Loss
 from tfae._objective.objective import Objective
 from tfae._objective.penalties import Penalty, find_penalty
+from tfae._objective.views import N_GROUPS, Views
 from tfae._support.typing import Params
 from tfae._training.chunks import as_chunks
 from tfae._training.loop import Stopping
@@ -99,7 +102,7 @@ def _recipe_of(
     _check_refit(params, known)
     penalty = find_penalty(known["penalty"])
     _check_penalty_parameters(known, penalty)
-    noise, sparsity = corrupter_of(known, n_features), _sparsity(known, penalty)
+    noise, sparsity = _noise(known, n_features), _sparsity(known, penalty)
     objective = _objective(known, n_features, penalty, noise, sparsity)
     optimizer, rate = known["optimizer"], known["learning_rate_init"]
     by_rule = isinstance(optimizer, str) and is_auto(params["learning_rate_init"])
@@ -135,7 +138,7 @@ def _objective(
     params: Params,
     n_features: int,
     penalty: Penalty,
-    noise: Corrupter | Pairs | None,
+    noise: Corrupter | Views | Pairs | None,
     sparsity: Any,
 ) -> Objective:
     return Objective(
@@ -144,7 +147,12 @@ def _objective(
         penalty,
         noise is not None,
         _emphasised(params, noise),
+        N_GROUPS if isinstance(noise, Views) and noise.hides else 0.0,
     )
+
+
+def _noise(params: Params, n_features: int) -> Corrupter | Views | Pairs | None:
+    return views_of(params) if has_only_noisy_rows(params) else corrupter_of(params, n_features)
 
 
 def _structure(params: Params, n_features: int, objective: Objective) -> Structure:
@@ -212,7 +220,7 @@ def layer_sizes(sizes: int | Sequence[int], name: str) -> tuple[int, ...]:
 
 
 def scaling_for(loss: Loss, scaling: str | None) -> str | None:
-    """Return the name of the scaling; cross-entropy takes values in [0, 1] as they are.
+    """Return the name of the scaling; cross-entropy and Poisson losses take values as they are.
 
     Raises
     ------
@@ -314,7 +322,7 @@ def _code_activation(params: Params, penalty: Penalty) -> str:
     return activation.keras_name
 
 
-def _emphasised(params: Params, noise: Corrupter | Pairs | None) -> bool:
+def _emphasised(params: Params, noise: Corrupter | Views | Pairs | None) -> bool:
     emphasis = params["emphasis"]
     if emphasis == _NEUTRAL_EMPHASIS:
         return False
@@ -322,7 +330,7 @@ def _emphasised(params: Params, noise: Corrupter | Pairs | None) -> bool:
         given = f"corruption={params['corruption']!r}"
         raise ValueError(
             "'emphasis' must be 0.5 unless the corruption leaves some entries as they are, like "
-            f"'masking'. Got emphasis={emphasis!r} with "
+            f"'masking', and training rows are clean. Got emphasis={emphasis!r} with "
             f"{'X_clean' if isinstance(noise, Pairs) else given}."
         )
     return True
@@ -336,11 +344,11 @@ def _linear_path(params: Params) -> bool:
 
 def _output_activation(params: Params, loss: Loss) -> str:
     if params["output_activation"] == "auto":
-        return "sigmoid" if loss.from_logits else "linear"
+        return loss.link or "linear"
     activation = get_activation(params["output_activation"], "output_activation")
-    if loss.from_logits and activation.keras_name != "sigmoid":
+    if loss.from_logits and activation.keras_name != loss.link:
         raise ValueError(
-            f"With loss={params['loss']!r}, 'output_activation' must be 'auto' or 'sigmoid'. "
+            f"With loss={params['loss']!r}, 'output_activation' must be 'auto' or {loss.link!r}. "
             f"Got {params['output_activation']!r}."
         )
     return activation.keras_name

@@ -13,10 +13,12 @@ from tfae._data.scaling import Scaling
 from tfae._fitting.baseline import better_of, with_linear_denoiser
 from tfae._fitting.first_weights import landmarks_of
 from tfae._fitting.held_out import HeldOut
+from tfae._fitting.noisy_rows import with_hidden_entries
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.linear_path import fixed_places, residual_variance
 from tfae._objective.corruptions import Pairs
+from tfae._objective.views import HiddenEntries, Views
 from tfae._support.typing import History
 from tfae._training.callbacks import KerasCallbacks, Observer, PrintedLines
 from tfae._training.chunks import Noise
@@ -48,6 +50,8 @@ def train_network(
         begun = _first(recipe, program, split, scaling, state) if start is None else start
         if begun.landmarks is None:
             begun = replace(begun, landmarks=landmarks_of(recipe.corruption, split, scaling))
+        seen_as = recipe.corruption.seen_as if isinstance(recipe.corruption, Views) else None
+        begun = replace(begun, seen_as=seen_as, hidden=None)
         # The error of the linear path alone is the unit of the network's errors.
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
         training = _Training(recipe, split, program, optimizer, begun, residual)
@@ -61,6 +65,9 @@ def train_network(
             if recipe.corruption is not None:
                 anchored = has_linear_path and start is None
                 fitted = with_linear_denoiser(fitted, recipe, split, held_out, anchored)
+    if isinstance(recipe.corruption, HiddenEntries):
+        groups_rng = state.noise_rng.spawn(1)[0]
+        fitted = with_hidden_entries(fitted, recipe.corruption, split, groups_rng)
     if not network_stays:
         outcome = replace(outcome, best_epoch=0)
     seen = recipe.corruption.noisy if isinstance(recipe.corruption, Pairs) else split.X

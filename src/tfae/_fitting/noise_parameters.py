@@ -26,6 +26,11 @@ def corrupter_of(params: Params, n_features: int) -> Corrupter | Pairs | None:
     ValueError
         If a parameter is invalid, or the corruption makes no use of it.
     """
+    if isinstance(params["corruption_level"], str):
+        raise ValueError(
+            "corruption_level='auto' estimates the noise of rows, so it needs "
+            "training_rows='noisy'. Clean rows do not tell how noisy others will be."
+        )
     name = params["corruption"]
     if name is None or isinstance(name, Pairs):
         _check_unused(params, "corruption_level", "corruption_range")

@@ -20,6 +20,7 @@ from tfae._networks.structure import Structure
 from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.objective import Objective
 from tfae._objective.penalties import NESTED
+from tfae._objective.views import Views
 from tfae._support.typing import Array, stored_dtype
 from tfae._training.chunks import Noise, chunk_shape
 from tfae._training.loop import Batches, Stopping
@@ -78,7 +79,7 @@ class Recipe:
     scalars: Mapping[str, float]  # those that the objective may ask for
     sparsity: Any  # of the penalty
     scaling: str | None
-    corruption: Corrupter | Pairs | None
+    corruption: Corrupter | Views | Pairs | None
     optimizer: Optimizer
     anneal_over: int | None  # the epochs over which its rate falls to 0; None if it does not
     batch_size: int

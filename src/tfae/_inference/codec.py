@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfae._data.checks import float_dtype
-from tfae._data.scaling import Affine, Scaling
+from tfae._data.scaling import Affine, Forward, Scaling
 from tfae._data.source import Source
 from tfae._inference.coder import Coder
 from tfae._inference.folding import Map, folded
@@ -29,7 +29,7 @@ class Codec(NamedTuple):
     decoder: Coder
     encoder_weights: Weights
     decoder_weights: Weights
-    scaling: Scaling | None
+    scaling: Forward | None
     unscaling: Scaling | None
     thresholds: Array | None  # the decoder gets 0 for components below
 
@@ -67,7 +67,7 @@ class Codec(NamedTuple):
         # Rounding must not change which components of a code are kept.
         if not _are_many(X) or encoder.layers is None or encoder.structure.code.sorts:
             return self
-        ways: list[tuple[Scaling | None, Map | None]] = [(self.scaling, None)]
+        ways: list[tuple[Forward | None, Map | None]] = [(self.scaling, None)]
         if isinstance(self.scaling, Affine):
             factor = 1 / np.broadcast_to(self.scaling.scale, self.scaling.center.shape)
             ways.insert(0, (None, Map(factor, -self.scaling.center * factor)))

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from tfae._data.landmarks import Landmarks
-from tfae._data.scaling import Scaling, finite_variance
+from tfae._data.scaling import Forward, Scaling, finite_variance
 from tfae._data.source import Source, mean_of_rows, weights_of
 from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
+from tfae._inference.hidden_entries import Hiding
 from tfae._inference.workspace import Workspace
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
@@ -35,6 +36,8 @@ class Fitted:
     to_agree_with: Mapping[str, Any]  # parameters that a later training must agree with
     history: History = field(default_factory=dict)
     landmarks: Landmarks | None = None  # only if rows are corrupted
+    seen_as: Forward | None = None  # what the encoder takes if not scaled rows
+    hidden: Hiding | None = None  # if every entry is rebuilt from the others alone
     facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
 
     @classmethod
@@ -90,7 +93,7 @@ class Fitted:
             self.decoder,
             self.encoder_weights,
             self.decoder_weights,
-            self.scaling,
+            self.scaling if self.seen_as is None else self.seen_as,
             self.scaling,
             self.facts.get("thresholds"),
         )
@@ -136,10 +139,15 @@ class Fitted:
 
         def rebuilt(rows: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
-                found = codec.rebuilt(rows, space)
+                found = self._rebuilt(codec, rows, space)
             return outcome.of_rows(found, rows, self.scaling, "a finite reconstruction")
 
         return of_every_block(X, rebuilt, codec.floats_per_row)
+
+    def _rebuilt(self, codec: Codec, rows: Array, space: Workspace) -> Array:
+        if self.hidden is None:
+            return codec.rebuilt(rows, space)
+        return self.hidden(rows, lambda seen: codec.rebuilt(seen, space))
 
     def errors(self, X: Any, *, scaled: bool = False, per_feature: bool = False) -> Array:
         """Return the squared error of every row, a mean over its features unless `per_feature`.
@@ -150,7 +158,7 @@ class Fitted:
 
         def of_rows(rows: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
-                one, other = rows, codec.rebuilt(rows, space)
+                one, other = rows, self._rebuilt(codec, rows, space)
                 if scaled:
                     one, other = (self.scaling.forward(r, r.dtype) for r in (one, other))
                 squares = np.square(one - other, dtype=np.float64)

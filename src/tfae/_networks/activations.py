@@ -120,6 +120,7 @@ _TABLE = {
     "selu": (_selu, -1.7581, _INF),
     "leaky_relu": (_leaky_relu, -_INF, _INF),
     "softplus": (_softplus, 0.0, _INF),
+    "exponential": (np.exp, 0.0, _INF),
     "sigmoid": (special.expit, 0.0, 1.0),
     "tanh": (np.tanh, -1.0, 1.0),
     "softmax": (_softmax, 0.0, 1.0),

@@ -9,7 +9,7 @@ Weinberger and Sha, 2012, Marginalized denoising autoencoders for domain adaptat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,6 +47,42 @@ class Moments:
             one, other = one * root, other * root
         return cls(means[0], one.T @ one / n, means[1], other.T @ other / n, one.T @ other / n)
 
+    def correlation_seen(self) -> tuple[Array, Array, Array]:
+        """Return the correlation of corrupted features, their deviations, and whether they vary."""
+        variance = np.diag(self.covariance_seen)
+        varies = variance > np.square(_ROUNDING * self.mean_seen)
+        deviation = np.sqrt(np.where(varies, variance, 1.0))
+        correlation = self.covariance_seen / np.outer(deviation, deviation)
+        np.fill_diagonal(correlation, 1 + _RIDGE)
+        return correlation, deviation, varies
+
+
+def without_noise(covariance: Array, variance: Array) -> Array:
+    """Return the covariance of rows without noise whose entries are independent.
+
+    `variance` has shape [features]. Of few rows the difference may have negative eigenvalues, in
+    directions that hold nothing but noise. They become 0.
+    """
+    if not variance.any():
+        return covariance
+    values, vectors = eigh(covariance - np.diag(variance))
+    return np.asarray((vectors * np.maximum(values, 0)) @ vectors.T)
+
+
+def from_others(of: Moments) -> Moments:
+    """Return moments whose regression predicts every feature from the others alone.
+
+    Of all linear maps with a diagonal of 0, it has the smallest error (Batson and Royer, 2019,
+    Noise2Self: such a map is invariant to the entry that it predicts).
+    """
+    correlation, deviation, varies = of.correlation_seen()
+    factor = cho_factor(correlation)
+    precision = cho_solve(factor, np.eye(len(deviation)))
+    cross = np.where(varies, of.cross, 0.0) / deviation
+    best = cho_solve(factor, cross.T).T
+    best -= (np.diag(best) / np.diag(precision))[:, None] * precision
+    return replace(of, cross=(best / deviation) @ of.covariance_seen)
+
 
 @dataclass(frozen=True)
 class LinearDenoiser:
@@ -57,13 +93,8 @@ class LinearDenoiser:
     @cached_property
     def regression(self) -> Array:
         """The map of full rank from centred corrupted rows to centred clean rows, as a matrix."""
-        of = self.moments
-        variance = np.diag(of.covariance_seen)
-        varies = variance > np.square(_ROUNDING * of.mean_seen)
-        deviation = np.sqrt(np.where(varies, variance, 1.0))
-        correlation = of.covariance_seen / np.outer(deviation, deviation)
-        np.fill_diagonal(correlation, 1 + _RIDGE)
-        cross = np.where(varies, of.cross, 0.0) / deviation
+        correlation, deviation, varies = self.moments.correlation_seen()
+        cross = np.where(varies, self.moments.cross, 0.0) / deviation
         return np.asarray(cho_solve(cho_factor(correlation), cross.T).T / deviation)
 
     def axes(self, rank: int) -> tuple[Array, Array]:

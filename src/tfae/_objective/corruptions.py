@@ -208,7 +208,7 @@ def _gaussian(terms: Terms, level: Any, x: Array, out: Array, rng: Random) -> No
     write_noisy(x, level * terms.unit, out, rng)
 
 
-def _masking(terms: Terms, level: Any, x: Array, out: Array, rng: Random) -> None:
+def mask(terms: Terms, level: Any, x: Array, out: Array, rng: Random) -> None:
     """A fraction of the entries is set to one value, by default 0."""
     np.copyto(out, x)
     np.copyto(out, terms.fill.astype(x.dtype), where=chosen(level, x.shape, rng))
@@ -237,7 +237,7 @@ def _of_gaussian(levels: Levels, terms: Terms, mean: Array, covariance: Array) -
     return Moments(mean, covariance, mean, covariance + np.diag(added), covariance)
 
 
-def _of_masking(levels: Levels, terms: Terms, mean: Array, covariance: Array) -> Moments:
+def moments_of_masking(levels: Levels, terms: Terms, mean: Array, covariance: Array) -> Moments:
     return _of_replaced(levels, terms.fill, np.square(terms.fill), mean, covariance)
 
 
@@ -267,7 +267,7 @@ def _of_replaced(
 
 for _name, _corruption in {
     "gaussian": Corruption(_gaussian, partial=False, moments=_of_gaussian),
-    "masking": Corruption(_masking, moments=_of_masking),
+    "masking": Corruption(mask, moments=moments_of_masking),
     "salt_and_pepper": Corruption(_salt_and_pepper, moments=_of_salt_and_pepper),
     "swap": Corruption(_swap, moments=_of_swap),
 }.items():

@@ -26,10 +26,15 @@ class Loss:
 
     function: LossFunction
     power: int = 0  # loss(s * target, s * output) = s**power * loss; 0 if there is no such law
-    from_logits: bool = False  # whether it takes the output before a sigmoid
+    link: str = ""  # the Keras name of an activation, if it takes the output before that
     of_entries: bool = False  # whether an entry's value is known to depend on that entry alone
     # Takes the values and the weights of a batch's rows; returns the values to minimise.
     of_batch: Callable[[Any, Any], Any] | None = None
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether it takes the output before an activation."""
+        return bool(self.link)
 
     def per_row(self, target: Any, output: Any, weight: Any, entry_weight: Any = None) -> Any:
         """Return the loss of every row, shape [batch].
@@ -67,10 +72,10 @@ class Loss:
         rows = tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values
         return rows if self.of_batch is None else self.of_batch(rows, weight)
 
-    def of_rows(self, target: Array, output: Array) -> Array:
+    def of_rows(self, target: Array, output: Array, entry_weight: Array | None = None) -> Array:
         """Return the loss of every row of two arrays, independent of the other rows."""
         alone = replace(self, of_batch=None)
-        rows = alone.per_row(tf.constant(target), tf.constant(output), weight=None)
+        rows = alone.per_row(tf.constant(target), tf.constant(output), None, entry_weight)
         return np.asarray(rows, np.float64)
 
 
@@ -155,6 +160,11 @@ def _binary_crossentropy(target: Any, logits: Any) -> Any:
     return keras.ops.binary_crossentropy(target, logits, from_logits=True)
 
 
+def _poisson(target: Any, logarithm: Any) -> Any:
+    """Poisson negative log-likelihood in nats, for counts; without the term of counts alone."""
+    return tf.exp(logarithm) - target * logarithm
+
+
 def _gaussian(target: Any, output: Any) -> Any:
     """Gaussian negative log-likelihood in nats, with the variance that fits the errors best."""
     return tf.square(output - target)
@@ -172,7 +182,7 @@ def _with_best_variance(squared_errors: Any, weight: Any) -> Any:
     return 0.5 * (squared_errors / variance + tf.math.log(2 * math.pi * variance))
 
 
-_BERNOULLI = Loss(_binary_crossentropy, from_logits=True, of_entries=True)
+_BERNOULLI = Loss(_binary_crossentropy, link="sigmoid", of_entries=True)
 for _name, _entry in {
     "mse": Loss(_squared_error, power=2, of_entries=True),
     "mae": Loss(_absolute_error, power=1, of_entries=True),
@@ -181,6 +191,7 @@ for _name, _entry in {
     "huber": Loss(_huber, power=2, of_entries=True),
     "binary_crossentropy": _BERNOULLI,
     "bernoulli": _BERNOULLI,
+    "poisson": Loss(_poisson, link="exponential", of_entries=True),
     "gaussian": Loss(_gaussian, of_batch=_with_best_variance),
 }.items():
     LOSSES.register(_name)(_entry)

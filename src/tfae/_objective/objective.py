@@ -30,6 +30,7 @@ class Objective:
     penalty: Penalty = NO_PENALTY
     corrupted: bool = False  # whether chunks bring corrupted rows
     emphasised: bool = False  # whether corrupted and other entries weigh differently
+    of_corrupted: float = 0.0  # the weight of corrupted entries if the others have none
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -91,6 +92,9 @@ class Objective:
         return tf.stack([loss + scalars["penalty_weight"] * cost / n_features, loss])
 
     def _entry_weight(self, batch: Batch, scalars: Mapping[str, Any]) -> Any:
+        if self.of_corrupted:
+            changed = batch.encoder_input != batch.target
+            return self.of_corrupted * tf.cast(changed, batch.target.dtype)
         if not self.emphasised:
             return None
         emphasis = scalars["emphasis"]

@@ -39,13 +39,16 @@ NUMPY_LOSSES = {
         np.where(np.abs(t - o) <= 1, (t - o) ** 2 / 2, np.abs(t - o) - 0.5), axis=1
     ),
     "binary_crossentropy": lambda t, o: np.mean(np.logaddexp(0, o) - t * o, axis=1),
+    "poisson": lambda t, o: np.mean(np.exp(o) - t * o, axis=1),
 }
+# Of the losses that take the output before an activation.
+OUTPUTS = {"binary_crossentropy": "sigmoid", "poisson": "exponential"}
 
 
 @pytest.mark.parametrize("loss", NUMPY_LOSSES)
 @pytest.mark.parametrize("n_rows", [1, 4, 7, 300])
 def test_the_loss_is_the_exact_mean_over_the_rows(loss, n_rows):
-    output = "sigmoid" if loss == "binary_crossentropy" else "linear"
+    output = OUTPUTS.get(loss, "linear")
     program, weights = loaded_program(loss=loss, dtype="float64", output=output)
     X = np.random.default_rng(0).uniform(size=(n_rows, 6)) * (1 if output == "sigmoid" else 4)
     total = summed_loss(program, X)
@@ -84,7 +87,7 @@ def test_a_loss_of_the_users_own_is_tested_on_batches_of_the_size_it_is_trained_
 def test_the_gradient_of_a_partly_filled_batch_is_that_of_its_real_rows(loss):
     """One step of plain gradient descent against a numerical gradient over the 3 rows."""
     rate = 1.0
-    output = "sigmoid" if loss == "binary_crossentropy" else "linear"
+    output = OUTPUTS.get(loss, "linear")
     optimizer = get_optimizer(keras.optimizers.SGD(rate), 0.0)
     program, weights = loaded_program(optimizer, loss=loss, dtype="float64", output=output)
     X = np.random.default_rng(2).uniform(0.1, 0.9, size=(3, 6))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -24,6 +24,7 @@ _FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
 _HUGE = 1e100
 
 
+@runtime_checkable
 class Scaling(Protocol):
     """A map of rows that has an inverse."""
 

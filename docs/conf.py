@@ -62,7 +62,10 @@ html_show_sourcelink = False
 
 # Names in inherited docstrings that live in other projects' documentation.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(sklearn|numpy|np|pandas|pd|polars|scipy|keras|tensorflow|tf|matplotlib)\..*"),
+    (
+        r"py:.*",
+        r"(sklearn|numpy|np|pandas|pd|polars|scipy|keras|tensorflow|tf|matplotlib)\..*",
+    ),
     (r"std:ref|ref", r"metadata_routing|df_output_transform|sphx_glr_.*"),
 ]
 

@@ -11,6 +11,7 @@ import pytest
 from family import members
 from sklearn.base import clone
 
+import tfae
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
 from tfae._networks.initial_weights import initial_weights
@@ -59,7 +60,9 @@ def _unstacked(model):
 
 
 @pytest.mark.parametrize("name", LOSSES_SLOW)
-def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
+def test_the_same_seed_traces_nothing_new_and_a_saved_file_gives_the_same_bits(
+    name, rows, tmp_path
+):
     first = member(name, max_iter=2, early_stopping=True).fit(rows)
     before = trace_count()
     # Another number of rows first: a program must not depend on it, nor keep anything of it.
@@ -68,6 +71,11 @@ def test_the_same_seed_gives_the_same_bits_and_traces_nothing_new(name, rows):
     assert trace_count() == before
     np.testing.assert_array_equal(first.transform(rows), second.transform(rows))
     np.testing.assert_array_equal(first.reconstruct(rows), second.reconstruct(rows))
+    first.save(tmp_path / "model")
+    loaded = tfae.load(tmp_path / "model")
+    for method in ("transform", "reconstruct", "score_samples"):
+        one, other = (getattr(model, method)(rows) for model in (first, loaded))
+        np.testing.assert_array_equal(one, other, err_msg=method)
 
 
 # Two epochs may be too few for a variational code of one number.

@@ -4,9 +4,11 @@ from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
 from tfae._estimators.denoising_autoencoder import DenoisingAutoencoder
+from tfae._estimators.loading import load
 from tfae._estimators.parametric_tsne import ParametricTSNE
 from tfae._estimators.sparse_autoencoder import SparseAutoencoder
 from tfae._estimators.stacked_autoencoder import StackedAutoencoder
+from tfae._estimators.trusted_types import trusted_types
 from tfae._estimators.variational_autoencoder import VariationalAutoencoder
 from tfae._networks.architectures.registry import architectures, register_architecture
 from tfae._networks.spec import Spec
@@ -29,10 +31,12 @@ __all__ = [
     "__version__",
     "architectures",
     "corruptions",
+    "load",
     "losses",
     "penalties",
     "register_architecture",
     "register_corruption",
     "register_loss",
     "register_penalty",
+    "trusted_types",
 ]

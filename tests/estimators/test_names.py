@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 import tfae
-from tfae._estimators.names import _TABLES
+from tfae._saving.named_functions import TABLES
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -21,7 +21,7 @@ X = np.random.default_rng(0).normal(size=(40, 6))
 @pytest.fixture
 def named(monkeypatch):
     """An estimator with an own function of each kind, of which no module knows."""
-    for table in _TABLES.values():
+    for table in TABLES.values():
         for name in ("_entries", "_arrived", "_lost"):
             monkeypatch.setattr(table, name, dict(getattr(table, name)))
 
@@ -36,7 +36,7 @@ def named(monkeypatch):
     tfae.register_corruption("own-noise")(
         lambda X, level, rng: X + level * rng.normal(size=X.shape)
     )
-    own = dict.fromkeys(_TABLES)
+    own = dict.fromkeys(TABLES)
     own.update(architecture="own-network", loss="own-loss", penalty="own-penalty")
     own["corruption"] = "own-noise"
     return tfae.Autoencoder(2, max_iter=2, random_state=0, **own)
@@ -44,7 +44,7 @@ def named(monkeypatch):
 
 def forget():
     """Make this process one that has not registered the names."""
-    for table in _TABLES.values():
+    for table in TABLES.values():
         for name in list(table._entries):
             if name.startswith("own-"):
                 del table._entries[name]

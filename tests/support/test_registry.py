@@ -103,7 +103,7 @@ def test_a_function_that_does_not_arrive_is_told():
 
 def test_a_function_that_can_be_imported_is_a_reference():
     assert len(to_bytes(offered)) < 100
-    assert not tfae._estimators.names._TABLES["loss"].is_users("mse")
+    assert not tfae._saving.named_functions.TABLES["loss"].is_users("mse")
 
 
 def test_a_function_that_refers_to_what_has_its_name_ends():

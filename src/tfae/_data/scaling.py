@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -31,6 +31,7 @@ class Forward(Protocol):
         """Map rows given in the user's units."""
 
 
+@runtime_checkable
 class Scaling(Forward, Protocol):
     """A map of rows that has an inverse."""
 

@@ -90,6 +90,8 @@ class ConvolutionalAutoencoder(Autoencoder):
     image_shape: Sequence[int] | None = parameter(None, "array-like", None)
     kernel_size: int = parameter(3, AT_LEAST_1)
 
+    _needs = ("n_features_in_", "image_shape_", "_row_shape")
+
     @classmethod
     def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> Self:
         """Wrap trained Keras models of images as a fitted estimator.

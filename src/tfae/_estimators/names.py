@@ -16,24 +16,15 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tfae._networks.architectures.registry import ARCHITECTURES
-from tfae._objective.corruptions import CORRUPTIONS
-from tfae._objective.losses import LOSSES
-from tfae._objective.penalties import PENALTIES
-from tfae._support.registry import Registry
+from tfae._saving.named_functions import TABLES
 from tfae._support.tensorflow import brings_keras, start
-
-# By the name of the parameter.
-_TABLES: dict[str, Registry[Any]] = {
-    table.kind: table for table in (ARCHITECTURES, CORRUPTIONS, LOSSES, PENALTIES)
-}
 
 Name = tuple[str, str]  # kind and name
 
 
 def with_what_goes_before(reduced: Any, attributes: Mapping[str, Any]) -> Any:
     """Return what ``__reduce_ex__`` returned, with what the attributes need before them."""
-    names = {name for name in _names(attributes) if _TABLES[name[0]].is_users(name[1])}
+    names = {name for name in _names(attributes) if TABLES[name[0]].is_users(name[1])}
     brings = any(map(brings_keras, attributes.values()))
     if not (names or brings) or not isinstance(reduced, tuple):
         return reduced
@@ -44,7 +35,7 @@ def with_what_goes_before(reduced: Any, attributes: Mapping[str, Any]) -> Any:
 def _names(params: Mapping[str, Any]) -> Iterator[Name]:
     """Yield all that may be registered names, in parameters and in dicts among them."""
     for parameter, value in params.items():
-        if parameter in _TABLES and isinstance(value, str):
+        if parameter in TABLES and isinstance(value, str):
             yield parameter, value
         for part in value if isinstance(value, list | tuple) else [value]:
             if isinstance(part, Mapping):
@@ -58,7 +49,7 @@ class _Before:
         self._names, self._brings_keras = names, brings_keras
 
     def __reduce__(self) -> tuple[Any, ...]:
-        functions = [(*name, _TABLES[name[0]].packed(name[1])) for name in self._names]
+        functions = [(*name, TABLES[name[0]].packed(name[1])) for name in self._names]
         return _arrive, (functions, self._brings_keras)
 
 
@@ -67,7 +58,7 @@ def _arrive(functions: list[tuple[str, str, bytes | None]], brings_keras: bool) 
         with contextlib.suppress(ImportError):  # which the first use will raise again
             start()
     for kind, name, packed in functions:
-        _TABLES[kind].unpack(name, packed)
+        TABLES[kind].unpack(name, packed)
 
 
 def _made(before: Any, make: Any, arguments: tuple[Any, ...]) -> Any:

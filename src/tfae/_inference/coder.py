@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,9 +36,22 @@ class Coder:
         cls, structure: Structure, side: Literal["encoder", "decoder"], dtype: str, model: Any
     ) -> Coder:
         """Describe one side of a built network."""
-        layers, spec = plain_layers(model), structure.spec
+        shapes = [tuple(weight.shape) for weight in model.weights]
+        return cls.of_layers(structure, side, dtype, plain_layers(model), shapes)
+
+    @classmethod
+    def of_layers(
+        cls,
+        structure: Structure,
+        side: Literal["encoder", "decoder"],
+        dtype: str,
+        layers: tuple[PlainLayer, ...] | None,
+        shapes: Sequence[tuple[int, ...]],
+    ) -> Coder:
+        """Describe one side by its plain layers and the shapes of its weights."""
+        spec = structure.spec
         n_inputs = spec.n_features if side == "encoder" else spec.n_components
-        n_outputs = sum(weight.shape[1] for weight in model.weights if len(weight.shape) == 2)
+        n_outputs = sum(shape[1] for shape in shapes if len(shape) == 2)
         floats_per_row = 0 if layers is None else n_inputs + n_outputs
         return cls(structure, side, dtype, layers, floats_per_row)
 

@@ -30,7 +30,7 @@ class Fitted:
     decoder: Coder
     encoder_weights: Weights
     decoder_weights: Weights
-    weights_dtype: Any  # the more precise one of the data's and the training's
+    weights_dtype: str  # the more precise one of the data's and the training's
     scaling: Scaling
     settings: Mapping[str, Any]  # the values that "auto" stands for
     to_agree_with: Mapping[str, Any]  # parameters that a later training must agree with
@@ -64,7 +64,7 @@ class Fitted:
             Coder.of(structure, "decoder", dtype, network.decoder),
             weights[:n_encoder],
             weights[n_encoder:],
-            weights_dtype,
+            np.dtype(weights_dtype).name,
             scaling,
             settings,
             to_agree_with,

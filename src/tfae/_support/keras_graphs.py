@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tfae._support.tensorflow import keras
@@ -46,3 +47,18 @@ def flat_layers(model: Any) -> Iterator[Any]:
             yield from flat_layers(layer)
         else:
             yield layer
+
+
+def shapes_of_weights(build: Callable[[], Any]) -> list[tuple[int, ...]]:
+    """Return the shapes of the weights of a model that a function builds, without making them.
+
+    A description that is not trusted may ask for more memory than there is.
+    """
+
+    def shapes() -> list[tuple[int, ...]]:
+        with keras.StatelessScope(initialize_variables=False):
+            return [tuple(weight.shape) for weight in build().weights]
+
+    # Keras would make the weights in its next scope of this thread, so the thread is a new one.
+    with ThreadPoolExecutor(1, thread_name_prefix="tfae-shapes") as thread:
+        return thread.submit(shapes).result()

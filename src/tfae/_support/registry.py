@@ -101,6 +101,17 @@ class Registry(Generic[T]):
             f"registers {name!r} here, too, or pass the function itself."
         )
 
+    def name_of(self, function: object) -> str | None:
+        """Return the name that a function is registered under; None if it has none."""
+        for name, entry in self._entries.items():
+            if self._function(entry) is function:
+                return name
+        return None
+
+    def function_of(self, name: str) -> object:
+        """Return the function that is registered under a name."""
+        return self._function(self[name])
+
     def is_users(self, name: str) -> bool:
         """Whether a user has registered the name; the package's own are known everywhere."""
         if name not in self._entries:

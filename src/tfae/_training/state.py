@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
+from tfae._support.typed_records import made, values_of
 from tfae._support.typing import Weights
-from tfae._training.step.optimizers import Rule
+from tfae._training.step.optimizers import Rule, rule_of, values_of_rule
 
 
 @dataclass
@@ -35,6 +37,26 @@ class TrainingState:
     def become(self, other: TrainingState) -> None:
         """Continue as another state would."""
         vars(self).update(vars(other))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The state as plain values, arrays and generators of random numbers."""
+        rule = None if self.rule is None else values_of_rule(self.rule)
+        # TensorFlow returns a scalar as a number.
+        slots = None if self.slots is None else [np.asarray(slot) for slot in self.slots]
+        return {**values_of(self), "rule": rule, "slots": slots}
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> TrainingState:
+        """Return the state with these :attr:`values`.
+
+        Raises
+        ------
+        ValueError
+            If they are not those of a state.
+        """
+        given = values.get("rule")
+        return made(cls, {**values, "rule": None if given is None else rule_of(given)})
 
     @classmethod
     def new(cls, random_state: Any) -> TrainingState:

@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from tfae._support.registry import nearest_name
 from tfae._support.tensorflow import as_arrays, excluded_from_weight_decay, keras, read, tf, write
+from tfae._support.typed_records import made, values_of
 from tfae._support.typing import Array, Weights
 
 _CLASSES = (
@@ -109,6 +110,7 @@ _PLAIN: dict[str, Any] = {
 }
 
 
+@runtime_checkable
 class Rule(Protocol):
     """An optimizer as a part of a program's key: hashable; equal rules share a program."""
 
@@ -294,6 +296,34 @@ class KerasRule:
 
     def build(self, variables: list[Any], decayed: list[bool]) -> Update:
         return KerasUpdate(self, variables, decayed)
+
+
+def values_of_rule(rule: Rule) -> dict[str, Any]:
+    """Return a rule as plain values.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer is not one of Keras's own.
+    """
+    values = values_of(rule)
+    if "kind" in values:
+        values["kind"] = values["kind"].__name__
+    if rule_of(values) != rule:
+        raise ValueError(f"The optimizer must be one of Keras's own. Got {rule!r}.")
+    return values
+
+
+def rule_of(values: Mapping[str, Any]) -> Rule:
+    """Return the rule of :func:`values_of_rule`, or raise ValueError."""
+    if "kind" not in values:
+        rule = made(FusedRule, values)
+        if rule.kernel not in _KERNELS:
+            raise ValueError(f"A kernel must be one of {list(_KERNELS)}. Got {rule.kernel!r}")
+        return rule
+    if values["kind"] not in _CLASSES:
+        raise ValueError(f"An optimizer must be one of {_CLASSES}. Got {values['kind']!r}")
+    return made(KerasRule, {**values, "kind": getattr(keras.optimizers, values["kind"])})
 
 
 class Update:

@@ -1,0 +1,95 @@
+"""What a file holds of an estimator besides its fitted value, and an estimator made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from tfae._inference.fitted import Fitted
+from tfae._support.registry import nearest_name
+from tfae._support.typed_records import check_type
+from tfae._support.typing import Array
+from tfae._training.state import TrainingState
+
+# Attributes that fits and scikit-learn write, and their types; of images, the shapes.
+_ATTRIBUTES: dict[str, Any] = {
+    "n_features_in_": int,
+    "feature_names_in_": Array,
+    "image_shape_": tuple[int, int, int],
+    "_row_shape": tuple[int, ...],
+    "_sklearn_output_config": dict[str, str],
+}
+_SHAPES = ("image_shape_", "_row_shape")
+# Those that are written in another place.
+_ELSEWHERE = ("_fitted", "_state")
+_PARTS = {"tfae": str, "estimator": str, "parameters": dict, "attributes": dict}
+
+
+def contents_of(estimator: Any) -> dict[str, Any]:
+    """Return what there is to know of a fitted estimator, besides its fitted value.
+
+    Raises
+    ------
+    ValueError
+        If it is of a class, or has parameters or attributes, that no file can hold.
+    """
+    kind = type(estimator)
+    if kind.__module__.partition(".")[0] != __name__.partition(".")[0]:
+        raise ValueError(
+            f"save knows the estimators of tfae. Got a {kind.__module__}.{kind.__name__}; where "
+            "the file comes from a source that is trusted, use pickle."
+        )
+    estimator._validate_params()
+    params, state = estimator.get_params(deep=False), estimator._state
+    given = {k: v for k, v in vars(estimator).items() if k not in params and k not in _ELSEWHERE}
+    if unknown := sorted(set(given) - set(_ATTRIBUTES)):
+        raise ValueError(
+            f"save knows the attributes {list(_ATTRIBUTES)}, parameters and what fit learns. Got "
+            f"{unknown[0]!r}, too: delete it before saving, and set it again after loading."
+        )
+    return {
+        "tfae": version("tfae"),
+        "estimator": kind.__name__,
+        "parameters": params,
+        "attributes": given,
+        "state": None if state is None else state.values,
+    }
+
+
+def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted) -> Any:
+    """Return the estimator with these contents.
+
+    Raises
+    ------
+    ValueError
+        If they are not those of an estimator of this class with this fitted value.
+    """
+    for part, hint in _PARTS.items():
+        check_type(contents[part], hint, part)
+    params, attributes = contents["parameters"], contents["attributes"]
+    if unknown := sorted(set(params) - set(kind().get_params(deep=False))):
+        raise ValueError(f"a {kind.__name__} has no parameter {unknown[0]!r}")
+    model = kind(**params)
+    model._validate_params()
+    _check_attributes(kind, attributes, fitted.structure.spec.n_features)
+    vars(model).update(attributes, _fitted=fitted)
+    if contents["state"] is not None:
+        model._state = TrainingState.of_values(contents["state"])
+    return model
+
+
+def _check_attributes(kind: type[Any], attributes: Mapping[str, Any], n_features: int) -> None:
+    """Raise if attributes are unknown or missing, or do not suit the number of features."""
+    for name, value in attributes.items():
+        if name not in _ATTRIBUTES:
+            raise ValueError(f"no estimator has {name!r}.{nearest_name(name, _ATTRIBUTES)}")
+        check_type(value, _ATTRIBUTES[name], name)
+    if missing := sorted(set(kind._needs) - set(attributes)):
+        raise ValueError(f"a {kind.__name__} needs {missing[0]!r}")
+    names = attributes.get("feature_names_in_", ())
+    sizes = [attributes["n_features_in_"], *([len(names)] if len(names) else [])]
+    sizes += [math.prod(attributes[name]) for name in _SHAPES if name in attributes]
+    if set(sizes) != {n_features}:
+        raise ValueError(f"it must be about {n_features} features. Got {sizes}")

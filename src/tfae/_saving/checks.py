@@ -1,0 +1,169 @@
+"""The check that a fitted value from a file can work: every shape follows from the structure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tfae._data.scaling import Quantiles, Scaling
+from tfae._inference.coder import Coder
+from tfae._inference.fitted import Fitted
+from tfae._networks.activations import get_activation
+from tfae._networks.codes import Gaussian, LargestOfRow
+from tfae._networks.plain_layers import (
+    Activation,
+    BatchNormalization,
+    Dense,
+    EachFeature,
+    PlainLayer,
+    Rescaling,
+    Sum,
+)
+from tfae._networks.structure import Structure
+from tfae._support.keras_graphs import shapes_of_weights
+from tfae._support.typing import Array, Weights
+
+Shape = tuple[int, ...]
+
+
+def check_fitted(fitted: Fitted) -> None:
+    """Raise ValueError if parts of a fitted value do not fit together."""
+    structure, n_features = fitted.structure, fitted.structure.spec.n_features
+    _check_structure(structure)
+    _check_scaling(fitted.scaling, n_features)
+    dtype = fitted.weights_dtype
+    _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
+    for weight in fitted.weights:
+        _check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
+    _check_coder(fitted.encoder, fitted.encoder_weights)
+    _check_coder(fitted.decoder, fitted.decoder_weights)
+    if fitted.landmarks is not None:
+        for ends in fitted.landmarks[:2]:
+            _check_shape(ends, (n_features,), "landmarks")
+    _check_facts(fitted)
+    asked = {"linear_path", "linear_correction"} - set(fitted.settings)
+    asked |= {"n_components", "scaling"} - set(fitted.to_agree_with)
+    _check(not asked, "settings that a later training needs", sorted(asked))
+
+
+def _check(holds: bool, wanted: str, found: Any) -> None:
+    if not holds:
+        raise ValueError(f"it must hold {wanted}. Got {found}")
+
+
+def _check_shape(array: Array, shape: Shape, what: str) -> None:
+    _check(array.shape == shape, f"{what} of shape {shape}", array.shape)
+
+
+def _check_structure(structure: Structure) -> None:
+    spec, code = structure.spec, structure.code
+    sizes = spec.n_features, spec.n_components, *spec.hidden_layer_sizes, *spec.decoder_layer_sizes
+    _check(min(sizes) >= 1, "layers of at least one unit", min(sizes))
+    for name in (spec.activation, spec.code_activation, structure.output_activation):
+        get_activation(name)
+    n_components = code.n_components if isinstance(code, Gaussian) else spec.n_components
+    _check(n_components == spec.n_components, "a code of its own length", n_components)
+    if isinstance(code, LargestOfRow):
+        _check(1 <= code.k <= n_components, "a code with 1 to all of its values", code.k)
+
+
+def _check_scaling(scaling: Scaling, n_features: int) -> None:
+    _check_shape(scaling.center, (n_features,), "a center")
+    if np.ndim(scaling.scale):
+        _check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
+    _check(bool(np.isfinite(scaling.center).all()), "a finite center", scaling.center)
+    scale = np.asarray(scaling.scale)
+    _check(bool(((scale > 0) & (scale < np.inf)).all()), "a positive, finite scale", scale)
+    if isinstance(scaling, Quantiles):
+        rising = len(scaling.quantiles) > 1 and np.all(np.diff(scaling.quantiles, axis=0) >= 0)
+        _check(bool(rising), "quantiles that rise", "others")
+
+
+def _check_facts(fitted: Fitted) -> None:
+    """Check the facts that outputs depend on."""
+    spec, facts = fitted.structure.spec, fitted.facts
+    if (thresholds := facts.get("thresholds")) is not None:
+        _check_shape(np.asarray(thresholds), (spec.n_components,), "thresholds")
+    if (variance := facts.get("noise_variance")) is not None:
+        np.broadcast_to(variance, (spec.n_features,))
+        _check(bool(np.all(np.asarray(variance) > 0)), "a positive noise variance", variance)
+
+
+def _check_coder(coder: Coder, weights: Weights) -> None:
+    spec, code = coder.structure.spec, coder.structure.code
+    widths = spec.n_features, code.width(spec.n_components)
+    if coder.side == "decoder":
+        widths = spec.n_components, spec.n_features
+    if coder.layers is None:
+        _check_built(coder, [weight.shape for weight in weights])
+        return
+    walk = _Walk(weights)
+    found = walk.along(coder.layers, widths[0])
+    _check(found == widths[1], f"an {coder.side} that ends with {widths[1]} units", found)
+    _check(len(walk.seen) == len(weights), "weights that layers use", "others")
+
+
+def _check_built(coder: Coder, shapes: list[Shape]) -> None:
+    """Check the weights of layers that only Keras knows; this loads TensorFlow."""
+    try:
+        wanted = shapes_of_weights(lambda: getattr(coder.structure.build(coder.dtype), coder.side))
+    except Exception as error:  # whatever Keras or a user's layers raise for a wrong description
+        raise ValueError(f"its {coder.side} cannot be built: {error}") from error
+    _check(shapes == wanted, f"weights of the shapes {wanted}", shapes)
+
+
+class _Walk:
+    """A walk along plain layers, which checks that they and their weights fit together."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._shapes = [weight.shape for weight in weights]
+        self.seen: set[int] = set()
+
+    def along(self, layers: Sequence[PlainLayer], width: int) -> int:
+        """Return the width of the rows that come out of layers for rows of a width."""
+        for layer in layers:
+            width = self._through(layer, width)
+        return width
+
+    def _through(self, layer: PlainLayer, width: int) -> int:
+        if isinstance(layer, Dense | Activation):
+            get_activation(layer.activation)
+        match layer:
+            case Dense():
+                n_units = self._shape(layer.kernel)[-1]
+                self._take(layer.kernel, (width, n_units))
+                self._take(layer.bias, (n_units,))
+                return n_units
+            case BatchNormalization():
+                for position in (layer.gamma, layer.beta, layer.mean, layer.variance):
+                    self._take(position, (width,))
+            case EachFeature():
+                self._take(layer.kernel, (width,))
+                self._take(layer.bias, (width,))
+            case Rescaling():
+                for numbers in (layer.scale, layer.offset):
+                    _check(np.shape(numbers) in ((), (width,)), "a number a column", numbers)
+            case Sum():
+                widths = {self.along(path, width) for path in layer.paths}
+                _check(len(widths) == 1, "sums of equal widths", widths)
+                return widths.pop()
+            case Activation():
+                pass
+            case _:
+                raise ValueError(f"it must hold layers. Got {layer!r}")
+        return width
+
+    def _shape(self, position: int) -> Shape:
+        _check(0 <= position < len(self._shapes), "the weights of its layers", position)
+        _check(len(self._shapes[position]) > 0, "weights of layers", "a single number")
+        return self._shapes[position]
+
+    def _take(self, position: int | None, shape: Shape) -> None:
+        """Check the shape of a weight, which no other layer may have."""
+        if position is None:
+            return
+        _check(self._shape(position) == shape, f"a weight of shape {shape}", self._shape(position))
+        _check(position not in self.seen, "a weight for one layer only", position)
+        self.seen.add(position)

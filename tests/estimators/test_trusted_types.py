@@ -1,0 +1,58 @@
+"""The types that skops must trust: enough for every estimator, and none that runs code."""
+
+import functools
+import inspect
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from stored_files import FOLDER
+
+import tfae
+from tfae._networks.architectures.registry import ARCHITECTURES
+
+STORED = sorted(FOLDER.glob("*.tfae"))
+# What Python or skops calls when it makes an object of a class.
+_HOOKS = ("__new__", "__setstate__", "__del__", "__setattr__", "__getattribute__")
+
+
+def found(name):
+    """Return the class or function with a full name."""
+    module, _, own = name.rpartition(".")
+    __import__(module)
+    return functools.reduce(getattr, own.split("."), sys.modules[module])
+
+
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_a_pipeline_comes_back_with_the_same_bits(path):
+    skops = pytest.importorskip("skops.io")
+    model, scaler = tfae.load(path), StandardScaler()
+    X = np.load(path.with_suffix(".npz"))["X"]
+    if hasattr(model, "feature_names_in_"):
+        X = pd.DataFrame(X, columns=model.feature_names_in_)
+        scaler.set_output(transform="pandas")
+    pipeline = Pipeline([("scaler", scaler.fit(X)), ("model", model)])
+    data = skops.dumps(pipeline)
+    assert set(skops.get_untrusted_types(data=data)) <= set(tfae.trusted_types())
+    again = skops.loads(data, trusted=tfae.trusted_types())
+    np.testing.assert_array_equal(again.transform(X), pipeline.transform(X))
+
+
+@pytest.mark.parametrize("name", tfae.trusted_types())
+def test_no_type_runs_code_when_it_is_loaded(name):
+    kind = found(name)
+    if not inspect.isclass(kind):
+        assert kind in map(ARCHITECTURES.__getitem__, ("dense", "convolutional"))
+        return
+    own = [base for base in kind.__mro__ if base.__module__.startswith("tfae.")]
+    assert own
+    for base in own:
+        hooks = {hook for hook in _HOOKS if hook in vars(base)}
+        if issubclass(base, tuple):
+            hooks -= {"__new__"}
+        elif getattr(base, "__dataclass_params__", None) and base.__dataclass_params__.frozen:
+            hooks -= {"__setattr__"}  # which only raises
+        assert not hooks, base

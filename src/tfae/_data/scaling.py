@@ -24,6 +24,7 @@ _FURTHEST = float(-norm.ppf(1e-7 - np.spacing(1)))
 _HUGE = 1e100
 
 
+@runtime_checkable
 class Forward(Protocol):
     """A map from rows in the user's units to what an encoder takes."""
 

@@ -37,14 +37,14 @@ pytestmark = pytest.mark.usefixtures("in_executor")
 RNG = np.random.default_rng(0)
 COUNTS = RNG.integers(0, 5, len(TABLE))
 REPEATED = np.repeat(TABLE, COUNTS, axis=0)
-SHORT = {"max_iter": 3, "random_state": 0}
+SHORT = {"hidden_layer_sizes": (8,), "max_iter": 3, "random_state": 0}
 FAMILY = {
     "plain": Autoencoder(3, **SHORT),
     "length": Autoencoder(0.9, **SHORT),
     "denoising": DenoisingAutoencoder(3, corruption="swap", **SHORT),
     "lifetime": SparseAutoencoder(8, penalty="lifetime", **SHORT),
-    "stacked": StackedAutoencoder(3, hidden_layer_sizes=(8,), pretrain_max_iter=2, **SHORT),
-    "variational": VariationalAutoencoder(3, hidden_layer_sizes=(8,), **SHORT),
+    "stacked": StackedAutoencoder(3, pretrain_max_iter=2, **SHORT),
+    "variational": VariationalAutoencoder(3, **SHORT),
 }
 
 
@@ -85,7 +85,7 @@ def test_heavy_rows_are_rebuilt_best(pairs):
     kind, given = (DenoisingAutoencoder, {"X_clean": X}) if pairs else (Autoencoder, {})
     for heavy in (0, 1):
         weights = np.where(kinds == heavy, 1.0, 1e-3)
-        model = kind(1, hidden_layer_sizes=(8,), **SHORT).fit(X, sample_weight=weights, **given)
+        model = kind(1, **SHORT).fit(X, sample_weight=weights, **given)
         errors = -model.score_samples(X)
         assert errors[kinds == heavy].mean() < 0.1 * errors[kinds != heavy].mean()
         assert model.score(X, sample_weight=weights) > 0.9 > model.score(X)
@@ -213,7 +213,7 @@ def test_the_length_of_the_code_is_that_of_heavy_rows():
     flat = rng.normal(size=(200, 1)) @ rng.normal(size=(1, 6))
     X = np.concatenate([flat, rng.normal(size=(200, 6))])
     assert PCA(1).fit(X).explained_variance_ratio_[0] < 0.9
-    model = Autoencoder(0.9, hidden_layer_sizes=(8,), **SHORT)
+    model = Autoencoder(0.9, **SHORT)
     assert model.fit(X, sample_weight=np.repeat([1.0, 1e-3], 200)).n_components_ == 1
 
 
@@ -279,7 +279,7 @@ def test_images_take_weights():
 def test_weights_go_with_pairs():
     noisy = TABLE + RNG.normal(size=TABLE.shape)
     kept = COUNTS > 0
-    model = DenoisingAutoencoder(3, hidden_layer_sizes=(8,), **SHORT)
+    model = DenoisingAutoencoder(3, **SHORT)
     all_rows = sklearn.clone(model).fit(noisy, sample_weight=COUNTS, X_clean=TABLE)
     model.fit(noisy[kept], sample_weight=COUNTS[kept], X_clean=TABLE[kept])
     assert_equal(all_rows, model)

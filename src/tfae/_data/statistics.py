@@ -344,8 +344,15 @@ def survey(X: Any, rows: Array | None = None, *, every: int = 0, holes: bool = F
     """Return the statistics of some rows of `X` from a pass, also of a source."""
 
     def sample() -> Sample:
-        some = evenly_spaced(X, rows, _MAX_SORTED)
+        some = evenly_spaced(X, rows, _n_sampled(X))
         return Sample(dense_rows(X, some), weights_of(X, some))
 
     blocks = (block for _, block in dense_blocks(X, rows))
     return Survey(blocks, sample, every, weights=weights_of(X, rows), holes=holes)
+
+
+def _n_sampled(X: Any) -> int:
+    """Return how many rows a sample may have: fewer where they must be read, or are very wide."""
+    if isinstance(X, Source) and not (X.in_memory and X.shape[1] <= MAX_COVARIANCE):
+        return n_kept(X.shape[1], X.dtype.itemsize)
+    return _MAX_SORTED

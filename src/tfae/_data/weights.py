@@ -67,13 +67,9 @@ class Weighted(Source):
     def __getitem__(self, rows: Any) -> Weighted:
         return Weighted(self._X[rows], self._weights[rows], self._holes)
 
-    def some_of(self, rows: Any) -> Array:
-        """Return the positions of an even sample of some rows."""
-        return evenly_spaced(self, rows, n_kept(self.shape[1], self.dtype.itemsize))
-
     def some(self, rows: Any) -> Array:
         """Return an even sample of some rows."""
-        return self.take(self.some_of(rows))
+        return self.take(evenly_spaced(self, rows, n_kept(self.shape[1], self.dtype.itemsize)))
 
     def statistics(self, rows: Any) -> Survey:
         """Return the statistics of some rows from one pass, and keep them for the next call."""

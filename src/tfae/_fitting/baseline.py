@@ -113,11 +113,17 @@ def is_better(before: Array, after: Array) -> bool:
     passed, and one of these lost more than 1 % on the other part (by normal quantiles).
     """
     total = before.mean()
-    gain = ratio = before - after
+    ratio = before - after
     if total > 0 and before.min() >= 0 and after.min() >= 0:  # otherwise there are no logarithms
         tiny = _TINY * total
         ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
-    return bool(gain.mean() > 0.02 * abs(total) and _clear(gain, 2) and _clear(ratio, 3))
+    return gains_clearly(before, after) and _clear(ratio, 3)
+
+
+def gains_clearly(before: Array, after: Array) -> bool:
+    """Tell whether losses became smaller by 2 % of their mean and by two standard errors."""
+    gain = before - after
+    return bool(gain.mean() > 0.02 * abs(before.mean()) and _clear(gain, 2))
 
 
 def _clear(values: Array, n_errors: float) -> bool:

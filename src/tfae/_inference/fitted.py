@@ -121,7 +121,7 @@ class Fitted:
     def decode(self, codes: Array) -> Array:
         """Return the rows of codes, of shape [rows, features]."""
         codec = self.codec.ready_to_decode(codes)
-        width = self.structure.spec.n_features
+        width = self.structure.spec.n_outputs
 
         def rows(some: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow lint format docs bench bench-quick \
-	bench-denoising clean
+	bench-denoising bench-imputation clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
 	@echo "make bench-quick  see that they run (two minutes)"
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
+	@echo "make bench-imputation  holes filled beside scikit-learn's imputers (hours; goes on where it stopped)"
 
 # A target that failed half-way must not look finished.
 .DELETE_ON_ERROR:
@@ -57,6 +58,9 @@ bench: .venv/.installed-bench
 
 bench-denoising: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.denoising --json denoising.json $(BENCH)
+
+bench-imputation: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.imputation --json imputation.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.stats import norm
 
 from tfae._data.columns import ColumnError
+from tfae._data.holes import has_holes, observed_extremes
 from tfae._data.rows import as_floats
 from tfae._data.source import Source, Statistics
 from tfae._data.statistics import statistics, survey
@@ -250,7 +251,9 @@ def check_learned(X: Any, scaling: Scaling, dtype: Any) -> None:
     if isinstance(X, Source) or X.shape[0] == 0:  # not worth a pass over a file
         return
     low, high = X.min(axis=0), X.max(axis=0)
-    if sparse.issparse(X):
+    if has_holes(X):
+        low, high = observed_extremes(X)
+    elif sparse.issparse(X):
         low, high = low.toarray().ravel(), high.toarray().ravel()
     check_scaled(Extremes(as_floats(low), as_floats(high)), scaling, dtype)
 

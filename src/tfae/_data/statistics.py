@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
+from tfae._data.holes import ObservedStatistics
 from tfae._data.rows import dense_blocks, dense_rows, evenly_spaced
 from tfae._data.source import Source, Statistics
 from tfae._support.typing import Array
@@ -129,8 +130,15 @@ _MAX_SORTED = 10_000
 
 
 def statistics(X: Any, rows: Array | None = None) -> Statistics:
-    """Return the statistics of some rows of `X`."""
-    return X.statistics(rows) if isinstance(X, Source) else survey(X, rows)
+    """Return the statistics of some rows of `X`; missing entries count for nothing."""
+    if isinstance(X, Source):
+        return X.statistics(rows)
+    of = survey(X, rows)
+    return ObservedStatistics(dense_rows(X, _all(rows))) if np.isnan(of.mean).any() else of
+
+
+def _all(rows: Array | None) -> Any:
+    return slice(None) if rows is None else rows
 
 
 def survey(X: Any, rows: Array | None = None) -> Survey:

@@ -13,6 +13,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
+from tfae._data.holes import has_holes
 from tfae._data.reading import (
     in_memory_if_small,
     is_stream,
@@ -21,7 +22,7 @@ from tfae._data.reading import (
     read_table,
     repeatable,
 )
-from tfae._data.scaling import Affine, Quantiles
+from tfae._data.scaling import Affine
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, warn_of_pairs
 from tfae._estimators.checking_parameters import check_architecture, check_callbacks
@@ -36,6 +37,7 @@ from tfae._fitting.from_parameters import enough_for_linear_path, make_recipe
 from tfae._fitting.network_training import Watch
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
+from tfae._networks.filling import without_filling
 from tfae._networks.spec import Network
 from tfae._saving.keras import keras_models
 from tfae._support.sklearn import has_callbacks, with_callbacks
@@ -58,6 +60,7 @@ class BaseEncoder(
     in another way, and public methods that differ.
     """
 
+    _takes_holes: ClassVar[bool] = False  # whether rows in memory may have missing entries
     _fitted: Fitted | None = None
     _state: TrainingState | None = None  # `partial_fit` continues from it
 
@@ -71,9 +74,7 @@ class BaseEncoder(
     decoder_weights_ = Learned(lambda fitted: fitted.decoder_weights)
     center_ = Learned(lambda fitted: fitted.scaling.center)
     scale_ = Learned(lambda fitted: fitted.scaling.scale)
-    quantiles_ = Learned(
-        lambda fitted: fitted.scaling.quantiles if isinstance(fitted.scaling, Quantiles) else None
-    )
+    quantiles_ = Learned(lambda fitted: getattr(without_filling(fitted.scaling), "quantiles", None))
     history_ = Learned(lambda fitted: fitted.history)
     loss_curve_ = Learned(lambda fitted: fitted.history.get("loss", []))
     n_iter_ = Learned(lambda fitted: fitted.n_epochs)
@@ -187,7 +188,7 @@ class BaseEncoder(
         TensorShape([5, 64])
         """
         fitted = self._checked_fitted()
-        if not isinstance(fitted.scaling, Affine):
+        if not isinstance(without_filling(fitted.scaling), Affine):
             raise ValueError(
                 "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
                 f"'minmax' or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and "
@@ -225,17 +226,28 @@ class BaseEncoder(
             linear_path = enough_for_linear_path(params, X.shape)
         return make_recipe(params, X.shape, linear_path=linear_path, start=start)
 
-    def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-        """Return data as checked rows; later rows must be like those of a fit (`reset`)."""
+    def _read(self, X: Any, *, reset: bool, min_samples: int = 1, missing: bool = True) -> Any:
+        """Return data as checked rows; later rows must be like those of a fit (`reset`).
+
+        Entries may be missing if the estimator takes such rows, and if they may be here.
+        """
         if not is_stream(X):
-            check = functools.partial(check_rows, self, reset=reset, min_samples=min_samples)
+            check = functools.partial(
+                check_rows,
+                self,
+                reset=reset,
+                min_samples=min_samples,
+                missing=missing and self._takes_holes,
+            )
             return read_table(X, check, min_samples)
         if reset and not hasattr(self, "partial_fit"):
             raise ValueError(
                 f"X must be an array or a data frame: {type(self).__name__} learns from all "
                 f"rows at once. Got {X!r}."
             )
-        return opened_stream(X, lambda batch, first: self._read(batch, reset=reset and first))
+        return opened_stream(
+            X, lambda batch, first: self._read(batch, reset=reset and first, missing=False)
+        )
 
     def _fit(self, X: Any, y: Any, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
@@ -260,7 +272,10 @@ class BaseEncoder(
         """Return the rows to rebuild, and what replaces parameters if others are encoded."""
         if X_clean is None:
             return X, {}
-        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False))
+        read = functools.partial(self._read, reset=False, missing=False)
+        if has_holes(X):
+            read(X)  # which raises
+        clean, pairs = paired(X, X_clean, read)
         return clean, {"corruption": pairs}
 
     def _checked_fitted(self) -> Fitted:
@@ -304,6 +319,7 @@ class BaseEncoder(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._takes_holes
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

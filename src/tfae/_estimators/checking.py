@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -48,6 +49,8 @@ def check_rows(
         )
         rows = as_numbers(rows, X)
         check_finite(rows, missing=missing)
+    if missing and sparse.issparse(rows) and np.isnan(rows.data).any():
+        return rows.toarray()  # filled rows are dense
     return rows
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.holes import observed_means
 from tfae._data.rows import dense_blocks
 from tfae._data.statistics import Survey
 from tfae._fitting.recipe import Recipe
@@ -112,7 +113,8 @@ def describe_gaussian_code(
             )
             output = fitted.decoder(fitted.decoder_weights, code)
             error = output - fitted.scaling.forward(block, np.float32)
-            squares.append(float(np.square(error, dtype=np.float64).sum()))
+            errors = np.square(error, dtype=np.float64)
+            squares.append(float(observed_means(errors, block).mean() * errors.size))
             yield mean
 
     survey = Survey(means())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from tfae._data.holes import has_holes, observed_means
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
@@ -87,8 +88,8 @@ def with_linear_denoiser(
     if found is not None:  # rows are not too wide
         for name, of_rank in ranks.items():
             scaled = found.reconstruct(held_out.corrupted, of_rank)
-            error = held_out.rows - fitted.scaling.backward(scaled)
-            known[name] = float(np.square(error, dtype=np.float64).mean())
+            squares = np.square(held_out.rows - fitted.scaling.backward(scaled), dtype=np.float64)
+            known[name] = float(observed_means(squares, held_out.rows).mean())
     if not recipe.inner and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
         _warn_of_worse(known)
     return fitted.with_facts({"baseline": known})
@@ -152,12 +153,23 @@ def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Arr
         rebuilt = scaling.backward(output)
         if loss.from_logits:
             output = codec.decoder.run(codec.decoder_weights, codes)
-        losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False))
-        errors = np.square(rows - rebuilt, dtype=np.float64).mean(axis=1)
+        weight = _weight_of_observed(rows, dtype)
+        losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False), weight)
+        squares = np.square(rows - rebuilt, dtype=np.float64)
+        errors = squares.mean(axis=1) if weight is None else observed_means(squares, rows)
         return np.stack([losses, errors], axis=1)
 
     # A loss of the user's may wait for other threads that encode rows; these must get their turn.
     return held_out.of_every_block(of_rows, codec.floats_per_row if loss.of_entries else 0)
+
+
+def _weight_of_observed(rows: Array, dtype: Any) -> Array | None:
+    """Return factors of entries with which a mean of a row is one of its observed entries."""
+    if not has_holes(rows):
+        return None
+    observed = ~np.isnan(rows)
+    counts = np.maximum(observed.sum(axis=1, keepdims=True), 1)
+    return np.asarray(observed * (rows.shape[1] / counts), dtype)
 
 
 def _is_lossless(fitted: Fitted, held_out: HeldOut) -> bool:

@@ -12,6 +12,7 @@ from tfae._data.scaling import Scaling
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
+from tfae._networks.filling import model_of
 from tfae._networks.initial_weights import initial_weights
 from tfae._networks.linear_path import fixed_weights, start_at_zero
 from tfae._networks.principal_components import principal_components
@@ -29,6 +30,7 @@ def drawn(
     structure, noise = recipe.structure, recipe.corruption
     marks = landmarks_of(noise, split, scaling)
     weights = initial_weights(structure, network, recipe.dtype, rng)
+    model = None
     if structure.linear_path:
         seed = int(rng.integers(2**31))
         n_components = structure.spec.n_components
@@ -40,6 +42,7 @@ def drawn(
         weights = start_at_zero(network, weights)
         for place, value in fixed_weights(network, found).items():
             weights[place] = value
+        model = model_of(found)
     fitted = Fitted.of_network(
         structure,
         network,
@@ -51,7 +54,7 @@ def drawn(
         settings=recipe.settings,
         to_agree_with=recipe.to_agree_with,
     )
-    return replace(fitted, landmarks=marks)
+    return replace(fitted, landmarks=marks, linear_model=model)
 
 
 def landmarks_of(

@@ -69,10 +69,10 @@ class Loss:
         rows = tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values
         return rows if self.of_batch is None else self.of_batch(rows, weight)
 
-    def of_rows(self, target: Array, output: Array) -> Array:
+    def of_rows(self, target: Array, output: Array, entry_weight: Array | None = None) -> Array:
         """Return the loss of every row of two arrays, independent of the other rows."""
         alone = replace(self, of_batch=None)
-        rows = alone.per_row(tf.constant(target), tf.constant(output), weight=None)
+        rows = alone.per_row(tf.constant(target), tf.constant(output), None, entry_weight)
         return np.asarray(rows, np.float64)
 
 

@@ -443,15 +443,15 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``.
+            ``inverse_transform(transform(X))``, also for missing entries.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that the reconstruction overflows.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that the reconstruction overflows.
 
         Examples
         --------
@@ -520,15 +520,15 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            Lower scores are more anomalous.
+            Lower scores are more anomalous. Missing entries do not count.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that errors overflow.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that errors overflow.
 
         Examples
         --------
@@ -567,9 +567,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that squares overflow; or it is an iterator, because rows are
-            read twice.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that squares overflow; or it is an
+            iterator, because rows are read twice.
 
         Examples
         --------

@@ -87,10 +87,11 @@ class BaseEncoder(
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            At least two rows of finite numbers; masked values count as missing. Memory maps are
-            not read whole. A stream is a ``tf.data.Dataset``, an iterable of arrays or data frames
-            that can be read more than once, a callable that returns an iterable, or the result of a
-            function in ``tfae.streams``.
+            At least two rows of numbers. NaN and masked values are missing entries, which images,
+            embeddings, memory maps and streams may not have. Memory maps are not read whole. A
+            stream is a ``tf.data.Dataset``, an iterable of arrays or data frames that can be read
+            more than once, a callable that returns an iterable, or the result of a function in
+            ``tfae.streams``.
         y : None
             Ignored. For pairs of noisy and clean rows see :class:`DenoisingAutoencoder`.
 
@@ -145,8 +146,8 @@ class BaseEncoder(
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that codes overflow.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that codes overflow.
 
         Examples
         --------

@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow lint format docs bench bench-quick \
-	bench-denoising bench-noisy-rows clean
+	bench-denoising bench-noisy-rows bench-imputation clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-quick  see that they run (two minutes)"
 	@echo "make bench-noisy-rows  denoising without clean rows (half an hour; goes on where it stopped)"
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
+	@echo "make bench-imputation  holes filled beside scikit-learn's imputers (hours; goes on where it stopped)"
 
 # A target that failed half-way must not look finished.
 .DELETE_ON_ERROR:
@@ -61,6 +62,9 @@ bench-denoising: .venv/.installed-dev
 
 bench-noisy-rows: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.noisy_rows --json noisy-rows.json $(BENCH)
+
+bench-imputation: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.imputation --json imputation.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

@@ -14,10 +14,16 @@ from sklearn.base import clone
 import tfae
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
+from tfae._inference.coder import Coder
+from tfae._networks.architectures.registry import ARCHITECTURES
 from tfae._networks.initial_weights import initial_weights
-from tfae._networks.structure import tied_kernels
+from tfae._networks.spec import Spec
+from tfae._networks.structure import Structure, hashable_params, tied_kernels
 from tfae._objective.corruptions import Levels
+from tfae._objective.losses import LOSSES
+from tfae._objective.objective import Objective
 from tfae._training.chunks import Noise, Rows, chunk_shape
+from tfae._training.step.chunk import Chunk, aligned
 from tfae._training.step.optimizers import get_optimizer
 from tfae._training.step.program import Program, ProgramKey, trace_count
 
@@ -172,3 +178,45 @@ def _loaded(model, X):
     named = {**optimizer.scalars, **recipe.scalars}
     scalars = np.array([named[name] for name in program.key.scalars])
     return program, chunk, scalars, weights
+
+
+@pytest.mark.parametrize("name", sorted(tfae.architectures()))
+def test_an_architecture_serves_tables(name):
+    """More inputs and outputs than columns, masks of entries, and numbers beside the output."""
+    model = members(n_features=9)["ConvolutionalAutoencoder"]
+    params = {"image_shape": (3, 3)} if name == model.architecture else {}
+    sizes = {"n_inputs": 23, "n_outputs": 14}
+    spec = Spec(9, 4, (8,), (8,), "tanh", "linear", "glorot_uniform", **sizes)
+    structure = Structure(ARCHITECTURES.find(name), hashable_params(params), spec, "linear")
+    objective = Objective(LOSSES.find("mse"), corrupted=True, masked=True, has_offset=True)
+    optimizer = get_optimizer("adam", 0.01)
+    shape = chunk_shape(16, spec.n_outputs, "float32")
+    program = Program(ProgramKey(structure, objective, optimizer.rule, shape, "float32"))
+    rng = np.random.default_rng(0)
+    weights = initial_weights(structure, program.network, "float32", rng)
+    program.load(weights, None, rng)
+    n = shape.steps * shape.batch
+
+    def numbers(width):
+        found = aligned((n, width), "float32")
+        found[:] = rng.normal(size=found.shape)
+        return found
+
+    x, inputs, mask, offset = numbers(14), numbers(23), numbers(14), numbers(14)
+    mask[:] = mask > 0
+    weight = aligned((shape.steps, shape.batch), "float32")
+    weight[:] = 1
+    chunk = Chunk(x, weight, shape.steps, True, inputs, None, 1, mask, offset)
+    scalars = np.array([optimizer.scalars[name] for name in program.key.scalars])
+    coders = [
+        Coder.of(structure, side, "float32", getattr(program.network, side))
+        for side in ("encoder", "decoder")
+    ]
+    n_encoder = len(program.network.encoder.weights)
+    code = coders[0](weights[:n_encoder], inputs)
+    output = coders[1](weights[n_encoder:], code)
+    assert code.shape == (n, 4)
+    expected = (mask * np.square(output + offset - x)).mean(axis=1).sum()
+    assert program.test(chunk, scalars)[0] == pytest.approx(expected, rel=1e-4)
+    before, _ = program.train(chunk, np.full(shape.steps, 0.01), scalars)
+    assert program.test(chunk, scalars)[0] < before.sum()

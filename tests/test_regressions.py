@@ -141,8 +141,6 @@ def test_a_loss_must_tell_rows_apart():
 
 def test_missing_values_in_text_columns_are_found():
     frame = pd.DataFrame(X, columns=list("abcdef"))
-    with pytest.raises(ValueError, match=r"contains NaN.*column 's', row 1"):
-        small().fit(frame.assign(s=pd.Categorical(["1", None] * 30)))
     with pytest.raises(ValueError, match=r"Column 's' has dtype category"):
         small().fit(frame.assign(s=pd.Categorical(["x"] * 60)))
     with pytest.raises(ValueError, match=r"Column 't' has dtype datetime64"):

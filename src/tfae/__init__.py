@@ -1,6 +1,7 @@
 """Autoencoders with the interface of scikit-learn, trained by TensorFlow."""
 
 from tfae._estimators.autoencoder import Autoencoder
+from tfae._estimators.autoencoder_imputer import AutoencoderImputer
 from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
 from tfae._estimators.denoising_autoencoder import DenoisingAutoencoder
@@ -20,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Autoencoder",
+    "AutoencoderImputer",
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",

@@ -107,7 +107,7 @@ SEVERAL_LEVELS = pd.MultiIndex.from_product([["a", "b"], ["x", "y"]])
 def test_columns_have_the_names_that_the_user_gave_them(columns, name):
     X = np.random.default_rng(0).normal(size=(30, 4))
     model = Autoencoder(1, max_iter=1, random_state=0).fit(pd.DataFrame(X, columns=columns))
-    X[3, 2] = np.nan
+    X[3, 2] = np.inf
     frame = pd.DataFrame(X, columns=columns)
     for call in (checked, model.transform, model.partial_fit, model.fit):
         with pytest.raises(ValueError, match=rf"first is in column {name}, row 3") as caught:

@@ -8,7 +8,6 @@ from tfae import (
     Autoencoder,
     ConvolutionalAutoencoder,
     ParametricTSNE,
-    VariationalAutoencoder,
     metrics,
     plotting,
     streams,
@@ -67,17 +66,10 @@ FIRST = "contains masked values.*row 3, column 2.*Impute"
 MODEL = Autoencoder(2, **SMALL)
 IMAGES = ConvolutionalAutoencoder(2, max_iter=1, hidden_layer_sizes=(2,), random_state=0)
 INTO = {
-    "fit": lambda X: Autoencoder(2, **SMALL).fit(X),
-    "partial_fit": lambda X: Autoencoder(2, **SMALL).partial_fit(X),
     "fit of a stream": lambda X: Autoencoder(2, **SMALL).fit(stream(X)),
     "fit of a list": lambda X: Autoencoder(2, **SMALL).fit(list(X)),
-    "transform": lambda X: MODEL.fit(ROWS).transform(X),
     "transform of a stream": lambda X: MODEL.fit(ROWS).transform(stream(X)),
-    "reconstruct": lambda X: MODEL.fit(ROWS).reconstruct(X),
-    "score_samples": lambda X: MODEL.fit(ROWS).score_samples(X),
-    "score": lambda X: MODEL.fit(ROWS).score(X),
     "inverse_transform": lambda X: Autoencoder(4, **SMALL).fit(ROWS).inverse_transform(X),
-    "variational": lambda X: VariationalAutoencoder(2, **SMALL).fit(X),
     "t-SNE": lambda X: ParametricTSNE(perplexity=3, **SMALL).fit(X),
     "trustworthiness": lambda X: metrics.trustworthiness(X, ROWS),
     "reconstruction_errors": lambda X: metrics.reconstruction_errors(X, ROWS),
@@ -130,12 +122,3 @@ def test_an_array_without_a_masked_value_is_ordinary(mask):
     np.testing.assert_array_equal(model.inverse_transform(codes), model.reconstruct(X))
     assert type(model.transform(X)) is np.ndarray
     assert metrics.trustworthiness(X, X) == 1
-
-
-def test_a_masked_memory_map_is_refused(tmp_path):
-    np.save(tmp_path / "rows.npy", np.tile(ROWS, (7_000, 1)))
-    rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
-    mask = np.zeros(rows.shape, bool)
-    mask[200_000, 1] = True
-    with pytest.raises(ValueError, match=r"masked values.*row 200000, column 1"):
-        Autoencoder(2, **SMALL).fit(np.ma.masked_array(rows, mask))

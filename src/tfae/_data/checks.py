@@ -38,8 +38,10 @@ def explained(X: Any) -> Iterator[None]:
         raise
 
 
-def readable(X: Any, name: str = "X") -> Any:
+def readable(X: Any, name: str = "X", *, missing: bool = False) -> Any:
     """Return `X` in a form that scikit-learn reads without losing or misreading a value.
+
+    If entries may be `missing`, masked values become NaN.
 
     It drops masks, does not see the names of an Arrow record batch, takes dates in object arrays
     for numbers, and cannot read sparse columns whose other values are not 0.
@@ -49,6 +51,8 @@ def readable(X: Any, name: str = "X") -> Any:
     ValueError
         For masked values, and for what :func:`.objects.with_numbers` refuses.
     """
+    if missing and isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
     check_unmasked(X, name)
     if nw.dependencies.is_pandas_dataframe(X):
         return _readable_frame(X)
@@ -192,15 +196,18 @@ def _no_numbers(dtype: Any) -> str:
     return f"{dtype} values are not real numbers"
 
 
-def check_finite(X: Any, positions: Array | None = None) -> None:
-    """Raise for NaN and infinity; `positions` are those of the rows if these are not all rows."""
+def check_finite(X: Any, positions: Array | None = None, *, missing: bool = False) -> None:
+    """Raise for infinity, and for NaN unless entries may be `missing`.
+
+    `positions` are those of the rows if these are not all rows.
+    """
     values = X.data if sparse.issparse(X) else X
     if not np.issubdtype(values.dtype, np.floating):
         return
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(values.sum()):  # one fast pass that almost always decides
             return
-    bad = ~np.isfinite(values)
+    bad = np.isinf(values) if missing else ~np.isfinite(values)
     if not bad.any():
         return
     row, column = _place(X, bad)

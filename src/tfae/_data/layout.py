@@ -74,6 +74,15 @@ class Layout:
         """Repeat the values of columns, in the last axis, in every place of a column."""
         return of_columns if not self.has_categories else of_columns[..., self.column_of]
 
+    def log_probabilities(self, logits: Array) -> Array:
+        """Return the logarithms of the probabilities of categories from rows of logits.
+
+        Places of numbers get 0.
+        """
+        shifted = logits - self.spread(np.maximum.reduceat(logits, self.starts, axis=1))
+        sums = np.add.reduceat(np.exp(shifted), self.starts, axis=1)
+        return np.asarray(shifted - self.spread(np.log(sums)))
+
     def encoded(self, values: Array) -> Array:
         """Return rows from a value a column: a number, or the position of a category; NaN stays.
 

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.stats import norm
 
 from tfae._data.columns import ColumnError
+from tfae._data.holes import has_holes
 from tfae._data.rows import as_floats
 from tfae._data.source import Source, Statistics
 from tfae._data.statistics import quantiles, statistics, survey
@@ -291,6 +292,7 @@ def check_learned(X: Any, scaling: Scaling, dtype: Any, *, holes: bool = False) 
     """Raise if rows for a scaling that other rows taught overflow in the dtype of the training."""
     if _is_file(X) or X.shape[0] == 0:
         return
+    holes = holes or has_holes(X)
     if holes or isinstance(X, Source):
         of = survey(X, holes=holes)
         check_scaled(Extremes(of.low, of.high), scaling, dtype)

@@ -333,11 +333,14 @@ _MAX_SORTED = 10_000
 
 
 def statistics(X: Any, rows: Array | None = None, *, holes: bool = False) -> Statistics:
-    """Return the statistics of some rows of `X`.
+    """Return the statistics of some rows of `X`; missing entries count for nothing.
 
-    `holes` says whether cells may be missing; a source knows that itself.
+    `holes` says that cells are missing. If that is found out, it costs one more pass.
     """
-    return X.statistics(rows) if isinstance(X, Source) else survey(X, rows, holes=holes)
+    if isinstance(X, Source):
+        return X.statistics(rows)
+    of = survey(X, rows, holes=holes)
+    return survey(X, rows, holes=True) if np.isnan(of.mean).any() else of
 
 
 def survey(X: Any, rows: Array | None = None, *, every: int = 0, holes: bool = False) -> Survey:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import getattr_static
-from typing import Generic, NoReturn, TypeVar, overload
-
-from tfae._inference.fitted import Fitted
+from typing import Any, Generic, NoReturn, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -19,10 +17,11 @@ class Learned(Generic[T]):
     Parameters
     ----------
     read : callable
-        Takes a :class:`.fitted.Fitted` and returns the attribute's value, or None if it has none.
+        Takes the fitted value, such as a :class:`.fitted.Fitted`, and returns the attribute's
+        value, or None if it has none.
     """
 
-    def __init__(self, read: Callable[[Fitted], T | None]) -> None:
+    def __init__(self, read: Callable[[Any], T | None]) -> None:
         self._read = read
 
     def __set_name__(self, owner: type, name: str) -> None:

@@ -6,8 +6,11 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+
 from tfae._data.columns import naming_columns
 from tfae._data.reading import check_passes, repeatable
+from tfae._data.rows import dense_rows
 from tfae._data.weights import weighted
 from tfae._estimators.attributes import Fact
 from tfae._estimators.base import BaseEncoder
@@ -280,6 +283,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     True
     """
 
+    _takes_holes = True
+
     baseline_ = Fact[dict[str, float]]("baseline")
     component_errors_ = Fact[Array]("component_errors")
     mean_activation_ = Fact[Array]("mean_activation")
@@ -446,15 +451,15 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``.
+            ``inverse_transform(transform(X))``, also for missing entries.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that the reconstruction overflows.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that the reconstruction overflows.
 
         Examples
         --------
@@ -467,6 +472,48 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         """
         with naming_columns(X, self):
             return self._checked_fitted().reconstruct(self._read(X, reset=False))
+
+    def impute(self, X: Any) -> Array:
+        """Fill the missing entries of rows by their reconstruction.
+
+        An :class:`AutoencoderImputer`, which has no bottleneck, mostly fills better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            NaN stands for missing entries.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features)
+            Only missing entries change.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used; see :meth:`reconstruct`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.datasets import load_digits
+        >>> from tfae import Autoencoder
+        >>> X = load_digits().data
+        >>> autoencoder = Autoencoder(8, max_iter=5, random_state=0).fit(X)
+        >>> holed = X[:5].copy()
+        >>> holed[:, 30:34] = np.nan
+        >>> filled = autoencoder.impute(holed)
+        >>> bool(np.square(filled - X[:5])[:, 30:34].mean() < X[:, 30:34].var())
+        True
+        """
+        with naming_columns(X, self):
+            rows = dense_rows(self._read(X, reset=False), slice(None))
+            missing = np.isnan(rows)
+            if not missing.any():
+                return rows.copy()
+            return np.where(missing, self._checked_fitted().reconstruct(rows), rows)
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.
@@ -481,15 +528,15 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            Lower scores are more anomalous.
+            Lower scores are more anomalous. Missing entries do not count.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that errors overflow.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that errors overflow.
 
         Examples
         --------
@@ -530,9 +577,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that squares overflow; or it is an iterator, because rows are
-            read twice.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that squares overflow; or it is an
+            iterator, because rows are read twice.
 
         Examples
         --------

@@ -14,6 +14,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
+from tfae._data.holes import has_holes
 from tfae._data.reading import (
     in_memory_if_small,
     is_stream,
@@ -22,7 +23,7 @@ from tfae._data.reading import (
     read_table,
     repeatable,
 )
-from tfae._data.scaling import Affine, Quantiles
+from tfae._data.scaling import Affine
 from tfae._data.weights import weighted
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, check_weightable, warn_of_pairs
@@ -40,6 +41,7 @@ from tfae._fitting.network_training import Watch
 from tfae._fitting.noisy_rows import with_found_level
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
+from tfae._networks.filling import without_filling
 from tfae._networks.spec import Network
 from tfae._saving import native
 from tfae._saving.keras import keras_models
@@ -63,6 +65,7 @@ class BaseEncoder(
     in another way, and public methods that differ.
     """
 
+    _takes_holes: ClassVar[bool] = False  # whether rows in memory may have missing entries
     _fitted: Fitted | None = None
     _state: TrainingState | None = None  # `partial_fit` continues from it
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_",)  # attributes that every fit writes
@@ -77,9 +80,7 @@ class BaseEncoder(
     decoder_weights_ = Learned(lambda fitted: fitted.decoder_weights)
     center_ = Learned(lambda fitted: fitted.scaling.center)
     scale_ = Learned(lambda fitted: fitted.scaling.scale)
-    quantiles_ = Learned(
-        lambda fitted: fitted.scaling.quantiles if isinstance(fitted.scaling, Quantiles) else None
-    )
+    quantiles_ = Learned(lambda fitted: getattr(without_filling(fitted.scaling), "quantiles", None))
     history_ = Learned(lambda fitted: fitted.history)
     loss_curve_ = Learned(lambda fitted: fitted.history.get("loss", []))
     n_iter_ = Learned(lambda fitted: fitted.n_epochs)
@@ -92,10 +93,11 @@ class BaseEncoder(
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            At least two rows of finite numbers; masked values count as missing. Memory maps are
-            not read whole. A stream is a ``tf.data.Dataset``, an iterable of arrays or data frames
-            that can be read more than once, a callable that returns an iterable, or the result of a
-            function in ``tfae.streams``.
+            At least two rows of numbers. NaN and masked values are missing entries, which images,
+            embeddings, memory maps and streams may not have. Memory maps are not read whole. A
+            stream is a ``tf.data.Dataset``, an iterable of arrays or data frames that can be read
+            more than once, a callable that returns an iterable, or the result of a function in
+            ``tfae.streams``.
         y : None
             Ignored. For pairs of noisy and clean rows see :class:`DenoisingAutoencoder`.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -154,8 +156,8 @@ class BaseEncoder(
         NotFittedError
             Before `fit`.
         ValueError
-            If `X` cannot be used: it has other features, values that are missing, masked or not
-            finite, or values so large that codes overflow.
+            If `X` cannot be used: it has other features, infinite values, missing ones that
+            the estimator cannot fill, or values so large that codes overflow.
 
         Examples
         --------
@@ -197,7 +199,7 @@ class BaseEncoder(
         TensorShape([5, 64])
         """
         fitted = self._checked_fitted()
-        if not isinstance(fitted.scaling, Affine):
+        if not isinstance(without_filling(fitted.scaling), Affine):
             raise ValueError(
                 "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
                 f"'minmax' or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and "
@@ -280,17 +282,28 @@ class BaseEncoder(
             linear_path = enough_for_linear_path(params, X.shape)
         return make_recipe(params, X.shape, linear_path=linear_path, start=start)
 
-    def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-        """Return data as checked rows; later rows must be like those of a fit (`reset`)."""
+    def _read(self, X: Any, *, reset: bool, min_samples: int = 1, missing: bool = True) -> Any:
+        """Return data as checked rows; later rows must be like those of a fit (`reset`).
+
+        Entries may be missing if the estimator takes such rows, and if they may be here.
+        """
         if not is_stream(X):
-            check = functools.partial(check_rows, self, reset=reset, min_samples=min_samples)
+            check = functools.partial(
+                check_rows,
+                self,
+                reset=reset,
+                min_samples=min_samples,
+                missing=missing and self._takes_holes,
+            )
             return read_table(X, check, min_samples)
         if reset and not hasattr(self, "partial_fit"):
             raise ValueError(
                 f"X must be an array or a data frame: {type(self).__name__} learns from all "
                 f"rows at once. Got {X!r}."
             )
-        return opened_stream(X, lambda batch, first: self._read(batch, reset=reset and first))
+        return opened_stream(
+            X, lambda batch, first: self._read(batch, reset=reset and first, missing=False)
+        )
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
@@ -326,9 +339,11 @@ class BaseEncoder(
         )
         if X_clean is None:
             return in_memory(X), {}
+        if has_holes(X):
+            self._read(X, reset=False, missing=False)  # which raises
 
         def read(rows: Any) -> Any:
-            return weighted(self._read(rows, reset=False), sample_weight)
+            return weighted(self._read(rows, reset=False, missing=False), sample_weight)
 
         clean, pairs = paired(X, X_clean, read, in_memory)
         return clean, {"corruption": pairs}
@@ -374,6 +389,7 @@ class BaseEncoder(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._takes_holes
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -21,8 +22,12 @@ from tfae._support.typing import Array
 from tfae._support.warn import warn
 
 
-def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
+def check_rows(
+    estimator: Any, X: Any, *, reset: bool, min_samples: int = 1, missing: bool = False
+) -> Any:
     """Check the data of fit (``reset=True``) or of a fitted estimator.
+
+    If entries may be `missing`, NaN stands for them in the result.
 
     Returns
     -------
@@ -30,12 +35,12 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
         Finite numbers of the dtype of `X`. They are copied only if they must be.
     """
     if not reset and _is_as_fitted(estimator, X, min_samples):
-        check_finite(X)
+        check_finite(X, missing=missing)
         return X
     with naming_columns(X, estimator), explained(X):
         rows = validate_data(
             estimator,
-            readable(X),
+            readable(X, missing=missing),
             reset=reset,
             accept_sparse="csr",
             dtype="numeric",
@@ -43,7 +48,9 @@ def check_rows(estimator: Any, X: Any, *, reset: bool, min_samples: int = 1) -> 
             ensure_min_samples=min_samples,
         )
         rows = as_numbers(rows, X)
-        check_finite(rows)
+        check_finite(rows, missing=missing)
+    if missing and sparse.issparse(rows) and np.isnan(rows.data).any():
+        return rows.toarray()  # filled rows are dense
     return rows
 
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from tfae._data.reading import is_stream
+from tfae._estimators.attributes import Absent
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.parameters import AT_LEAST_1, parameter
 from tfae._fitting.recipe import Recipe
@@ -91,6 +92,8 @@ class ConvolutionalAutoencoder(Autoencoder):
     kernel_size: int = parameter(3, AT_LEAST_1)
 
     _needs = ("n_features_in_", "image_shape_", "_row_shape")
+    _takes_holes = False
+    impute = Absent("images with missing pixels are not taken")
 
     @classmethod
     def from_keras(cls, encoder: Any, decoder: Any, **params: Any) -> Self:
@@ -170,7 +173,7 @@ class ConvolutionalAutoencoder(Autoencoder):
     def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
         return super()._recipe(X, start, architecture_params=self._builder_params(), **instead)
 
-    def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
+    def _read(self, X: Any, *, reset: bool, min_samples: int = 1, missing: bool = True) -> Any:
         """Return flat rows as they are, and images of the right shape as flat rows."""
         if is_stream(X):  # its batches come here one by one
             return super()._read(X, reset=reset, min_samples=min_samples)

@@ -7,8 +7,10 @@ from dataclasses import KW_ONLY, dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
+
 from tfae._networks.spec import Builder
-from tfae._support.sklearn import HasMethods, Interval, RealNotInt, StrOptions
+from tfae._support.sklearn import HasMethods, Interval, MissingValues, RealNotInt, StrOptions
 
 AUTO = StrOptions({"auto"})
 AT_LEAST_0 = Interval(Integral, 0, None, closed="left")
@@ -23,7 +25,7 @@ def parameter(default: Any, *constraints: Any) -> Any:
     return field(default=default, metadata={"constraints": list(constraints)})
 
 
-class _Constraints:
+class Constraints:
     """The constraints by which scikit-learn validates parameters, gathered from their fields."""
 
     def __get__(self, instance: object | None, owner: type) -> dict[str, list[Any]]:
@@ -82,7 +84,7 @@ class EncoderParameters:
     callbacks: Sequence[Any] | None = parameter(None, "array-like", None)
     verbose: int | bool = parameter(0, "verbose")
 
-    _parameter_constraints = _Constraints()
+    _parameter_constraints = Constraints()
 
 
 @dataclass(eq=False, repr=False)
@@ -101,6 +103,35 @@ class AutoencoderParameters(EncoderParameters):
     early_stopping: bool | str = parameter("auto", "boolean", AUTO)
     validation_fraction: float | str = parameter("auto", FRACTION, AUTO)
     refit: bool | str = parameter("auto", "boolean", AUTO)
+
+
+@dataclass(eq=False, repr=False)
+class ImputerParameters:
+    """The parameters of an imputer."""
+
+    _: KW_ONLY
+    missing_values: Any = parameter(np.nan, MissingValues(numeric_only=True), None)
+    add_indicator: bool = parameter(False, "boolean")
+    keep_empty_features: bool = parameter(False, "boolean")
+    hidden_layer_sizes: int | Sequence[int] | str = parameter(
+        "auto", "array-like", AT_LEAST_1, AUTO
+    )
+    activation: str = parameter("auto", str)
+    dropout: float = parameter(0.0, Interval(Real, 0, 1, closed="left"))
+    architecture: str | Builder = parameter("dense", str, callable)
+    architecture_params: Mapping[str, Any] | None = parameter(None, Mapping, None)
+    alpha: float = parameter(0.0, NOT_NEGATIVE)
+    optimizer: Any = parameter("adam", str, HasMethods(["get_config", "apply"]))
+    learning_rate_init: float | Callable[[Any], Any] | str = parameter(
+        "auto", POSITIVE, callable, AUTO
+    )
+    batch_size: int | str = parameter("auto", AT_LEAST_1, AUTO)
+    max_iter: int | str = parameter("auto", AT_LEAST_1, AUTO)
+    random_state: Any = parameter(None, "random_state")
+    precision: str = parameter("float32", StrOptions({"float32", "float64", "mixed_bfloat16"}))
+    verbose: int | bool = parameter(0, "verbose")
+
+    _parameter_constraints = Constraints()
 
 
 def defaults(kind: type[EncoderParameters]) -> dict[str, Any]:

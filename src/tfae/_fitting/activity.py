@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.holes import has_holes, observed_means
 from tfae._data.rows import dense_blocks
 from tfae._data.source import weights_of
 from tfae._data.statistics import Survey, quantiles
@@ -120,6 +121,8 @@ def describe_gaussian_code(
             output = fitted.decoder(fitted.decoder_weights, code)
             error = output - fitted.scaling.forward(block, np.float32)
             squared = np.square(error, dtype=np.float64)
+            if has_holes(block):
+                squared = np.repeat(observed_means(squared, block)[:, None], block.shape[1], 1)
             if weights is not None:
                 squared *= weights[places, None]
             squares.append(float(squared.sum()))

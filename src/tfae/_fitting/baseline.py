@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from tfae._data.holes import has_holes, observed_means
 from tfae._data.source import mean_of_rows
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.held_out import HeldOut
@@ -91,6 +92,8 @@ def with_linear_denoiser(
             scaled = found.reconstruct(held_out.corrupted, of_rank)
             error = held_out.rows - fitted.scaling.backward(scaled)
             squares = np.square(error, dtype=np.float64)
+            if has_holes(held_out.rows):
+                squares = observed_means(squares, held_out.rows)[:, None]
             known[name] = held_out.mean_error(squares, unit)
     # The squared errors of counts, which are those of the largest ones, are not minimised.
     minimised = recipe.objective.loss.link != "exponential" and not recipe.inner
@@ -121,11 +124,17 @@ def is_better(before: Array, after: Array, weights: Array | None = None) -> bool
     variance (Kish, 1965, Survey sampling).
     """
     total = mean_of_rows(before, weights)
-    gain = ratio = before - after
+    ratio = before - after
     if total > 0 and before.min() >= 0 and after.min() >= 0:  # otherwise there are no logarithms
         tiny = _TINY * total
         ratio = np.log(np.maximum(before, tiny) / np.maximum(after, tiny))
-    clear = _clear(gain, 2, weights) and _clear(ratio, 3, weights)
+    return gains_clearly(before, after, weights) and _clear(ratio, 3, weights)
+
+
+def gains_clearly(before: Array, after: Array, weights: Array | None = None) -> bool:
+    """Tell whether losses became smaller by 2 % of their mean and by two standard errors."""
+    gain, total = before - after, mean_of_rows(before, weights)
+    clear = _clear(gain, 2, weights)
     return bool(clear and mean_of_rows(gain, weights) > 0.02 * abs(total))
 
 
@@ -168,16 +177,27 @@ def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Arr
         rebuilt = scaling.backward(output)
         if loss.from_logits:
             output = codec.decoder.run(codec.decoder_weights, codes)
-        losses = loss.of_rows(
-            x.astype(dtype, copy=False), output.astype(dtype, copy=False), part.entry_weight
+        weight = (
+            _weight_of_observed(rows, dtype) if part.entry_weight is None else part.entry_weight
         )
+        losses = loss.of_rows(x.astype(dtype, copy=False), output.astype(dtype, copy=False), weight)
         if part.noise is not None and loss.power == 2:
             losses = losses + part.counted(np.zeros(x.shape)).mean(axis=1)
-        errors = part.counted(np.square(rows - rebuilt, dtype=np.float64), unit).mean(axis=1)
+        squares = part.counted(np.square(rows - rebuilt, dtype=np.float64), unit)
+        errors = observed_means(squares, rows) if has_holes(rows) else squares.mean(axis=1)
         return np.stack([losses, errors], axis=1)
 
     # A loss of the user's may wait for other threads that encode rows; these must get their turn.
     return held_out.of_every_block(of_rows, codec.floats_per_row if loss.of_entries else 0)
+
+
+def _weight_of_observed(rows: Array, dtype: Any) -> Array | None:
+    """Return factors of entries with which a mean of a row is one of its observed entries."""
+    if not has_holes(rows):
+        return None
+    observed = ~np.isnan(rows)
+    counts = np.maximum(observed.sum(axis=1, keepdims=True), 1)
+    return np.asarray(observed * (rows.shape[1] / counts), dtype)
 
 
 def _is_lossless(fitted: Fitted, held_out: HeldOut) -> bool:

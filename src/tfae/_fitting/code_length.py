@@ -14,13 +14,15 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
+from tfae._data.holes import has_holes
 from tfae._data.rows import dense_rows, evenly_spaced
-from tfae._data.scaling import fit_scaling
+from tfae._data.scaling import Affine, fit_scaling
 from tfae._data.source import Source, weights_of
 from tfae._data.weights import with_weights
 from tfae._fitting.fit import fit_split, split_rows
 from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe
+from tfae._networks.filling import learned_filling
 from tfae._networks.principal_components import weighted_axes
 from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
@@ -125,6 +127,10 @@ def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
         some = evenly_spaced(X, None, _MAX_ROWS)
         rows, weights = dense_rows(X, some), weights_of(X, some)
     scaled = fit_scaling(scaling, with_weights(rows, weights)).forward(rows, np.float64)
+    if has_holes(scaled):
+        scaled = learned_filling(Affine(np.zeros(X.shape[1]), 1.0), scaled).forward(
+            scaled, np.float64
+        )
     if not scaled.var(axis=0).any():
         return 1
     kept = np.cumsum(_explained(scaled, weights))

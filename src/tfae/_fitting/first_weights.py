@@ -14,6 +14,7 @@ from tfae._data.statistics import statistics
 from tfae._fitting.denoiser_start import NoisyRows
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
+from tfae._networks.filling import model_of
 from tfae._networks.initial_weights import initial_weights
 from tfae._networks.linear_path import fixed_weights, start_at_zero
 from tfae._networks.principal_components import principal_components
@@ -35,6 +36,7 @@ def drawn(
     weights = initial_weights(structure, network, recipe.dtype, rng)
     if recipe.objective.loss.link == "exponential":
         weights = _at_means(weights, statistics(split.X, split.train))
+    model = None
     if structure.linear_path:
         seed = int(rng.integers(2**31))
         n_components = structure.spec.n_components
@@ -46,6 +48,7 @@ def drawn(
         weights = start_at_zero(network, weights)
         for place, value in fixed_weights(network, found).items():
             weights[place] = value
+        model = model_of(found)
     fitted = Fitted.of_network(
         structure,
         network,
@@ -57,7 +60,7 @@ def drawn(
         settings=recipe.settings,
         to_agree_with=recipe.to_agree_with,
     )
-    return replace(fitted, landmarks=marks)
+    return replace(fitted, landmarks=marks, linear_model=model)
 
 
 def _at_means(weights: Weights, of: Statistics) -> Weights:

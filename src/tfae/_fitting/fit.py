@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from tfae._data.holes import has_holes
 from tfae._data.scaling import Scaling, check_held_out, check_learned, fit_scaling, scaled_range
 from tfae._data.statistics import statistics
 from tfae._data.streams import Streamed
@@ -24,6 +25,7 @@ from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
 from tfae._networks.architectures.registry import ARCHITECTURES
+from tfae._networks.filling import learned_filling
 from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.penalties import NO_PENALTY
 from tfae._support.warn import warn
@@ -87,6 +89,7 @@ def fit_split(
     if start is None:
         scaling = learned_scaling(recipe, split)
     else:
+        start = start.filling(split.X)
         scaling = start.scaling
         check_learned(split.X, scaling, recipe.dtype)
     if isinstance(recipe.corruption, Pairs):
@@ -111,10 +114,12 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 
 
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
-    """Learn the scaling from the training rows."""
+    """Learn the scaling from the training rows, and how their holes are filled if there are any."""
     scaling = fit_scaling(recipe.scaling, split.X, split.train, recipe.dtype)
     check_held_out(split.X, split.train, split.held_out, scaling)
-    return scaling
+    if not has_holes(split.X):
+        return scaling
+    return learned_filling(scaling, split.X if split.train is None else split.X[split.train])
 
 
 def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:

@@ -31,7 +31,7 @@ from tfae._objective.objective import Objective
 from tfae._objective.penalties import Penalty, find_penalty
 from tfae._objective.views import N_GROUPS, Views
 from tfae._support.typing import Params
-from tfae._training.chunks import as_chunks
+from tfae._training.holed_rows import batches_of
 from tfae._training.loop import Stopping
 from tfae._training.step.optimizers import get_optimizer
 
@@ -127,7 +127,7 @@ def _recipe_of(
         verbose=bool(known["verbose"]),
         settings=auto,
         asked={name: params[name] for name in _ASKED},
-        batches=as_chunks,
+        batches=batches_of,
         first_weights=drawn,
         describe=describe_activity,
         length=length,

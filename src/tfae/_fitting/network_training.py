@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfae._data.holes import has_holes
 from tfae._data.reading import rows_to_describe
 from tfae._data.scaling import Scaling
 from tfae._fitting.baseline import better_of, with_linear_denoiser
@@ -41,6 +42,8 @@ def train_network(
     watch: Watch | None = None,
 ) -> tuple[Fitted, Outcome]:
     """Train a network, keep the better of it and PCA, and add the facts about it."""
+    if has_holes(split.X):
+        recipe = replace(recipe, objective=replace(recipe.objective, masked=True))
     optimizer = recipe.optimizer_for(split.n_train)
     if state.rule != optimizer.rule:
         state.slots, state.rule = None, optimizer.rule

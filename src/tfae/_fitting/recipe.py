@@ -139,7 +139,9 @@ class Recipe:
         # The random numbers of dropout have two bytes each.
         dropped = 2 * self.structure.n_dropped // np.dtype(self.dtype).itemsize
         beside = self.objective.noise_width(spec.n_components) + dropped
-        shape = chunk_shape(self.batch_size, spec.n_features, self.dtype, beside)
+        if self.objective.masked:  # weights of entries, offsets, and inputs of other kinds
+            beside += 2 * spec.n_outputs + spec.n_inputs
+        shape = chunk_shape(self.batch_size, spec.n_outputs, self.dtype, beside)
         return ProgramKey(self.structure, self.objective, rule, shape, self.precision)
 
     def with_length(self, n_components: int) -> Recipe:

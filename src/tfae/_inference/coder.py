@@ -50,7 +50,7 @@ class Coder:
     ) -> Coder:
         """Describe one side by its plain layers and the shapes of its weights."""
         spec = structure.spec
-        n_inputs = spec.n_features if side == "encoder" else spec.n_components
+        n_inputs = spec.n_inputs if side == "encoder" else spec.n_components
         n_outputs = sum(shape[1] for shape in shapes if len(shape) == 2)
         floats_per_row = 0 if layers is None else n_inputs + n_outputs
         return cls(structure, side, dtype, layers, floats_per_row)
@@ -77,7 +77,7 @@ class _CompiledModel:
     def __init__(self, coder: Coder) -> None:
         self._model = getattr(coder.structure.build(coder.dtype), coder.side)
         spec, self._dtype = coder.structure.spec, coder.dtype
-        width = spec.n_features if coder.side == "encoder" else spec.n_components
+        width = spec.n_inputs if coder.side == "encoder" else spec.n_components
         self._call = tf.function(
             lambda x: self._model(x, training=False),
             input_signature=[tf.TensorSpec((_BATCH, width), coder.dtype)],

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.holes import has_holes, observed_means
 from tfae._data.landmarks import Landmarks
 from tfae._data.scaling import Forward, Scaling, finite_variance
 from tfae._data.source import Source, mean_of_rows, weights_of
@@ -17,6 +18,8 @@ from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
 from tfae._inference.hidden_entries import Hiding
 from tfae._inference.workspace import Workspace
+from tfae._networks.factor_analysis import FactorAnalysis
+from tfae._networks.filling import Filling
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
 from tfae._support.typing import Array, History, Weights
@@ -38,6 +41,7 @@ class Fitted:
     landmarks: Landmarks | None = None  # only if rows are corrupted
     seen_as: Forward | None = None  # what the encoder takes if not scaled rows
     hidden: Hiding | None = None  # if every entry is rebuilt from the others alone
+    linear_model: FactorAnalysis | None = None  # of scaled rows, only with a linear path
     facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
 
     @classmethod
@@ -110,9 +114,28 @@ class Fitted:
         """Return a copy with more facts."""
         return replace(self, facts={**self.facts, **facts})
 
+    def filling(self, X: Any) -> Fitted:
+        """Return what to use for `X`: if it has holes, a copy that fills them.
+
+        Raises
+        ------
+        ValueError
+            If there is no linear model that could fill them.
+        """
+        if isinstance(self.scaling, Filling) or not has_holes(X):
+            return self
+        if self.linear_model is None:
+            raise ValueError(
+                "X must have no missing entries, because the estimator was fitted to complete rows "
+                "without a linear path and has no linear model to fill them. Fit it to rows with "
+                "missing entries or with linear_path=True, or impute first, for example with "
+                "tfae.AutoencoderImputer."
+            )
+        return replace(self, scaling=Filling(self.scaling, self.linear_model))
+
     def encode(self, X: Any) -> Array:
         """Return the codes of rows, of shape [rows, components]."""
-        codec = self.codec.ready_to_encode(X)
+        codec = self.filling(X).codec.ready_to_encode(X)
 
         def codes(rows: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -124,7 +147,7 @@ class Fitted:
     def decode(self, codes: Array) -> Array:
         """Return the rows of codes, of shape [rows, features]."""
         codec = self.codec.ready_to_decode(codes)
-        width = self.structure.spec.n_features
+        width = self.structure.spec.n_outputs
 
         def rows(some: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -135,7 +158,7 @@ class Fitted:
 
     def reconstruct(self, X: Any) -> Array:
         """Encode and decode rows."""
-        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
+        codec = self.filling(X).codec.ready_to_encode(X).ready_to_decode(X)
 
         def rebuilt(rows: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
@@ -153,17 +176,27 @@ class Fitted:
         """Return the squared error of every row, a mean over its features unless `per_feature`.
 
         The errors are float64, in the square of the user's units or of those of the `scaled` data.
+        Missing entries have none: the mean is that of the observed ones, and `per_feature` gives
+        NaN.
         """
-        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
+        filling = self.filling(X)
+        codec, holed = filling.codec.ready_to_encode(X).ready_to_decode(X), filling is not self
+        holed = holed or isinstance(self.scaling, Filling)
 
         def of_rows(rows: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
                 one, other = rows, self._rebuilt(codec, rows, space)
                 if scaled:
-                    one, other = (self.scaling.forward(r, r.dtype) for r in (one, other))
+                    one, other = (filling.scaling.forward(r, r.dtype) for r in (one, other))
                 squares = np.square(one - other, dtype=np.float64)
-                found = squares if per_feature else np.mean(squares, axis=1)
-            return outcome.of_rows(found, rows, self.scaling, "finite errors")
+                if holed:
+                    squares = np.where(np.isnan(rows), 0.0, squares)
+                if per_feature:
+                    found = squares
+                else:
+                    found = observed_means(squares, rows) if holed else np.mean(squares, axis=1)
+            found = outcome.of_rows(found, rows, filling.scaling, "finite errors")
+            return np.where(np.isnan(rows), np.nan, found) if holed and per_feature else found
 
         return of_every_block(X, of_rows, codec.floats_per_row)
 
@@ -176,6 +209,10 @@ def explained_variance(fitted: Fitted, X: Any) -> float:
     ColumnError
         If the variance or an error is not finite.
     """
+    if has_holes(X):
+        errors, distance = fitted.errors(X, per_feature=True), X - np.nanmean(X, axis=0)
+        total = float(np.nansum(np.square(distance, dtype=np.float64)))
+        return float(1 - np.nansum(errors) / total) if total else float(not np.nansum(errors))
     variance = finite_variance(X)
     if variance != 0:
         return float(1 - mean_of_rows(fitted.errors(X), weights_of(X)) / variance)

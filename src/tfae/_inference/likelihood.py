@@ -36,6 +36,7 @@ def posterior_of_all(fitted: Fitted, X: Any) -> tuple[Array, Array]:
             found = np.stack([mean, np.exp(0.5 * log_variance)], axis=1)
         return outcome.of_rows(found, rows, fitted.scaling, "finite codes")
 
+    fitted = fitted.filling(X)
     mean, deviation = of_every_block(X, of_rows, fitted.encoder.floats_per_row).swapaxes(0, 1)
     return mean, deviation
 
@@ -46,7 +47,7 @@ def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]
     `size` is the number of codes drawn for a row, and their length. Every row gets the same normal
     numbers.
     """
-    normal = rng.standard_normal(size)
+    normal, fitted = rng.standard_normal(size), fitted.filling(X)
 
     def bound(rows: Array, space: Workspace) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -95,17 +96,21 @@ def _is_possible(fitted: Fitted, rows: Array) -> Array:
     x = scaling.forward(rows, rows.dtype)
     rounding = 2 * np.finfo(rows.dtype).eps * np.abs(scaling.center) / scaling.scale
     slack = _SLACK + rounding
-    return np.asarray(((x >= -slack) & (x <= 1 + slack)).all(axis=1))
+    return np.asarray(((x >= -slack) & (x <= 1 + slack) | np.isnan(rows)).all(axis=1))
 
 
 def log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
-    """Return log p(x | z) of every row, in the user's units."""
+    """Return log p(x | z) of the observed entries of every row, in the user's units."""
     variance = _noise_variance(fitted)
     if variance is None:
         x = fitted.scaling.forward(rows, code.dtype)
         logits = fitted.decoder.run(fitted.decoder_weights, code)
-        values = x * logits - np.logaddexp(0, logits)
+        values = np.where(np.isnan(rows), 0.0, x * logits - np.logaddexp(0, logits))
         return np.asarray(values.sum(axis=1, dtype=np.float64))
-    variance = np.broadcast_to(variance, rows.shape[1:])
+    variance, missing = np.broadcast_to(variance, rows.shape[1:]), np.isnan(rows)
     errors = np.square(rows - fitted.codec.decode(code), dtype=np.float64) / variance
-    return np.asarray(-0.5 * (errors.sum(axis=1) + np.log(2 * np.pi * variance).sum()))
+    volumes = np.log(2 * np.pi * variance)
+    if missing.any():
+        errors, volumes = np.where(missing, 0.0, errors), np.where(missing, 0.0, volumes)
+        return np.asarray(-0.5 * (errors.sum(axis=1) + volumes.sum(axis=1)))
+    return np.asarray(-0.5 * (errors.sum(axis=1) + volumes.sum()))

@@ -36,12 +36,13 @@ class Imported:
 
     def __call__(self, spec: Spec) -> Network:
         """Build both models, untrained."""
-        asked = spec.n_features, spec.n_components
-        if asked != (self.n_features, self.n_components):
+        asked = spec.n_inputs, spec.n_components, spec.n_outputs
+        if asked != (self.n_features, self.n_components, self.n_features):
+            given = spec.n_outputs if spec.n_inputs == self.n_features else spec.n_inputs
             raise ValueError(
                 f"The imported models must be used with {self.n_features} features and "
-                f"n_components={self.n_components}. Got {asked[0]} features and "
-                f"n_components={asked[1]}."
+                f"n_components={self.n_components}. Got {given} features and "
+                f"n_components={spec.n_components}."
             )
         return Network(
             _flat(_built(self.encoder), self.row_shape, self.code_shape),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfae._networks.principal_components import Components
-from tfae._networks.spec import Network
+from tfae._networks.spec import Network, Spec
 from tfae._support.tensorflow import keras, variable_dtype
 from tfae._support.typing import Array, Weights
 
@@ -42,13 +42,11 @@ class LinearPathParts(NamedTuple):
     scaled: Any
 
 
-def add_linear_path(
-    network: Network, n_features: int, n_components: int, correction: bool
-) -> Network:
+def add_linear_path(network: Network, spec: Spec, correction: bool) -> Network:
     """Build models with a linear path around each side of a network."""
     return Network(
-        _around(network.encoder, n_features, n_components, correction),
-        _around(network.decoder, n_components, n_features, correction),
+        _around(network.encoder, spec.n_inputs, spec.n_components, correction),
+        _around(network.decoder, spec.n_components, spec.n_outputs, correction),
     )
 
 
@@ -102,8 +100,8 @@ def start_at_zero(network: Network, weights: Weights) -> Weights:
     """
     places, weights = _places(network), list(weights)
     for side, model in zip(Network._fields, network, strict=True):
-        last = _last_layer(model)
-        if getattr(last, "kernel", None) is None or not _gives_zero_for_zero(last):
+        last = last_layer(_parts(model).network)
+        if not ends_linearly(last):
             raise ValueError(
                 f"linear_path=True needs an architecture whose {side} ends with a dense or "
                 "convolutional layer without an activation ('code_activation' and sparse penalties "
@@ -174,8 +172,8 @@ def _parts(model: Any) -> LinearPathParts:
     return found
 
 
-def _last_layer(model: Any) -> Any:
-    network = _parts(model).network
+def last_layer(network: Any) -> Any:
+    """Return the last layer with weights; the last of all if none has any."""
     # A network with its own linear path, such as one from `to_keras`, does not end with a layer.
     while hasattr(network, "layers") and linear_path_parts(network) is None:
         weighty = [layer for layer in network.layers if layer.weights]
@@ -185,6 +183,8 @@ def _last_layer(model: Any) -> Any:
     return network
 
 
-def _gives_zero_for_zero(layer: Any) -> bool:
+def ends_linearly(layer: Any) -> bool:
+    """Whether a layer has a kernel and no activation, so that it gives 0 if its weights are."""
     activation = getattr(layer, "activation", None)
-    return activation is None or activation is keras.activations.linear
+    linear = activation is None or activation is keras.activations.linear
+    return getattr(layer, "kernel", None) is not None and linear

@@ -16,7 +16,7 @@ class Spec:
     Attributes
     ----------
     n_features, n_components : int
-        The shapes: the encoder maps (None, n_features) to (None, n_components).
+        The numbers of columns of the data and of components of the code.
     hidden_layer_sizes, decoder_layer_sizes : tuple of int
         The numbers of units of the hidden layers, for each side from its input to its output.
     activation, code_activation : str
@@ -27,6 +27,11 @@ class Spec:
         The fraction of hidden units to drop during training; 0 for none.
     batch_normalization : bool
         Whether hidden layers are normalised over the batch.
+    n_inputs, n_outputs : int
+        The shapes: the encoder maps (None, n_inputs) to (None, n_components), the decoder maps
+        (None, n_components) to (None, n_outputs). Both are n_features for rows of numbers. For
+        tables with categories or missing entries, a column may have several inputs (its value, its
+        rank, whether it is missing) and several outputs (one for every category).
 
     Examples
     --------
@@ -35,8 +40,8 @@ class Spec:
     >>> import keras
     >>> from tfae import Spec
     >>> def linear(spec):
-    ...     encoder = [keras.Input((spec.n_features,)), keras.layers.Dense(spec.n_components)]
-    ...     decoder = [keras.Input((spec.n_components,)), keras.layers.Dense(spec.n_features)]
+    ...     encoder = [keras.Input((spec.n_inputs,)), keras.layers.Dense(spec.n_components)]
+    ...     decoder = [keras.Input((spec.n_components,)), keras.layers.Dense(spec.n_outputs)]
     ...     return keras.Sequential(encoder), keras.Sequential(decoder)
     >>> spec = Spec(64, 8, (128,), (128,), "relu", "linear", "glorot_uniform")
     >>> encoder, decoder = linear(spec)
@@ -53,6 +58,12 @@ class Spec:
     kernel_initializer: str
     dropout: float = 0.0
     batch_normalization: bool = False
+    n_inputs: int = 0  # 0 stands for n_features
+    n_outputs: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("n_inputs", "n_outputs"):
+            object.__setattr__(self, name, getattr(self, name) or self.n_features)
 
 
 class Network(NamedTuple):

@@ -37,9 +37,7 @@ class Structure:
                 network = Network(wide.encoder, network.decoder)
             if self.linear_path:
                 spec = self.spec
-                network = add_linear_path(
-                    network, spec.n_features, spec.n_components, self.linear_correction
-                )
+                network = add_linear_path(network, spec, self.linear_correction)
         return network
 
     @property
@@ -70,9 +68,8 @@ class Structure:
                 f"models. Got {built!r}."
             )
         network = Network(*built)
-        sizes = spec.n_features, spec.n_components
-        _check_shape(self.name, "encoder", network.encoder, sizes)
-        _check_shape(self.name, "decoder", network.decoder, sizes[::-1])
+        _check_shape(self.name, "encoder", network.encoder, spec)
+        _check_shape(self.name, "decoder", network.decoder, spec)
         _check_layers_made(self.name, network, spec)
         return network
 
@@ -93,17 +90,28 @@ def _differing(one: Any, other: Any) -> Iterator[Field[Any]]:
     return (f for f in fields(one) if getattr(one, f.name) != getattr(other, f.name))
 
 
-def _check_shape(name: str, side: str, model: Any, sizes: tuple[int, int]) -> None:
+def _check_shape(name: str, side: str, model: Any, spec: Spec) -> None:
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"The {side} of the architecture {name!r} must be a Keras model. Got {model!r}."
         )
-    shape = tuple(model(keras.Input((sizes[0],))).shape)
-    if shape != (None, sizes[1]):
-        raise ValueError(
-            f"The {side} of the architecture {name!r} must map shape (None, {sizes[0]}) to "
-            f"(None, {sizes[1]}). It returns shape {shape}."
-        )
+    widths = spec.n_inputs, spec.n_components, spec.n_outputs
+    n_in, n_out = widths[:2] if side == "encoder" else widths[1:]
+    try:
+        shape = tuple(model(keras.Input((n_in,))).shape)
+    except ValueError as error:  # the model takes another number of inputs
+        raise _wrong_shape(name, side, spec, n_in, n_out, "It does not take such rows.") from error
+    if shape != (None, n_out):
+        raise _wrong_shape(name, side, spec, n_in, n_out, f"It returns shape {shape}.")
+
+
+def _wrong_shape(name: str, side: str, spec: Spec, n_in: int, n_out: int, found: str) -> ValueError:
+    simple = spec.n_features == spec.n_inputs == spec.n_outputs
+    way_out = "" if simple else " Use spec.n_inputs and spec.n_outputs in place of spec.n_features."
+    return ValueError(
+        f"The {side} of the architecture {name!r} must map shape (None, {n_in}) to (None, "
+        f"{n_out}). {found}{way_out}"
+    )
 
 
 def _check_layers_made(name: str, network: Network, spec: Spec) -> None:

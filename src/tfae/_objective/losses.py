@@ -27,7 +27,8 @@ class Loss:
     function: LossFunction
     power: int = 0  # loss(s * target, s * output) = s**power * loss; 0 if there is no such law
     link: str = ""  # the Keras name of an activation, if it takes the output before that
-    of_entries: bool = False  # whether an entry's value is known to depend on that entry alone
+    # Whether an entry's value is known to depend on that column of its row alone.
+    of_entries: bool = False
     # Takes the values and the weights of a batch's rows; returns the values to minimise.
     of_batch: Callable[[Any, Any], Any] | None = None
 
@@ -65,8 +66,8 @@ class Loss:
         if entry_weight is not None:
             if values.shape.rank != 2:
                 raise ValueError(
-                    "With 'emphasis' the 'loss' must return one value for every entry, shape "
-                    f"[batch, features]. Got shape {tuple(values.shape)}."
+                    "With 'emphasis' or missing entries the 'loss' must return one value for every "
+                    f"entry, shape [batch, features]. Got shape {tuple(values.shape)}."
                 )
             values = values * entry_weight
         rows = tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values

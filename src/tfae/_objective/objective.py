@@ -19,6 +19,8 @@ class Batch(NamedTuple):
     encoder_input: Any  # the target itself, or a corrupted copy
     weight: Any  # [batch]
     noise: Any  # [batch, width] or None: further input of the objective for every row
+    entry_weight: Any = None  # as target, or None: the factor of every entry's loss
+    offset: Any = None  # as target, or None: what is added to the network's output
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Objective:
     corrupted: bool = False  # whether chunks bring corrupted rows
     emphasised: bool = False  # whether corrupted and other entries weigh differently
     of_corrupted: float = 0.0  # the weight of corrupted entries if the others have none
+    masked: bool = False  # whether chunks bring weights of entries
+    has_offset: bool = False  # whether chunks bring numbers that are added to the output
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -73,8 +77,9 @@ class Objective:
             encoder(batch.encoder_input, training=training), batch.target.dtype
         )
         code = self.code.in_training(encoder_output, batch.weight, batch.noise)
+        output = decode(code) if batch.offset is None else decode(code) + batch.offset
         rows = self.loss.per_row(
-            batch.target, decode(code), batch.weight, self._entry_weight(batch, scalars)
+            batch.target, output, batch.weight, self._entry_weight(batch, scalars)
         )
         loss = tf.reduce_sum(batch.weight * rows)
         if self.penalty.cost is None:
@@ -96,6 +101,7 @@ class Objective:
             changed = batch.encoder_input != batch.target
             return self.of_corrupted * tf.cast(changed, batch.target.dtype)
         if not self.emphasised:
-            return None
+            return batch.entry_weight
         emphasis = scalars["emphasis"]
-        return tf.where(batch.encoder_input != batch.target, 2 * emphasis, 2 * (1 - emphasis))
+        of = tf.where(batch.encoder_input != batch.target, 2 * emphasis, 2 * (1 - emphasis))
+        return of if batch.entry_weight is None else of * batch.entry_weight

@@ -7,13 +7,22 @@ from typing import Any, TypeVar, cast
 
 from sklearn import callback
 from sklearn.manifold._t_sne import _joint_probabilities_nn
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    MissingValues,
+    RealNotInt,
+    StrOptions,
+)
+from sklearn.utils.validation import _check_feature_names_in
 
 __all__ = [
     "HasMethods",
     "Interval",
+    "MissingValues",
     "RealNotInt",
     "StrOptions",
+    "feature_names",
     "fitted_within",
     "has_callbacks",
     "joint_probabilities",
@@ -33,6 +42,11 @@ def with_callbacks(method: F) -> F:
 def has_callbacks(estimator: Any) -> bool:
     """Whether ``set_callbacks`` was called; scikit-learn 1.9 has no public way to ask."""
     return bool(getattr(estimator, "_skl_callbacks", ()))
+
+
+def feature_names(estimator: Any, given: Any) -> Any:
+    """Return the names of the features of a fitted estimator, which must be those `given`."""
+    return _check_feature_names_in(estimator, given)
 
 
 def joint_probabilities(squared_distances: Any, perplexity: float) -> Any:

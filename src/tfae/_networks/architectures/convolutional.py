@@ -28,6 +28,7 @@ def convolutional(
     """Convolutions of stride 2 down to a dense code, and transposed ones back.
 
     Every hidden layer halves the image, rounding up. The decoder crops what the rounding added.
+    Where a column has several inputs or outputs, dense layers come before and after.
     """
     if image_shape is None:
         raise no_image_shape(spec.n_features, "architecture_params={{'image_shape': {}}}")
@@ -76,7 +77,10 @@ def no_image_shape(n_features: int, given_as: str) -> ValueError:
 
 
 def _encoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
-    layers = [row_input(spec.n_features), keras.layers.Reshape(shape)]
+    layers = [row_input(spec.n_inputs)]
+    if spec.n_inputs != spec.n_features:
+        layers.append(keras.layers.Dense(spec.n_features, name="image"))
+    layers.append(keras.layers.Reshape(shape))
     for number, filters in enumerate(spec.hidden_layer_sizes, start=1):
         convolution = partial(keras.layers.Conv2D, filters, kernel_size, **_HALVING)
         layers += hidden(convolution, f"encoder_{number}", spec)
@@ -105,7 +109,10 @@ def _decoder(spec: Spec, shape: tuple[int, int, int], kernel_size: int) -> Any:
         last = number > len(others)
         layers += [_output(widen, spec)] if last else hidden(widen, f"decoder_{number}", spec)
         layers.append(_crop(size))
-    return keras.Sequential([*layers, keras.layers.Flatten(**_LAST)], name="decoder")
+    layers.append(keras.layers.Flatten(**_LAST))
+    if spec.n_outputs != spec.n_features:
+        layers.append(keras.layers.Dense(spec.n_outputs, name="columns"))
+    return keras.Sequential(layers, name="decoder")
 
 
 def _output(make: Callable[..., Any], spec: Spec) -> Any:

@@ -22,10 +22,10 @@ def dense(spec: Spec) -> Network:
     ]
     decoder = [
         *_stack("decoder", spec.decoder_layer_sizes, spec),
-        layer(spec.n_features, name="output"),
+        layer(spec.n_outputs, name="output"),
     ]
     return Network(
-        keras.Sequential([row_input(spec.n_features), *encoder], name="encoder"),
+        keras.Sequential([row_input(spec.n_inputs), *encoder], name="encoder"),
         keras.Sequential([row_input(spec.n_components), *decoder], name="decoder"),
     )
 

@@ -9,9 +9,9 @@ from tfae._networks.spec import Spec
 from tfae._support.tensorflow import keras
 
 
-def row_input(n_features: int) -> Any:
+def row_input(width: int) -> Any:
     """Return the input layer in the dtype of the thread's policy; Keras would use float32."""
-    return keras.Input((n_features,), dtype=keras.config.dtype_policy().compute_dtype)
+    return keras.Input((width,), dtype=keras.config.dtype_policy().compute_dtype)
 
 
 def hidden(make: Callable[..., Any], name: str, spec: Spec) -> Iterator[Any]:

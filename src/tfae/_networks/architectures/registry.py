@@ -46,7 +46,7 @@ def register_architecture(
     ... def bowtie(spec, *, width=64):
     ...     '''One wide layer on each side of the code.'''
     ...     encoder = [keras.layers.Dense(width, "tanh"), keras.layers.Dense(spec.n_components)]
-    ...     decoder = [keras.layers.Dense(width, "tanh"), keras.layers.Dense(spec.n_features)]
+    ...     decoder = [keras.layers.Dense(width, "tanh"), keras.layers.Dense(spec.n_outputs)]
     ...     return keras.Sequential(encoder), keras.Sequential(decoder)
     >>> tfae.architectures()["bowtie"]
     'One wide layer on each side of the code.'

@@ -27,18 +27,22 @@ class Chunk(NamedTuple):
     Step ``s`` works on the rows from ``s * batch`` on, with the weights ``weight[s]``. A batch that
     the data does not fill is filled up with other rows, of weight zero. Rows of the data have the
     weight 1, or positive weights whose mean over an epoch is 1. ``corrupted`` is the encoder's
-    input instead of ``x`` if the rows are corrupted. ``noise`` is standard normal, or other input
-    of the objective for every row. A chunk holds a part of an epoch, a whole epoch, or several
-    whole epochs with the same number of steps.
+    input instead of ``x`` if the rows are corrupted, or if the encoder sees other numbers than
+    those to rebuild. ``noise`` is standard normal, or other input of the objective for every row.
+    ``entry_weight`` is the factor of the loss of every entry, 0 for missing ones, whose ``x`` may
+    be any number. ``offset`` is added to the network's output. A chunk holds a part of an epoch, a
+    whole epoch, or several whole epochs with the same number of steps.
     """
 
     x: Array  # [steps * batch, features], scaled
     weight: Array  # [steps, batch]
     n_steps: int  # how many of the steps hold rows
     last: bool  # whether an epoch ends here
-    corrupted: Array | None = None  # as x
+    corrupted: Array | None = None  # [steps * batch, inputs]
     noise: Array | None = None  # [steps * batch, width]
     n_epochs: int = 1  # how many epochs the rows belong to
+    entry_weight: Array | None = None  # as x
+    offset: Array | None = None  # as x
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -95,7 +95,7 @@ class Program:
         """The network as one Keras model for scaled data, on the live weights."""
         shape, structure = self.shape, self.key.structure
         with private_keras(self.key.precision):
-            x = keras.Input((shape.features,), dtype=shape.dtype)
+            x = keras.Input((structure.spec.n_inputs,), dtype=shape.dtype)
             activation = keras.layers.Activation(
                 structure.output_activation, name="reconstruction", dtype=shape.dtype
             )
@@ -184,16 +184,22 @@ class Program:
             "scalars": tf.TensorSpec((len(self.key.scalars),), dtype),
         }
         if objective.corrupted:
-            signature["corrupted"] = signature["x"]
+            n_inputs = self.key.structure.spec.n_inputs
+            signature["corrupted"] = tf.TensorSpec((steps * batch, n_inputs), dtype)
         if width:
             signature["noise"] = tf.TensorSpec((steps * batch, width), dtype)
+        if objective.masked:
+            signature["entry_weight"] = signature["x"]
+        if objective.has_offset:
+            signature["offset"] = signature["x"]
         return signature
 
     def _tensors(self, chunk: Chunk, scalars: Array) -> tuple[Any, ...]:
         """Hand a chunk over without copying it."""
         inputs = _tensor(chunk.x), _tensor(chunk.weight), _copied(chunk.n_steps, np.int32)
-        noise = (_tensor(array) for array in (chunk.corrupted, chunk.noise) if array is not None)
-        return *inputs, _copied(scalars, self.shape.dtype), *noise
+        others = chunk.corrupted, chunk.noise, chunk.entry_weight, chunk.offset
+        others_ = (_tensor(array) for array in others if array is not None)
+        return *inputs, _copied(scalars, self.shape.dtype), *others_
 
     def _drawn(self, chunk: Chunk) -> list[Any]:
         """Return the random numbers of a chunk's steps, if there is dropout."""
@@ -371,14 +377,16 @@ def _batch(named: dict[str, Any], steps: Any) -> Batch:
     grouped = isinstance(steps, slice)
     first, count = (steps.start * n_rows, tf.size(weight)) if grouped else (steps * n_rows, n_rows)
 
-    def of_steps(name: str) -> Any:
+    def of_steps(name: str, otherwise: Any = None) -> Any:
+        if name not in named:
+            return otherwise
         rows = named[name]
         return tf.slice(rows, [first, 0], [count, rows.shape[1]])
 
     target = of_steps("x")
-    encoder_input = of_steps("corrupted") if "corrupted" in named else target
-    noise = of_steps("noise") if "noise" in named else None
-    return Batch(target, encoder_input, weight, noise)
+    encoder_input = of_steps("corrupted", target)
+    others = (of_steps(name) for name in ("noise", "entry_weight", "offset"))
+    return Batch(target, encoder_input, weight, *others)
 
 
 def _mirrored(kernel: Any, transposed: bool) -> Any:

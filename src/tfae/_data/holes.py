@@ -1,0 +1,25 @@
+"""Rows with holes: arrays in memory in which NaN stands for missing entries."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tfae._support.typing import Array
+
+
+def has_holes(X: Any) -> bool:
+    """Whether an array in memory has missing entries; a product of one pass tells."""
+    if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
+        return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isnan(np.vdot(X, X))  # a sum of squares is NaN only if one of them is
+
+
+def observed_means(values: Array, rows: Array) -> Array:
+    """Return the mean of the values of the observed entries of every row; 0 if there is none."""
+    observed = ~np.isnan(rows)
+    counts = np.maximum(observed.sum(axis=1), 1)
+    return np.asarray(np.where(observed, values, 0.0).sum(axis=1) / counts)

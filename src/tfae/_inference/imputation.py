@@ -1,0 +1,93 @@
+"""A fitted imputation: the linear guess of missing entries, and a network's correction of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tfae._data.layout import Layout
+from tfae._inference.blocks import of_every_block
+from tfae._inference.fitted import Fitted
+from tfae._inference.workspace import NEW, Workspace
+from tfae._networks.table_inputs import TableInputs
+from tfae._support.typing import Array
+
+
+class Guesses(NamedTuple):
+    """The linear guesses of all places, and the network's corrections; shapes [rows, places].
+
+    For numbers they are scaled, for categories logits.
+    """
+
+    linear: Array
+    correction: Array
+
+    def corrected(self, shrinkage: Array) -> Array:
+        """Return the guesses with a share of the corrections, one for every place or for all."""
+        return np.asarray(self.linear + shrinkage * self.correction)
+
+
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """A fitted imputer of rows with NaN in the places of missing entries; it never changes."""
+
+    tables: TableInputs
+    network: Fitted | None  # None: the linear guess alone
+    shrinkage: Array  # [columns], the share of the network's correction that is used
+    facts: Mapping[str, Any]
+
+    @property
+    def layout(self) -> Layout:
+        return self.tables.layout
+
+    def with_facts(self, facts: Mapping[str, Any]) -> Imputation:
+        """Return a copy with more facts."""
+        return replace(self, facts={**self.facts, **facts})
+
+    @property
+    def _floats_per_row(self) -> int:
+        """How many numbers NumPy computes for a row; 0 if TensorFlow has a part in it."""
+        network, n_inputs = self.network, self.tables.n_inputs
+        if network is None:
+            return n_inputs
+        return n_inputs + network.codec.floats_per_row if network.codec.floats_per_row else 0
+
+    def guesses(self, rows: Array, space: Workspace = NEW) -> Guesses:
+        """Return the guesses for rows; those of observed entries mean nothing."""
+        seen = self.tables.seen(rows)
+        if self.network is None:
+            return Guesses(seen.offset, np.zeros((1, 1)))
+        network = self.network
+        codes = network.encoder(network.encoder_weights, seen.inputs, space)
+        return Guesses(seen.offset, network.decoder.run(network.decoder_weights, codes, space))
+
+    def filled(self, X: Array, *, probabilities: bool = False) -> Array:
+        """Return rows without NaN; observed entries stay as they are.
+
+        Numbers stay in the range of the observed ones. A category gets 1 in the place of the
+        likeliest one, or the `probabilities` of all.
+        """
+
+        def of_rows(rows: Array, space: Workspace) -> Array:
+            missing = np.isnan(rows)
+            if not missing.any():
+                return rows
+            found = self._guessed(rows.astype(np.float64, copy=False), space)
+            if not probabilities and self.layout.has_categories:
+                found = self.layout.encoded(self.layout.decoded(found))
+            return np.where(missing, found.astype(rows.dtype), rows)
+
+        return of_every_block(X, of_rows, self._floats_per_row)
+
+    def _guessed(self, rows: Array, space: Workspace) -> Array:
+        """Return numbers in the user's units and probabilities for all places."""
+        tables = self.tables
+        found = self.guesses(rows, space).corrected(self.layout.spread(self.shrinkage))
+        numbers = tables.scaling.backward(np.clip(found, tables.low, tables.high))
+        if not self.layout.has_categories:
+            return numbers
+        probability = np.exp(self.layout.log_probabilities(found))
+        return np.where(tables.is_number, numbers, probability)

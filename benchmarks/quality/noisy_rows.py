@@ -116,10 +116,11 @@ def _of_method(
     given = {"X_clean": clean} if is_told else {}
     params = params if is_told else {**params, "training_rows": "noisy"}
     model = DenoisingAutoencoder(code, random_state=seed, **params).fit(noisy, **given)
+    level = {k: v for k, v in model.settings_.items() if k == "corruption_level"}
     return {
         "seen": _psnr(model.reconstruct(noisy), clean),
         "unseen": _psnr(model.reconstruct(new), new_clean),
-        "level": float(model.settings_.get("corruption_level", np.nan)),
+        **level,
     }
 
 

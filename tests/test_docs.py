@@ -18,7 +18,7 @@ PAGES = [
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("quickstart", "defaults", "embedding", "extending", "streams")
+        for name in ("quickstart", "defaults", "embedding", "extending", "streams", "tables")
     ),
 ]
 ARCHITECTURE_PAGES = sorted(

@@ -23,13 +23,17 @@ def as_frame(X: Any) -> Any:
     return X if nw.dependencies.is_pyarrow_table(X) else None
 
 
-def is_mixed(frame: Any) -> bool:
-    """Whether a frame has a column of another kind than numbers that a network can learn from."""
+def first_of_tables(frame: Any) -> int | None:
+    """Return the position of the first column that makes a table: not of numbers, but known.
+
+    None if there is no such column.
+    """
     places = list(range(frame.shape[1]))
     if nw.dependencies.is_pandas_dataframe(frame):
         # To make a column takes longer than to look at its type.
         places = [place for place in places if not _is_numeric(frame.dtypes.iloc[place])]
-    return any(kind_of(column_of(frame, place)) in OF_TABLES for place in places)
+    found = (place for place in places if kind_of(column_of(frame, place)) in OF_TABLES)
+    return next(found, None)
 
 
 def _is_numeric(dtype: Any) -> bool:
@@ -41,6 +45,11 @@ def _is_numeric(dtype: Any) -> bool:
 def labels_of(frame: Any) -> Any:
     """Return the labels of the columns: an index if the frame is of pandas, otherwise a list."""
     return frame.column_names if nw.dependencies.is_pyarrow_table(frame) else frame.columns
+
+
+def index_of(X: Any) -> Any:
+    """Return the index of a frame of pandas, or None."""
+    return X.index if nw.dependencies.is_pandas_dataframe(X) else None
 
 
 def column_of(frame: Any, place: int) -> nw.Series:

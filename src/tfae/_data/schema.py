@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfae._data.columns import name_of
-from tfae._data.frames import column_of, labels_of
+from tfae._data.frames import column_of, index_of, labels_of
 from tfae._data.kinds import ERROR, Asked
 from tfae._data.layout import Layout
 from tfae._data.table_columns import CategoryColumn, Column, learned_column
@@ -84,12 +84,17 @@ class Schema:
     @cached_property
     def layout(self) -> Layout:
         """The places of the columns in rows of numbers."""
-        return Layout(tuple(column.n_categories for column in self.columns))
+        return Layout(tuple(len(column.places) for column in self.columns))
 
     @property
     def place_labels(self) -> list[Any]:
         """The label of the column of every place."""
         return [self.columns[column].label for column in self.layout.column_of]
+
+    @property
+    def reasons(self) -> dict[Any, str]:
+        """Why nothing is learned from the columns that are left out, by their labels."""
+        return {each.label: each.reason for each in self.dropped}
 
     def in_order(self, frame: Any) -> Any:
         """Return a frame with its columns in the order of the schema, found by their names.
@@ -163,8 +168,7 @@ class Schema:
         like = None if like is None else self.in_order(like)
         for each in self.dropped:
             made[each.label] = self._carried(each, like, len(rows), write)
-        if index is None and like is not None and self.library == library_of(like) == "pandas":
-            index = like.index
+        index = index_of(like) if index is None else index
         return write.frame(self.labels, [made[label] for label in self.labels], index)
 
     def _without_other(self, rows: Array) -> Array:

@@ -43,9 +43,9 @@ class Column(ABC):
     dtype: Any  # as its library names it
 
     @property
-    def n_categories(self) -> int:
-        """The number of its categories, 0 if it has none."""
-        return 0
+    def places(self) -> tuple[Any, ...]:
+        """What its places in a row of numbers stand for; empty for a column of numbers."""
+        return ()
 
     @property
     def name(self) -> str:
@@ -163,8 +163,8 @@ class CategoryColumn(Column):
     asked: Asked | None
 
     @property
-    def n_categories(self) -> int:
-        return len(self.categories) + self.has_other
+    def places(self) -> tuple[Any, ...]:
+        return (*self.categories, *(["other"] * self.has_other))
 
     @property
     def _kinds(self) -> frozenset[str]:

@@ -21,9 +21,16 @@ from tfae._support.typing import Array
 class Writer(ABC):
     """Makes columns and frames of one library."""
 
+    def labels(self, values: Sequence[Any]) -> list[Any]:
+        """Return labels of columns, which must be text in most libraries."""
+        return list(map(str, values))
+
     @abstractmethod
-    def numbers(self, values: Array, dtype: Any) -> Any:
-        """Return a column of numbers or booleans; NaN marks missing ones."""
+    def numbers(self, values: Array, dtype: Any = None) -> Any:
+        """Return a column of numbers or booleans; NaN marks missing ones.
+
+        Without a type it is one of float64.
+        """
 
     @abstractmethod
     def instants(self, values: Array, dtype: Any) -> Any:
@@ -47,7 +54,11 @@ class Writer(ABC):
 
 
 class _Pandas(Writer):
-    def numbers(self, values: Array, dtype: Any) -> Any:
+    def labels(self, values: Sequence[Any]) -> list[Any]:
+        return list(values)
+
+    def numbers(self, values: Array, dtype: Any = None) -> Any:
+        dtype = values.dtype if dtype is None else dtype
         return pd.Series(values).astype(_holding_missing(dtype, bool(np.isnan(values).any())))
 
     def instants(self, values: Array, dtype: Any) -> Any:
@@ -88,8 +99,9 @@ class _Polars(Writer):
     def __init__(self) -> None:
         self._polars = import_module("polars")
 
-    def numbers(self, values: Array, dtype: Any) -> Any:
-        return self._polars.Series(values, nan_to_null=True).cast(dtype)
+    def numbers(self, values: Array, dtype: Any = None) -> Any:
+        column = self._polars.Series(values, nan_to_null=True)
+        return column if dtype is None else column.cast(dtype)
 
     def instants(self, values: Array, dtype: Any) -> Any:
         return self._polars.Series(values).cast(dtype)
@@ -112,8 +124,9 @@ class _Arrow(Writer):
     def __init__(self) -> None:
         self._arrow = import_module("pyarrow")
 
-    def numbers(self, values: Array, dtype: Any) -> Any:
-        return self._arrow.array(values, from_pandas=True).cast(dtype)
+    def numbers(self, values: Array, dtype: Any = None) -> Any:
+        column = self._arrow.array(values, from_pandas=True)
+        return column if dtype is None else column.cast(dtype)
 
     def instants(self, values: Array, dtype: Any) -> Any:
         return self._arrow.array(values).cast(dtype)

@@ -14,14 +14,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
 from tfae._data.reading import (
+    as_stream,
     in_memory_if_small,
     is_stream,
-    opened_stream,
     prepare,
-    read_table,
+    read_rows,
     repeatable,
 )
 from tfae._data.scaling import Affine, Quantiles
+from tfae._data.schema import Schema
+from tfae._data.streams import Opened, Stream
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, warn_of_pairs
 from tfae._estimators.checking_parameters import check_architecture, check_callbacks
@@ -29,10 +31,11 @@ from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
+from tfae._estimators.tables import learned_schema, read_table
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.defaults import has_linear_path
 from tfae._fitting.fit import fit_network
-from tfae._fitting.from_parameters import enough_for_linear_path, make_recipe
+from tfae._fitting.from_parameters import code_length, enough_for_linear_path, make_recipe
 from tfae._fitting.network_training import Watch
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
@@ -58,7 +61,9 @@ class BaseEncoder(
     in another way, and public methods that differ.
     """
 
+    takes_tables: ClassVar[bool] = False  # whether rows may come as frames of mixed kinds
     _fitted: Fitted | None = None
+    _schema: Schema | None = None  # of the frame of the fit; learned where rows are read
     _state: TrainingState | None = None  # `partial_fit` continues from it
 
     _doc_link_module: ClassVar[str] = "tfae"
@@ -219,23 +224,63 @@ class BaseEncoder(
             Values that replace those of parameters.
         """
         params = {**self.get_params(deep=False), **instead}
+        if start is None and self._schema is not None and params["n_components"] is None:
+            params["n_components"] = code_length(params, len(self._schema.columns))
         linear_path = start is None and has_linear_path(params)
         prepare(X, covariance=linear_path, once=partial and start is not None)
         if partial and linear_path:
             linear_path = enough_for_linear_path(params, X.shape)
-        return make_recipe(params, X.shape, linear_path=linear_path, start=start)
+        return make_recipe(
+            params, X.shape, linear_path=linear_path, start=start, schema=self._schema
+        )
 
-    def _read(self, X: Any, *, reset: bool, min_samples: int = 1) -> Any:
-        """Return data as checked rows; later rows must be like those of a fit (`reset`)."""
-        if not is_stream(X):
-            check = functools.partial(check_rows, self, reset=reset, min_samples=min_samples)
-            return read_table(X, check, min_samples)
+    def _read(
+        self,
+        X: Any,
+        *,
+        reset: bool,
+        min_samples: int = 1,
+        learning: bool = False,
+        whole: Stream | None = None,
+    ) -> Any:
+        """Return data as checked rows.
+
+        Parameters
+        ----------
+        X : object
+        reset : bool
+            Whether these are the first rows of a fit; later rows must be like them.
+        min_samples : int
+        learning : bool
+            Whether a network learns from the rows.
+        whole : Stream or None
+            The stream that `X` is a batch of, if it can be read more than once.
+        """
+        if is_stream(X):
+            return self._read_stream(X, reset, learning)
+        if reset:
+            self._schema = learned_schema(self, X, whole)
+        if self._schema is not None:
+            return read_table(
+                self, X, self._schema, reset=reset, min_samples=min_samples, learning=learning
+            )
+        check = functools.partial(check_rows, self, reset=reset, min_samples=min_samples)
+        return read_rows(X, check, min_samples)
+
+    def _read_stream(self, X: Any, reset: bool, learning: bool) -> Opened:
+        """Return a stream whose batches are read like data of their own."""
         if reset and not hasattr(self, "partial_fit"):
             raise ValueError(
                 f"X must be an array or a data frame: {type(self).__name__} learns from all "
                 f"rows at once. Got {X!r}."
             )
-        return opened_stream(X, lambda batch, first: self._read(batch, reset=reset and first))
+        stream = as_stream(X)
+        whole = None if stream.once else stream
+
+        def check(batch: Any, first: bool) -> Any:
+            return self._read(batch, reset=reset and first, learning=learning, whole=whole)
+
+        return Opened(stream, check)
 
     def _fit(self, X: Any, y: Any, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
@@ -246,7 +291,9 @@ class BaseEncoder(
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
         with naming_columns(X, reader):
-            rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
+            rows = reader._read(
+                repeatable(X, "fit"), reset=start is None, min_samples=2, learning=True
+            )
             rows, instead = reader._with_clean(rows, X_clean)
             rows = in_memory_if_small(rows, self.random_state, min_samples=2)
             recipe = reader._recipe(rows, start, **instead)
@@ -260,7 +307,7 @@ class BaseEncoder(
         """Return the rows to rebuild, and what replaces parameters if others are encoded."""
         if X_clean is None:
             return X, {}
-        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False))
+        clean, pairs = paired(X, X_clean, functools.partial(self._read, reset=False, learning=True))
         return clean, {"corruption": pairs}
 
     def _checked_fitted(self) -> Fitted:

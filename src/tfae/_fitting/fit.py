@@ -14,7 +14,14 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from tfae._data.scaling import Scaling, check_held_out, check_learned, fit_scaling, scaled_range
+from tfae._data.scaling import (
+    Scaling,
+    check_held_out,
+    check_learned,
+    fit_scaling,
+    scaled_range,
+    with_floor,
+)
 from tfae._data.statistics import statistics
 from tfae._data.streams import Opened
 from tfae._fitting.from_parameters import another_network
@@ -113,6 +120,8 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     """Learn the scaling from the training rows."""
     scaling = fit_scaling(recipe.scaling, split.X, split.train, recipe.dtype)
+    if recipe.layout is not None:
+        scaling = with_floor(scaling, recipe.layout)
     check_held_out(split.X, split.train, split.held_out, scaling)
     return scaling
 

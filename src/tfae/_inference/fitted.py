@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 
 from tfae._data.landmarks import Landmarks
+from tfae._data.layout import Layout
+from tfae._data.rows import dense_blocks
 from tfae._data.scaling import Scaling, finite_variance
+from tfae._data.schema import Schema
 from tfae._data.source import Source
+from tfae._data.statistics import Survey
 from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
+from tfae._inference.table_errors import column_errors
 from tfae._inference.workspace import Workspace
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
@@ -36,6 +41,8 @@ class Fitted:
     history: History = field(default_factory=dict)
     landmarks: Landmarks | None = None  # only if rows are corrupted
     facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
+    schema: Schema | None = None  # None for arrays and frames of numbers only
+    layout: Layout | None = None  # None for numbers
 
     @classmethod
     def of_network(
@@ -159,15 +166,33 @@ class Fitted:
 
         return of_every_block(X, of_rows, codec.floats_per_row)
 
+    def column_errors(self, X: Any) -> Array:
+        """Return the error of every value; see :func:`.table_errors.column_errors`."""
+        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
+        n_features = self.structure.spec.n_features
+        layout = Layout.of_numbers(n_features) if self.layout is None else self.layout
+
+        def of_rows(rows: Array, space: Workspace) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = column_errors(layout, rows, codec.rebuilt(rows, space))
+            return outcome.of_rows(found, rows, self.scaling, "finite errors")
+
+        return of_every_block(X, of_rows, codec.floats_per_row)
+
 
 def explained_variance(fitted: Fitted, X: Any) -> float:
     """Return the fraction of the variance of rows that their reconstruction keeps.
+
+    Columns of categories have no units, so both are then those of scaled rows.
 
     Raises
     ------
     ColumnError
         If the variance or an error is not finite.
     """
+    if fitted.schema is not None:
+        scaled = (fitted.scaling.forward(rows, np.float64) for _, rows in dense_blocks(X))
+        return float(1 - fitted.errors(X, scaled=True).mean() / Survey(scaled).variance.mean())
     variance = finite_variance(X)
     if variance != 0:
         return float(1 - fitted.errors(X).mean() / variance)

@@ -182,6 +182,8 @@ def test_a_stream_is_searched_for_categories_first():
     model = small(linear_path=False).fit(streams.from_batches(parts))
     assert model.reconstruct(streams.from_batches(parts)).shape == frame.shape
     np.testing.assert_array_equal(model.transform(iter(parts)), model.transform(frame))
+    with pytest.raises(ValueError, match=r"Batches must all be data frames.* Got ndarray"):
+        small().fit(streams.from_batches([frame, np.ones((3, 4))]))
     with pytest.raises(ValueError, match=r"Batch 2 .*: Column 'size' has the category 'L' in"):
         small().partial_fit(iter(parts))
     asked = small(linear_path=False, columns={"size": ["S", "M", "L"]}).partial_fit(iter(parts))

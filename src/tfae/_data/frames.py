@@ -31,7 +31,7 @@ def first_of_tables(frame: Any) -> int | None:
     places = list(range(frame.shape[1]))
     if nw.dependencies.is_pandas_dataframe(frame):
         # To make a column takes longer than to look at its type.
-        places = [place for place in places if not _is_numeric(frame.dtypes.iloc[place])]
+        places = [place for place, dtype in enumerate(frame.dtypes) if not _is_numeric(dtype)]
     found = (place for place in places if kind_of(column_of(frame, place)) in OF_TABLES)
     return next(found, None)
 
@@ -71,4 +71,4 @@ def dtype_of(frame: Any, place: int) -> Any:
         return frame.schema.field(place).type
     if nw.dependencies.is_polars_dataframe(frame):
         return frame.dtypes[place]
-    return frame.dtypes.iloc[place]
+    return frame.iloc[:, place].dtype

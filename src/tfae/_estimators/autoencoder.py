@@ -514,8 +514,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> from tfae import Autoencoder
         >>> X = load_wine(as_frame=True).data
         >>> autoencoder = Autoencoder(4, max_iter=5, random_state=0).fit(X)
-        >>> autoencoder.column_errors(X).mean().idxmax()
-        'magnesium'
+        >>> errors = autoencoder.column_errors(X)
+        >>> errors.shape, errors.columns.equals(X.columns)
+        ((178, 13), True)
         """
         fitted = self._checked_fitted()
         with naming_columns(X, self):

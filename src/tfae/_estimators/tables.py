@@ -52,8 +52,18 @@ def learned_schema(estimator: Any, X: Any, whole: Stream | None = None) -> Schem
         return None
     if not estimator.takes_tables:
         raise _takes_numbers_only(estimator, frame, mixed)
-    frames = [frame] if whole is None else map(as_frame, whole)
+    frames = [frame] if whole is None else map(_frame_of, whole)
     return Schema.learned(survey_of_all(frames, asked))
+
+
+def _frame_of(batch: Any) -> Any:
+    frame = as_frame(batch)
+    if frame is None:
+        raise ValueError(
+            "Batches must all be data frames if the first one is a frame of mixed kinds. Got "
+            f"{type(batch).__name__}."
+        )
+    return frame
 
 
 def _takes_numbers_only(estimator: Any, frame: Any, place: int | None) -> ValueError:

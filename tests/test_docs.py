@@ -18,7 +18,15 @@ PAGES = [
     "README.md",
     *(
         f"docs/{name}.md"
-        for name in ("quickstart", "defaults", "embedding", "extending", "streams", "saving")
+        for name in (
+            "quickstart",
+            "defaults",
+            "embedding",
+            "extending",
+            "streams",
+            "tables",
+            "saving",
+        )
     ),
 ]
 ARCHITECTURE_PAGES = sorted(

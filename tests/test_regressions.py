@@ -139,13 +139,8 @@ def test_a_loss_must_tell_rows_apart():
         small(loss=lambda target, output: (target - output)[:, :2] ** 2).fit(X)
 
 
-def test_missing_values_in_text_columns_are_found():
-    frame = pd.DataFrame(X, columns=list("abcdef"))
-    with pytest.raises(ValueError, match=r"Column 's' has dtype category"):
-        small().fit(frame.assign(s=pd.Categorical(["x"] * 60)))
-    with pytest.raises(ValueError, match=r"Column 't' has dtype datetime64"):
-        small().fit(frame.assign(t=pd.Timestamp("2026-01-01")))
-    with pytest.raises(ValueError, match=r"unique column names, got:\s+- 'c' 2 times"):
+def test_names_that_come_twice_are_found():
+    with pytest.raises(ValueError, match=r"columns of different names\. Got 'c' twice"):
         small().fit(pd.DataFrame([["x", 1.0], ["y", 2.0]], columns=["c", "c"]))
 
 

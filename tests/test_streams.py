@@ -568,8 +568,9 @@ def test_options_of_pandas_that_are_refused(write_csv, options, message):
 
 def test_text_in_a_file_is_named(tmp_path):
     (tmp_path / "a.csv").write_text("x,y\n1,2\n3,four\n")
-    with pytest.raises(ValueError, match=r"Batch 1 of '.*a\.csv': .* Column 'y' has dtype"):
-        Autoencoder(1).fit(streams.read_csv(tmp_path / "a.csv"))
+    model = ConvolutionalAutoencoder(1, image_shape=(1, -1))
+    with pytest.raises(ValueError, match=r"Batch 1 of '.*a\.csv': .* column 'y', which has dtype"):
+        model.fit(streams.read_csv(tmp_path / "a.csv"))
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

@@ -35,6 +35,7 @@ RULED = {
     "validation_fraction",
     "refit",
     "n_iter_no_change",
+    "scaling",
 }
 
 
@@ -170,6 +171,7 @@ def test_without_a_linear_path_it_is_what_the_last_column_says(n_rows, n_feature
         "validation_fraction": 0.1,
         "refit": False,
         "n_iter_no_change": 10,
+        "scaling": "global",
     }
     assert automatic(n_rows, n_features, linear_path=False) == expected
 

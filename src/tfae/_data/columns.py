@@ -55,7 +55,14 @@ class naming_columns:  # noqa: N801  # a generator would take longer
 
 
 def names_of(X: Any, estimator: Any = None) -> Any:
-    """Return the names of the columns of a frame, or those that an estimator knows, or none."""
+    """Return the names of the columns of a frame, or those that an estimator knows, or none.
+
+    With a schema, columns are those of its rows of numbers, each with the name of the column that
+    it is a part of.
+    """
+    schema = getattr(estimator, "_schema", None)
+    if schema is not None:
+        return schema.place_labels
     if nw.dependencies.is_pandas_dataframe(X):
         return X.columns  # any labels, also those of several levels
     if nw.dependencies.is_into_dataframe(X):

@@ -88,11 +88,14 @@ class Layout:
 
         Shapes [rows, columns] and [rows, places].
         """
-        rows = np.empty((len(values), self.width), values.dtype)
+        # To set the ones alone takes a tenth of the time of comparing with every category.
+        rows = np.zeros((len(values), self.width), values.dtype)
         rows[:, self.numbers] = values[:, np.equal(self.levels, 0)]
         for column, places in self.categories():
-            of = values[:, [column]]
-            rows[:, places] = np.where(np.isnan(of), of, of == np.arange(self.levels[column]))
+            of = values[:, column]
+            there = ~np.isnan(of)
+            rows[there, places.start + of[there].astype(np.intp)] = 1
+            rows[~there, places] = np.nan
         return rows
 
     def decoded(self, rows: Array) -> Array:

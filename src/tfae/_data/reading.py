@@ -37,15 +37,7 @@ def as_stream(X: Any) -> Stream:
     return from_dataset(X) if is_dataset(X) else from_batches(X)
 
 
-def opened_stream(X: Any, check: Callable[[Any, bool], Any]) -> Opened:
-    """Return `X` as a stream that is read for an estimator.
-
-    `check` takes a batch, and whether it is the first one.
-    """
-    return Opened(as_stream(X), check)
-
-
-def read_table(X: Any, check: Callable[[Any], Any], min_samples: int = 1) -> Any:
+def read_rows(X: Any, check: Callable[[Any], Any], min_samples: int = 1) -> Any:
     """Return checked rows of data that are not a stream: an array, a CSR matrix or a memory map.
 
     Of a memory map only the first `min_samples` rows are checked here; it checks every row that it

@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from tfae._data.columns import ColumnError
 from tfae._data.holes import has_holes
+from tfae._data.layout import Layout
 from tfae._data.rows import as_floats
 from tfae._data.source import Source, Statistics
 from tfae._data.statistics import quantiles, statistics, survey
@@ -240,6 +241,20 @@ def fit_scaling(
     return scaling
 
 
+# Rare categories must not outweigh all numbers. No scale of a category is below this: the
+# deviation of one that comes once in 400 rows.
+_LEAST_OF_CATEGORIES = 0.05
+
+
+def with_floor(scaling: Scaling, layout: Layout) -> Scaling:
+    """Return a scaling in which the scale of no place of a category is very small."""
+    if not isinstance(scaling, Affine) or np.ndim(scaling.scale) == 0:
+        return scaling
+    floor = np.full(layout.width, _LEAST_OF_CATEGORIES)
+    floor[layout.numbers] = 0.0
+    return Affine(scaling.center, np.maximum(scaling.scale, floor))
+
+
 def check_squares(X: Any) -> None:
     """Raise if squares of the rows of `X` overflow, or all vanish; this is one pass."""
     if not _are_moderate(X, np.float64):
@@ -283,7 +298,7 @@ def check_held_out(
     """
     if train is None or held_out is None or _is_file(X):
         return
-    of = survey(X, np.append(train[:1], held_out), holes=holes)
+    of = statistics(X, np.append(train[:1], held_out), holes=holes)
     _check_variance(of)
     check_scaled(of, scaling)
 

@@ -12,12 +12,13 @@ from tfae._data.columns import naming_columns
 from tfae._data.reading import check_passes, repeatable
 from tfae._data.rows import dense_rows
 from tfae._data.weights import weighted
-from tfae._estimators.attributes import Fact
+from tfae._estimators.attributes import Fact, Learned
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.checking import check_codes, check_weightable, warn_of_pairs
 from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.pairs import check_pairs
 from tfae._estimators.parameters import AutoencoderParameters
+from tfae._estimators.tables import chances, errors_as_given, given_as
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.fit import fit_network
@@ -127,14 +128,20 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         :class:`DenoisingAutoencoder`. A callable ``(target, output) -> values`` takes tensors of
         shape [batch, features] and returns one value for every entry or every row. Keras's loss
         objects work, too.
-    scaling : {"global", "standard", "robust", "minmax", "quantile"} or None, default="global"
-        How the data are scaled for the network. "global" centres every feature and divides all of
-        them by one number, so that no feature gains or loses weight; with binary cross-entropy and
-        "poisson" it leaves the data as they are. "standard" centres every feature and divides it by
-        its standard deviation. "robust" subtracts the median and divides by the interquartile
-        range, or by the standard deviation where that range is 0. "minmax" maps every feature to
-        [0, 1]. "quantile" maps every feature to normal deviates by its ranks. "robust" and
-        "quantile" learn from at most 10,000 evenly spaced rows. None leaves the data as they are.
+    scaling : {"auto", "global", "standard", "robust", "minmax", "quantile"} or None, default="auto"
+        How the data are scaled for the network. "auto" is "global" for numbers, and "standard" for
+        frames of mixed kinds. "global" centres every feature and divides all of them by one number,
+        so that no feature gains or loses weight; with binary cross-entropy and "poisson" it leaves
+        the data as they are. "standard" centres every feature and divides it by its standard
+        deviation. "robust" subtracts the median and divides by the interquartile range, or by the
+        standard deviation where that range is 0. "minmax" maps every feature to [0, 1]. "quantile"
+        maps every feature to normal deviates by its ranks. "robust" and "quantile" learn from at
+        most 10,000 evenly spaced rows. None leaves the data as they are.
+    columns : dict, default=None
+        What columns of a data frame hold, by their names: a kind ("number", "integer", "boolean",
+        "category", "datetime" or "timedelta"), a list of all categories, or "error" for a column
+        that must neither be left out nor get unknown categories. Other columns have the kind of
+        their type; see :doc:`/tables`. None leaves frames of numbers and booleans as they are.
     alpha : float, default=0.0
         The L2 penalty. Training adds ``alpha / 2`` times the sum of all squared weights (not
         biases) to the loss that it minimises, but not to the loss that it reports.
@@ -240,8 +247,11 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         activation.
     thresholds_ : ndarray of shape (n_components,)
         With ``penalty="lifetime"``: the decoder takes components below these values as 0.
+    dropped_columns_ : dict
+        After a fit on a frame of mixed kinds: the columns that nothing can be learned from, by
+        their names, and why.
     n_features_in_ : int
-        The number of features.
+        The number of features, which is that of the columns of a frame.
     feature_names_in_ : ndarray of shape (n_features,)
         The names of the features, if all are strings.
 
@@ -283,8 +293,11 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     True
     """
 
-    _takes_holes = True
+    takes_tables = True
 
+    dropped_columns_ = Learned(
+        lambda fitted: None if fitted.schema is None else fitted.schema.reasons
+    )
     baseline_ = Fact[dict[str, float]]("baseline")
     component_errors_ = Fact[Array]("component_errors")
     mean_activation_ = Fact[Array]("mean_activation")
@@ -420,6 +433,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
+            After a fit on a frame of mixed kinds it is a frame; columns that are not learned from
+            are missing.
 
         Raises
         ------
@@ -439,19 +454,25 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         (5, 64)
         """
         fitted = self._checked_fitted()
-        return fitted.decode(check_codes(X, fitted.structure.spec.n_components))
+        rows = fitted.decode(check_codes(X, fitted.structure.spec.n_components))
+        return given_as(fitted, rows, index=X)
 
-    def reconstruct(self, X: Any) -> Array:
+    def reconstruct(self, X: Any, *, probabilities: bool = False) -> Any:
         """Encode and decode rows.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        probabilities : bool, default=False
+            Whether to return the probabilities of categories instead of rows.
 
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            ``inverse_transform(transform(X))``, also for missing entries.
+            ``inverse_transform(transform(X))``, also for missing entries. After a fit on a frame of
+            mixed kinds it is a frame; columns that are not learned from are carried over from `X`.
+            With `probabilities` it is a dict: for every column of categories, by its name, a frame
+            with a column for every category.
 
         Raises
         ------
@@ -459,7 +480,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             Before `fit`.
         ValueError
             If `X` cannot be used: it has other features, infinite values, missing ones that
-            the estimator cannot fill, or values so large that the reconstruction overflows.
+            the estimator cannot fill, or values so large that the reconstruction overflows; or,
+            with `probabilities`, if no column has categories.
 
         Examples
         --------
@@ -470,8 +492,47 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> bool(abs(autoencoder.reconstruct(X) - X).mean() < 2)  # of 0 to 16
         True
         """
+        fitted = self._checked_fitted()
         with naming_columns(X, self):
-            return self._checked_fitted().reconstruct(self._read(X, reset=False))
+            rows = fitted.reconstruct(self._read(X, reset=False))
+        return chances(fitted, rows, X) if probabilities else given_as(fitted, rows, like=X)
+
+    def column_errors(self, X: Any) -> Any:
+        """Return how far every value is from its reconstruction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray or DataFrame of float64 of shape (n_samples, n_features)
+            For a number the absolute error in its own unit; for a date or a duration it is in
+            seconds. For a category it is 1 minus the probability of the one that is there. Errors
+            are taken before anything is rounded. If `X` is a data frame, they are one, too, with
+            the columns that are learned from.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `X` cannot be used, as in :meth:`reconstruct`.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from tfae import Autoencoder
+        >>> X = load_wine(as_frame=True).data
+        >>> autoencoder = Autoencoder(4, max_iter=5, random_state=0).fit(X)
+        >>> errors = autoencoder.column_errors(X)
+        >>> errors.shape, errors.columns.equals(X.columns)
+        ((178, 13), True)
+        """
+        fitted = self._checked_fitted()
+        with naming_columns(X, self):
+            errors = fitted.column_errors(self._read(X, reset=False))
+        return errors_as_given(fitted, errors, X)
 
     def impute(self, X: Any) -> Array:
         """Fill the missing entries of rows by their reconstruction.
@@ -523,7 +584,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
         scaled : bool, default=False
             Whether to measure the errors on the scaled data, see `scaling`. Otherwise they are in
-            the square of the user's units.
+            the square of the user's units. Frames of mixed kinds have none, so theirs are always
+            measured on the scaled data.
 
         Returns
         -------
@@ -551,7 +613,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         True
         """
         with naming_columns(X, self):
-            return -self._checked_fitted().errors(self._read(X, reset=False), scaled=scaled)
+            fitted = self._checked_fitted()
+            scaled = scaled or fitted.schema is not None  # categories have no units
+            return -fitted.errors(self._read(X, reset=False), scaled=scaled)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the fraction of the variance of `X` that its reconstruction keeps.
@@ -570,7 +634,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             1 minus the squared error over the squared distance from the mean of `X`, both summed
             over all entries. This is ``r2_score(..., multioutput="variance_weighted")``, except
             that errors in constant columns count, too. It is at most 1, and 0 if every row is
-            rebuilt as the mean. Constant `X` scores 1 if it is rebuilt exactly, otherwise 0.
+            rebuilt as the mean. Constant `X` scores 1 if it is rebuilt exactly, otherwise 0. For
+            frames of mixed kinds it is the score of the scaled data.
 
         Raises
         ------
@@ -612,7 +677,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
         with naming_columns(X, reader):
-            rows = weighted(reader._read(X, reset=start is None), sample_weight)
+            rows = reader._read(X, reset=start is None, learning=True)
+            rows = weighted(rows, sample_weight)
             rows, instead = reader._with_clean(rows, X_clean, sample_weight)
             recipe = reader._recipe(rows, start, partial=True, **instead)
             if start is None:

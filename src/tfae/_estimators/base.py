@@ -16,14 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 from tfae._data.columns import naming_columns
 from tfae._data.holes import has_holes
 from tfae._data.reading import (
+    as_stream,
     in_memory_if_small,
     is_stream,
-    opened_stream,
     prepare,
-    read_table,
+    read_rows,
     repeatable,
 )
 from tfae._data.scaling import Affine
+from tfae._data.schema import Schema
+from tfae._data.streams import Opened, Stream
 from tfae._data.weights import weighted
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, check_weightable, warn_of_pairs
@@ -33,10 +35,11 @@ from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
+from tfae._estimators.tables import learned_schema, read_table
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.defaults import has_linear_path
 from tfae._fitting.fit import fit_network
-from tfae._fitting.from_parameters import enough_for_linear_path, make_recipe
+from tfae._fitting.from_parameters import code_length, enough_for_linear_path, make_recipe
 from tfae._fitting.network_training import Watch
 from tfae._fitting.noisy_rows import with_found_level
 from tfae._fitting.recipe import Recipe
@@ -65,8 +68,10 @@ class BaseEncoder(
     in another way, and public methods that differ.
     """
 
-    _takes_holes: ClassVar[bool] = False  # whether rows in memory may have missing entries
+    # Whether rows may come as frames of mixed kinds, and have missing entries.
+    takes_tables: ClassVar[bool] = False
     _fitted: Fitted | None = None
+    _schema: Schema | None = None  # of the frame of the fit; learned where rows are read
     _state: TrainingState | None = None  # `partial_fit` continues from it
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_",)  # attributes that every fit writes
 
@@ -276,34 +281,70 @@ class BaseEncoder(
             Values that replace those of parameters.
         """
         params = {**self.get_params(deep=False), **instead}
+        if start is None and self._schema is not None and params["n_components"] is None:
+            params["n_components"] = code_length(params, len(self._schema.columns))
         linear_path = start is None and has_linear_path(params)
         prepare(X, covariance=linear_path, once=partial and start is not None)
         if partial and linear_path:
             linear_path = enough_for_linear_path(params, X.shape)
-        return make_recipe(params, X.shape, linear_path=linear_path, start=start)
+        return make_recipe(
+            params, X.shape, linear_path=linear_path, start=start, schema=self._schema
+        )
 
-    def _read(self, X: Any, *, reset: bool, min_samples: int = 1, missing: bool = True) -> Any:
-        """Return data as checked rows; later rows must be like those of a fit (`reset`).
+    def _read(
+        self,
+        X: Any,
+        *,
+        reset: bool,
+        min_samples: int = 1,
+        learning: bool = False,
+        missing: bool = True,
+        whole: Stream | None = None,
+    ) -> Any:
+        """Return data as checked rows.
 
-        Entries may be missing if the estimator takes such rows, and if they may be here.
+        Parameters
+        ----------
+        X : object
+        reset : bool
+            Whether these are the first rows of a fit; later rows must be like them.
+        min_samples : int
+        learning : bool
+            Whether a network learns from the rows.
+        missing : bool
+            Whether entries may be missing here, if the estimator takes such rows.
+        whole : Stream or None
+            The stream that `X` is a batch of, if it can be read more than once.
         """
-        if not is_stream(X):
-            check = functools.partial(
-                check_rows,
-                self,
-                reset=reset,
-                min_samples=min_samples,
-                missing=missing and self._takes_holes,
-            )
-            return read_table(X, check, min_samples)
+        if is_stream(X):
+            return self._read_stream(X, reset, learning)
+        if reset:
+            self._schema = learned_schema(self, X, whole)
+        how: dict[str, Any] = {
+            "reset": reset,
+            "min_samples": min_samples,
+            "missing": missing and self.takes_tables,
+        }
+        if self._schema is not None:
+            return read_table(self, X, self._schema, learning=learning, **how)
+        return read_rows(X, functools.partial(check_rows, self, **how), min_samples)
+
+    def _read_stream(self, X: Any, reset: bool, learning: bool) -> Opened:
+        """Return a stream whose batches are read like data of their own."""
         if reset and not hasattr(self, "partial_fit"):
             raise ValueError(
                 f"X must be an array or a data frame: {type(self).__name__} learns from all "
                 f"rows at once. Got {X!r}."
             )
-        return opened_stream(
-            X, lambda batch, first: self._read(batch, reset=reset and first, missing=False)
-        )
+        stream = as_stream(X)
+        whole = None if stream.once else stream
+
+        def check(batch: Any, first: bool) -> Any:
+            return self._read(
+                batch, reset=reset and first, learning=learning, missing=False, whole=whole
+            )
+
+        return Opened(stream, check)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
@@ -315,7 +356,9 @@ class BaseEncoder(
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
         with naming_columns(X, reader):
-            rows = reader._read(repeatable(X, "fit"), reset=start is None, min_samples=2)
+            rows = reader._read(
+                repeatable(X, "fit"), reset=start is None, min_samples=2, learning=True
+            )
             rows = weighted(rows, sample_weight, min_samples=2)
             rows, instead = reader._with_clean(
                 rows, repeatable(X_clean, "fit"), sample_weight, min_samples=2
@@ -343,7 +386,8 @@ class BaseEncoder(
             self._read(X, reset=False, missing=False)  # which raises
 
         def read(rows: Any) -> Any:
-            return weighted(self._read(rows, reset=False, missing=False), sample_weight)
+            rows = self._read(rows, reset=False, learning=True, missing=False)
+            return weighted(rows, sample_weight)
 
         clean, pairs = paired(X, X_clean, read, in_memory)
         return clean, {"corruption": pairs}
@@ -389,7 +433,7 @@ class BaseEncoder(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self._takes_holes
+        tags.input_tags.allow_nan = self.takes_tables
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -87,12 +87,13 @@ class ConvolutionalAutoencoder(Autoencoder):
     True
     """
 
+    takes_tables = False
+
     architecture: str | Builder = "convolutional"
     image_shape: Sequence[int] | None = parameter(None, "array-like", None)
     kernel_size: int = parameter(3, AT_LEAST_1)
 
     _needs = ("n_features_in_", "image_shape_", "_row_shape")
-    _takes_holes = False
     impute = Absent("images with missing pixels are not taken")
 
     @classmethod
@@ -155,7 +156,7 @@ class ConvolutionalAutoencoder(Autoencoder):
         rows = super().inverse_transform(X)
         return rows.reshape(len(rows), *self._row_shape)
 
-    def reconstruct(self, X: Any) -> Array:
+    def reconstruct(self, X: Any, *, probabilities: bool = False) -> Any:
         """Encode and decode images.
 
         Parameters
@@ -166,24 +167,24 @@ class ConvolutionalAutoencoder(Autoencoder):
         -------
         ndarray of the shape of `X`
         """
-        rows = super().reconstruct(X)
+        rows = super().reconstruct(X, probabilities=probabilities)
         shape = None if is_stream(X) else _images_shape(X)
         return rows if shape is None else rows.reshape(len(rows), *shape)
 
     def _recipe(self, X: Any, start: Fitted | None, **instead: Any) -> Recipe:
         return super()._recipe(X, start, architecture_params=self._builder_params(), **instead)
 
-    def _read(self, X: Any, *, reset: bool, min_samples: int = 1, missing: bool = True) -> Any:
+    def _read(self, X: Any, *, reset: bool, min_samples: int = 1, **how: Any) -> Any:
         """Return flat rows as they are, and images of the right shape as flat rows."""
         if is_stream(X):  # its batches come here one by one
-            return super()._read(X, reset=reset, min_samples=min_samples)
+            return super()._read(X, reset=reset, min_samples=min_samples, **how)
         check_unmasked(X)
         shape = _images_shape(X)
         expected = self._asked_shape() if reset else self.image_shape_
         if shape is not None and expected is None:
             _check_shows_images(shape)
         rows = X if shape is None else _flat(X, shape, expected, warns=reset)
-        rows = super()._read(rows, reset=reset, min_samples=min_samples)
+        rows = super()._read(rows, reset=reset, min_samples=min_samples, **how)
         if reset:
             self.image_shape_: tuple[int, int, int] = self._image_shape(rows.shape[1], shape)
             self._row_shape: tuple[int, ...] = rows.shape[1:] if shape is None else shape

@@ -68,7 +68,7 @@ class EncoderParameters:
         0.0, Interval(Real, None, None, closed="neither"), "array-like"
     )
     loss: str | Callable[[Any, Any], Any] = parameter("mse", str, callable)
-    scaling: str | None = parameter("global", str, None)
+    scaling: str | None = parameter("auto", str, None)
     alpha: float = parameter(0.0, NOT_NEGATIVE)
     optimizer: Any = parameter("adam", str, HasMethods(["get_config", "apply"]))
     learning_rate_init: float | Callable[[Any], Any] | str = parameter(
@@ -92,6 +92,7 @@ class AutoencoderParameters(EncoderParameters):
     """The parameters that only make sense where each row is rebuilt from its own code."""
 
     _: KW_ONLY
+    columns: Mapping[Any, str | Sequence[Any]] | None = parameter(None, Mapping, None)
     code_activation: str = parameter("auto", str)
     linear_path: bool | str = parameter("auto", "boolean", AUTO)
     tied: bool = parameter(False, "boolean")

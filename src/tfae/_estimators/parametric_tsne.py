@@ -286,7 +286,7 @@ class ParametricTSNE(BaseEncoder):
                 "constant": affinities.constant,
                 "reconstruction_weight": float(self.reconstruction_weight),
             },
-            scaling=scaling_for(loss, self.scaling),
+            scaling=scaling_for(loss, recipe.asked["scaling"]),
             batch_size=batch_size,
             describe=partial(describe_embedding, affinities, freedom),
         )

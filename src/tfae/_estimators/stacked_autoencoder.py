@@ -34,6 +34,7 @@ _OF_THE_STACK = (
     "dropout",
     "batch_normalization",
     "scaling",
+    "columns",
     "precision",
     "random_state",
     "warm_start",
@@ -155,7 +156,7 @@ class StackedAutoencoder(Autoencoder):
                 "n_components": units[number - 1],
                 "code_activation": self.code_activation if number == len(units) else activation,
                 "output_activation": self.output_activation,
-                "scaling": self.scaling,
+                "scaling": recipe.asked["scaling"],
             }
             if number > 1:
                 own |= _of_activations(activation)

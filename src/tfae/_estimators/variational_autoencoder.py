@@ -13,6 +13,7 @@ from tfae._data.columns import naming_columns
 from tfae._estimators.attributes import Fact
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.parameters import AT_LEAST_0, NOT_NEGATIVE, parameter
+from tfae._estimators.tables import given_as
 from tfae._fitting.activity import describe_gaussian_code
 from tfae._fitting.recipe import Ramp, Recipe
 from tfae._inference.fitted import Fitted
@@ -164,8 +165,8 @@ class VariationalAutoencoder(Autoencoder):
         fitted = self._checked_fitted()
         _check_count(n_samples)
         rng = check_random_state(random_state)
-        rows = self.inverse_transform(rng.standard_normal((n_samples, self.n_components_)))
-        return with_noise(fitted, rows, rng) if noise else rows
+        rows = fitted.decode(rng.standard_normal((n_samples, self.n_components_)))
+        return given_as(fitted, with_noise(fitted, rows, rng) if noise else rows)
 
     def score_samples(  # type: ignore[override]  # a likelihood has no scaled units
         self, X: Any, *, n_samples: int = 64, random_state: Any = 0

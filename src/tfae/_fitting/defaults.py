@@ -36,9 +36,15 @@ _NOISE, _LEVEL = "gaussian", 0.25
 _PURE_SIZES, _PURE_EPOCHS = (256, 128), 100
 
 
-def settings(params: Params, n_rows: int, n_features: int, linear_path: bool) -> dict[str, Any]:
-    """Return the values of "auto" parameters, with or without a linear path."""
+def settings(
+    params: Params, n_rows: int, n_features: int, linear_path: bool, mixed: bool = False
+) -> dict[str, Any]:
+    """Return the values of "auto" parameters, with or without a linear path.
+
+    `mixed` says whether the rows come from columns of several kinds, which share no unit.
+    """
     rules = _rules(params, n_rows, n_features, linear_path)
+    rules["scaling"] = "standard" if mixed else "global"
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     chosen |= _corruption(params)
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.

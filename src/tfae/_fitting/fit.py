@@ -15,7 +15,14 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from tfae._data.holes import has_holes
-from tfae._data.scaling import Scaling, check_held_out, check_learned, fit_scaling, scaled_range
+from tfae._data.scaling import (
+    Scaling,
+    check_held_out,
+    check_learned,
+    fit_scaling,
+    scaled_range,
+    with_floor,
+)
 from tfae._data.statistics import statistics
 from tfae._data.streams import Streamed
 from tfae._fitting.from_parameters import another_network
@@ -116,6 +123,8 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     """Learn the scaling from the training rows, and how their holes are filled if there are any."""
     scaling = fit_scaling(recipe.scaling, split.X, split.train, recipe.dtype)
+    if recipe.layout is not None:
+        scaling = with_floor(scaling, recipe.layout)
     check_held_out(split.X, split.train, split.held_out, scaling)
     if not has_holes(split.X):
         return scaling

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 from tfae._data.scaling import SCALINGS
+from tfae._data.schema import Schema
 from tfae._fitting.activity import describe_activity
 from tfae._fitting.defaults import (
     has_only_noisy_rows,
@@ -40,7 +42,7 @@ _NEUTRAL_EMPHASIS = 0.5
 _LONGEST, _LONGEST_OF_NOISY = 32, 128
 _COUNTS = ("n_components", "batch_size", "max_iter", "n_iter_no_change")
 # Parameters that messages quote, or that a later training must agree with.
-_ASKED = ("n_components", "scaling", "penalty", "loss", "output_activation")
+_ASKED = ("n_components", "penalty", "loss", "output_activation")
 
 
 def make_recipe(
@@ -49,6 +51,7 @@ def make_recipe(
     *,
     linear_path: bool,
     start: Fitted | None = None,
+    schema: Schema | None = None,
 ) -> Recipe:
     """Return the recipe for the parameters of an autoencoder and the shape of its rows.
 
@@ -63,6 +66,8 @@ def make_recipe(
         Whether there is one; ignored if training continues from `start`.
     start : Fitted or None
         The fitted value that training continues from.
+    schema : Schema or None
+        That of the frame that the rows come from, if its kinds are mixed.
 
     Raises
     ------
@@ -73,9 +78,10 @@ def make_recipe(
     if start is not None:
         _check_agrees(params, start)
         linear_path = start.settings["linear_path"]
-    auto = settings(params, n_rows, n_features, linear_path)
+    auto = settings(params, n_rows, n_features, linear_path, mixed=schema is not None)
     if start is not None:  # decided once for all trainings of a network
-        auto = {name: start.settings.get(name, value) for name, value in auto.items()}
+        decided = {**start.settings, "scaling": start.to_agree_with["scaling"]}
+        auto = {name: decided.get(name, value) for name, value in auto.items()}
     length = _open_length(params["n_components"])
     if length is not None and not linear_path:
         raise ValueError(
@@ -88,7 +94,9 @@ def make_recipe(
     if start is not None and known["n_components"] is None:
         known["n_components"] = start.structure.spec.n_components
     known |= {name: int(known[name]) for name in _COUNTS if known[name] is not None}
-    return _recipe_of(params, known, auto, n_rows, n_features, length)
+    recipe = _recipe_of(params, known, auto, n_rows, n_features, length)
+    layout = None if schema is None else schema.layout
+    return replace(recipe, schema=schema, layout=layout)
 
 
 def _recipe_of(
@@ -126,7 +134,7 @@ def _recipe_of(
         callbacks=() if known["callbacks"] is None else known["callbacks"],
         verbose=bool(known["verbose"]),
         settings=auto,
-        asked={name: params[name] for name in _ASKED},
+        asked={**{name: params[name] for name in _ASKED}, "scaling": known["scaling"]},
         batches=batches_of,
         first_weights=drawn,
         describe=describe_activity,
@@ -243,10 +251,11 @@ def another_network(*names: str) -> ValueError:
 
 def _check_agrees(params: Params, start: Fitted) -> None:
     """Raise if the scaling or the length that was learned first is now asked for differently."""
-    if params["scaling"] != start.to_agree_with["scaling"]:
+    scaling = params["scaling"]
+    if not is_auto(scaling) and scaling != start.to_agree_with["scaling"]:
         raise ValueError(
             "Training goes on with the scaling that was learned, "
-            f"{start.to_agree_with['scaling']!r}. Got scaling={params['scaling']!r}; fit with "
+            f"{start.to_agree_with['scaling']!r}. Got scaling={scaling!r}; fit with "
             "warm_start=False to begin anew."
         )
     length = params["n_components"]

@@ -82,7 +82,7 @@ def _first(
     recipe: Recipe, program: Program, split: Split, scaling: Scaling, state: TrainingState
 ) -> Fitted:
     first = recipe.first_weights(recipe, program.network, split, scaling, state.weights_rng)
-    return first.with_facts(recipe.facts)
+    return replace(first.with_facts(recipe.facts), schema=recipe.schema, layout=recipe.layout)
 
 
 @dataclass(frozen=True)

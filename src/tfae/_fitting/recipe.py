@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tfae._data.layout import Layout
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import Scaling
+from tfae._data.schema import Schema
 from tfae._data.source import weights_of
 from tfae._data.statistics import Sample
 from tfae._data.streams import Share
@@ -102,6 +104,8 @@ class Recipe:
     pretrains: bool = False  # whether the first weights come from other trainings
     inner: bool = False  # whether it is a part of another fit; an interrupt ends both
     facts: Mapping[str, Any] = field(default_factory=dict)  # facts known before the training
+    schema: Schema | None = None  # of the frame that the rows come from, if its kinds are mixed
+    layout: Layout | None = None  # None for numbers
 
     @property
     def dtype(self) -> str:

@@ -10,13 +10,18 @@ import numpy as np
 
 from tfae._data.holes import has_holes, observed_means
 from tfae._data.landmarks import Landmarks
+from tfae._data.layout import Layout
+from tfae._data.rows import dense_blocks
 from tfae._data.scaling import Forward, Scaling, finite_variance
+from tfae._data.schema import Schema
 from tfae._data.source import Source, mean_of_rows, weights_of
+from tfae._data.statistics import Survey
 from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
 from tfae._inference.hidden_entries import Hiding
+from tfae._inference.table_errors import column_errors
 from tfae._inference.workspace import Workspace
 from tfae._networks.factor_analysis import FactorAnalysis
 from tfae._networks.filling import Filling
@@ -43,6 +48,8 @@ class Fitted:
     hidden: Hiding | None = None  # if every entry is rebuilt from the others alone
     linear_model: FactorAnalysis | None = None  # of scaled rows, only with a linear path
     facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
+    schema: Schema | None = None  # None for arrays and frames of numbers only
+    layout: Layout | None = None  # None for numbers
 
     @classmethod
     def of_network(
@@ -200,16 +207,35 @@ class Fitted:
 
         return of_every_block(X, of_rows, codec.floats_per_row)
 
+    def column_errors(self, X: Any) -> Array:
+        """Return the error of every value; see :func:`.table_errors.column_errors`."""
+        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
+        n_features = self.structure.spec.n_features
+        layout = Layout.of_numbers(n_features) if self.layout is None else self.layout
+
+        def of_rows(rows: Array, space: Workspace) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = column_errors(layout, rows, codec.rebuilt(rows, space))
+            return outcome.of_rows(found, rows, self.scaling, "finite errors")
+
+        return of_every_block(X, of_rows, codec.floats_per_row)
+
 
 def explained_variance(fitted: Fitted, X: Any) -> float:
     """Return the fraction of the variance of rows that their reconstruction keeps.
+
+    Columns of categories have no units, so both are then those of scaled rows.
 
     Raises
     ------
     ColumnError
         If the variance or an error is not finite.
     """
-    if has_holes(X):
+    holed = has_holes(X)
+    if fitted.schema is not None:
+        scaled = (fitted.scaling.forward(rows, np.float64) for _, rows in dense_blocks(X))
+        return float(1 - fitted.errors(X, scaled=True).mean() / Survey(scaled).variance.mean())
+    if holed:
         errors, distance = fitted.errors(X, per_feature=True), X - np.nanmean(X, axis=0)
         total = float(np.nansum(np.square(distance, dtype=np.float64)))
         return float(1 - np.nansum(errors) / total) if total else float(not np.nansum(errors))

@@ -17,7 +17,6 @@ pytestmark = [
 IMPUTER = AutoencoderImputer(hidden_layer_sizes=(8,), max_iter=2)
 MORE_CHECKS = [
     "check_dataframe_column_names_consistency",
-    "check_estimators_nan_inf",
     "check_get_feature_names_out_error",
     "check_global_output_transform_pandas",
     "check_global_set_output_transform_polars",

@@ -1,5 +1,7 @@
 """The fit of an imputation to a table of numbers and categories."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -38,6 +40,15 @@ def test_categories_and_numbers_are_filled(fitted):
     assert error < 0.6 * VALUES[:, 2].var()
     baseline = fitted.facts["baseline"]
     assert baseline["autoencoder_loss"] < 0.8 * baseline["linear_loss"]
+
+
+def test_the_network_of_the_second_training_is_better_than_its_linear_model_too(fitted):
+    linear = replace(fitted, network=None)
+    squares = [
+        np.square(LAYOUT.decoded(each.filled(ROWS)) - VALUES)[:, 2][HOLES[:, 2]].mean()
+        for each in (linear, fitted)
+    ]
+    assert squares[1] < 0.8 * squares[0]
 
 
 def test_the_rows_filled_are_rows_of_the_table(fitted):

@@ -14,8 +14,9 @@ def has_holes(X: Any) -> bool:
     """Whether an array in memory has missing entries; a product of one pass tells."""
     if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
         return False
+    flat = X.ravel(order="K")  # no copy, whichever way the array lies in memory
     with np.errstate(over="ignore", invalid="ignore"):
-        return math.isnan(np.vdot(X, X))  # a sum of squares is NaN only if one of them is
+        return math.isnan(np.vdot(flat, flat))  # a sum of squares is NaN only if one of them is
 
 
 def observed_means(values: Array, rows: Array) -> Array:

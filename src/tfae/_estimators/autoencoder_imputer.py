@@ -261,7 +261,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of str objects
-            Those of the features, then "missingindicator_…" of those that had missing entries.
+            Those of the features, then ``missingindicator_*`` of those that had missing entries.
 
         Examples
         --------

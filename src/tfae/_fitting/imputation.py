@@ -182,7 +182,9 @@ class _Fit:
             batches=partial(_batches, tables, hiding, self.weights),
         )
         nothing = Affine(np.zeros(self.layout.width), 1.0)  # the inputs are scaled already
-        fitted, outcome = train_network(recipe, Split(rows), nothing, self.state)
+        # The second training begins anew, also its schedule, and draws other numbers.
+        begun = replace(self.state, slots=None, rule=None, step=0)
+        fitted, outcome = train_network(recipe, Split(rows), nothing, begun)
         if outcome.interrupted:
             raise KeyboardInterrupt
         if outcome.diverged_at is not None:

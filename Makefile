@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow lint format docs bench bench-quick \
-	bench-denoising clean
+	bench-denoising bench-codes clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
 	@echo "make bench-quick  see that they run (two minutes)"
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
+	@echo "make bench-codes  neighbours of codes, beside PCA and raw rows (half an hour; goes on, too)"
 
 # A target that failed half-way must not look finished.
 .DELETE_ON_ERROR:
@@ -57,6 +58,9 @@ bench: .venv/.installed-bench
 
 bench-denoising: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.denoising --json denoising.json $(BENCH)
+
+bench-codes: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.codes --tsne --json codes.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

@@ -23,6 +23,8 @@ class DenoisingAutoencoder(Autoencoder):
     as :class:`Autoencoder` starts at PCA. What the network does not improve on held-out rows stays
     linear. ``linear_path=False`` is the network of the papers.
 
+    If nothing is said about the noise, the code is for neighbours: `keep_neighbors`.
+
     Parameters
     ----------
     n_components : int, float or "auto", default=None
@@ -54,6 +56,13 @@ class DenoisingAutoencoder(Autoencoder):
     emphasis : float, default=0.5
         How much corrupted entries count in the loss. They weigh ``2 * emphasis``, the other entries
         ``2 * (1 - emphasis)`` [2]_. 0.5 makes no difference; 1 leaves the other entries out.
+
+    keep_neighbors : bool, default="auto"
+        Whether the code is linear and in the units of near rows, so that its distances find better
+        neighbours than principal components do; see :class:`Autoencoder`. Only the decoder is then
+        a network, which rebuilds clean rows a little worse than two networks. "auto" means yes if
+        `corruption`, `corruption_level` and `hidden_layer_sizes` are left at their defaults, there
+        is a linear path, and `fit` gets no pairs.
 
     Attributes
     ----------
@@ -91,6 +100,7 @@ class DenoisingAutoencoder(Autoencoder):
     """
 
     corruption: str | Callable[..., Any] | None = "auto"
+    keep_neighbors: bool | str = "auto"
 
     @with_callbacks
     def fit(self, X: Any, y: Any = None, *, X_clean: Any = None) -> Self:

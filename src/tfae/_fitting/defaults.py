@@ -41,6 +41,8 @@ def settings(params: Params, n_rows: int, n_features: int, linear_path: bool) ->
     rules = _rules(params, n_rows, n_features, linear_path)
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     chosen |= _corruption(params)
+    if is_auto(params["keep_neighbors"]):
+        chosen["keep_neighbors"] = linear_path and _says_nothing(params)
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
     correction = linear_path and n_rows >= _FEW
     return {**chosen, "linear_path": linear_path, "linear_correction": correction}
@@ -63,6 +65,12 @@ def _corruption(params: Params) -> dict[str, Any]:
     kind = {"corruption": _NOISE} if is_auto(params["corruption"]) else {}
     level = {"corruption_level": _LEVEL} if params["corruption_level"] is None else {}
     return kind | level
+
+
+def _says_nothing(params: Params) -> bool:
+    """Whether nothing is said about noise or an encoder: then the code counts."""
+    asked = params["corruption"], params["hidden_layer_sizes"]
+    return all(map(is_auto, asked)) and params["corruption_level"] is None
 
 
 def is_auto(value: Any) -> bool:

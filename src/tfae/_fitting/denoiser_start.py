@@ -97,11 +97,14 @@ class NoisyRows:
         return self._some(self.X, n_most), self._some(self.noise.noisy, n_most)
 
     def _some(self, X: Any, n_most: int) -> Array:
-        if isinstance(X, Source):
-            rows = X.some(self.rows)
-        else:
-            rows = dense_rows(X, evenly_spaced(X, self.rows, n_most))
-        return self.scaling.forward(rows, np.float64)
+        return some_scaled(X, self.scaling, self.rows, n_most)
+
+
+def some_scaled(X: Any, scaling: Scaling, rows: Any, n_most: int) -> Array:
+    """Return evenly spaced rows, scaled, in double precision; of a stream, those it keeps."""
+    is_source = isinstance(X, Source)
+    found = X.some(rows) if is_source else dense_rows(X, evenly_spaced(X, rows, n_most))
+    return scaling.forward(found, np.float64)
 
 
 def _within(found: Components, clean: Array, corrupted: Array) -> Components:

@@ -68,9 +68,14 @@ def _corruption(params: Params) -> dict[str, Any]:
 
 
 def _says_nothing(params: Params) -> bool:
-    """Whether nothing is said about noise or an encoder: then the code counts."""
+    """Whether nothing is said about noise, an encoder or its code: then neighbours count."""
     asked = params["corruption"], params["hidden_layer_sizes"]
-    return all(map(is_auto, asked)) and params["corruption_level"] is None
+    return (
+        all(map(is_auto, asked))
+        and params["corruption_level"] is None
+        and params["architecture"] == "dense"
+        and find_penalty(params["penalty"]) is NO_PENALTY
+    )
 
 
 def is_auto(value: Any) -> bool:

@@ -61,8 +61,8 @@ class DenoisingAutoencoder(Autoencoder):
         Whether the code is linear and in the units of near rows, so that its distances find better
         neighbours than principal components do; see :class:`Autoencoder`. Only the decoder is then
         a network, which rebuilds clean rows a little worse than two networks. "auto" means yes if
-        `corruption`, `corruption_level`, `hidden_layer_sizes`, `architecture` and `penalty` are left
-        at their defaults, there is a linear path, and `fit` gets no pairs.
+        `corruption`, `corruption_level`, `hidden_layer_sizes`, `architecture` and `penalty` are
+        left at their defaults, there is a linear path, and `fit` gets no pairs.
 
     Attributes
     ----------

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import sklearn
 from scipy import sparse
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tfae import DenoisingAutoencoder, StackedAutoencoder
+from tfae import Autoencoder, DenoisingAutoencoder, StackedAutoencoder, metrics
 from tfae._fitting.fit import split_rows
 from tfae._fitting.held_out import HeldOut
 from tfae.streams import from_batches
@@ -359,3 +361,71 @@ def test_a_code_keeps_its_length_when_training_goes_on_without_pairs():
     X = np.random.default_rng(0).normal(size=(80, 200))
     model = DenoisingAutoencoder(corruption=None, **SMALL).partial_fit(X + 1, X_clean=X)
     assert model.partial_fit(X).n_components_ == 100
+
+
+def test_with_nothing_said_the_code_is_linear_and_keeps_neighbours(digits):
+    """It is the linear denoiser's code, changed so that near rows differ alike."""
+    model = DenoisingAutoencoder(16, max_iter=3, random_state=0).fit(digits)
+    expected = {"corruption": "gaussian", "corruption_level": 0.25, "keep_neighbors": True}
+    assert expected.items() <= model.settings_.items()
+    X = digits[:500].astype(np.float64)
+    codes = model.transform(X)
+    middle = (X[:250] + X[250:]) / 2
+    np.testing.assert_allclose(
+        model.transform(middle), (codes[:250] + codes[250:]) / 2, rtol=1e-4, atol=1e-4
+    )
+    apart = DenoisingAutoencoder(
+        16, keep_neighbors=False, max_iter=1, learning_rate_init=1e-30, random_state=0
+    ).fit(digits)
+    change, *_ = np.linalg.lstsq(apart.transform(X), codes, rcond=None)
+    np.testing.assert_allclose(apart.transform(X) @ change, codes, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(change, change.T, atol=2e-3)
+    assert model.baseline_["linear"] == pytest.approx(apart.baseline_["linear"], rel=1e-4)
+    assert model.baseline_["autoencoder"] <= model.baseline_["linear"]
+
+
+def test_neighbours_agree_better_than_those_of_principal_components(digits):
+    model = DenoisingAutoencoder(32, max_iter=1, learning_rate_init=1e-30, random_state=0)
+    codes, labels = model.fit_transform(digits), load_digits().target
+    principal = PCA(32).fit_transform(digits)
+    assert metrics.knn_accuracy(codes, labels) > metrics.knn_accuracy(principal, labels)
+    kept = metrics.trustworthiness(digits, codes, n_neighbors=12)
+    assert kept > metrics.trustworthiness(digits, principal, n_neighbors=12) - 0.002
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"corruption_level": 0.25},
+        {"corruption": "gaussian"},
+        {"hidden_layer_sizes": (32, 16)},
+        {"linear_path": False},
+    ],
+)
+def test_whoever_says_something_of_noise_or_network_gets_a_network_for_the_code(digits, said):
+    model = DenoisingAutoencoder(4, max_iter=1, random_state=0, **said).fit(digits[:300])
+    assert model.settings_["keep_neighbors"] is False
+    assert len(model.encoder_weights_) > len(
+        DenoisingAutoencoder(4, max_iter=1, random_state=0).fit(digits[:300]).encoder_weights_
+    ) or said == {"linear_path": False}
+
+
+def test_training_goes_on_with_the_code_that_it_has(digits):
+    model = DenoisingAutoencoder(8, max_iter=1, random_state=0, warm_start=True).fit(digits)
+    codes = model.transform(digits)
+    model.set_params(max_iter=2).fit(digits)
+    np.testing.assert_array_equal(model.transform(digits), codes)
+    model.partial_fit(digits[:200])
+    np.testing.assert_array_equal(model.transform(digits), codes)
+
+
+def test_principal_components_can_keep_neighbours_too(digits):
+    settings = {"max_iter": 3, "random_state": 0}
+    model = Autoencoder(8, keep_neighbors=True, **settings).fit(digits)
+    assert model.baseline_["autoencoder"] <= model.baseline_["pca"]
+    rows = np.concatenate([digits[:5], digits[:5] + 1e-3])
+    assert np.isfinite(model.transform(rows)).all()
+    with pytest.raises(ValueError, match="keep_neighbors=True needs a linear path"):
+        Autoencoder(8, keep_neighbors=True, linear_path=False, **settings).fit(digits)
+    found = Autoencoder(0.8, keep_neighbors=True, **settings).fit(digits)
+    assert 1 <= found.n_components_ < 32

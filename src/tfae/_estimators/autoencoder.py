@@ -80,6 +80,13 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         than "dense". It means no if the first call of `partial_fit` has fewer than five rows for
         every four components. If rows are corrupted, the best linear denoiser takes the place of
         PCA. False gives the plain network that papers describe.
+    keep_neighbors : bool, default=False
+        Whether the code is linear and in the units of near rows, for methods that go by distances,
+        such as t-SNE or nearest neighbours. The code is that of the linear path alone, multiplied
+        by a symmetric matrix that shortens the directions in which a row differs from its three
+        nearest rows [7]_, found among at most 5,000 rows. The decoder is a network. "auto" is for
+        :class:`DenoisingAutoencoder`. True needs a linear path; `hidden_layer_sizes` are then
+        those of the decoder, mirrored.
     tied : bool, default=False
         Whether the decoder uses the kernels of the encoder, mirrored. It has its own biases.
     dropout : float, default=0.0
@@ -280,6 +287,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
        Statistics 35, 73-101.
     .. [6] Rybkin, O., Daniilidis, K. and Levine, S. (2021). Simple and effective VAE training with
        calibrated decoders. ICML.
+    .. [7] Shental, N., Hertz, T., Weinshall, D. and Pavel, M. (2002). Adjustment learning and
+       relevant component analysis. ECCV. Nearest neighbours take the place of rows that are known
+       to be alike.
 
     Examples
     --------

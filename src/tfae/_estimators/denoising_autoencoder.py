@@ -26,6 +26,8 @@ class DenoisingAutoencoder(Autoencoder):
     as :class:`Autoencoder` starts at PCA. What the network does not improve on held-out rows stays
     linear. ``linear_path=False`` is the network of the papers.
 
+    If nothing is said about the noise, the code is for neighbours: `keep_neighbors`.
+
     Where no clean rows exist, ``training_rows="noisy"`` learns from noisy ones: each is split into
     two views with independent noise, and one is predicted from the other.
 
@@ -78,6 +80,13 @@ class DenoisingAutoencoder(Autoencoder):
           `corruption_level` says how large, it returns the best mean of prediction and entry.
         - "thinning", which "auto" means with ``loss="poisson"``: the rows are counts. Each is
           halved at random; the logarithm of one half predicts the other half [7]_.
+
+    keep_neighbors : bool, default="auto"
+        Whether the code is linear and in the units of near rows, so that its distances find better
+        neighbours than principal components do; see :class:`Autoencoder`. Only the decoder is then
+        a network, which rebuilds clean rows a little worse than two networks. "auto" means yes if
+        `corruption`, `corruption_level`, `hidden_layer_sizes`, `architecture` and `penalty` are
+        left at their defaults, there is a linear path, and `fit` gets no pairs.
 
     Attributes
     ----------
@@ -144,6 +153,7 @@ class DenoisingAutoencoder(Autoencoder):
     corruption_level: float | Sequence[float] | str | None = parameter(
         None, NOT_NEGATIVE, "array-like", None, AUTO
     )
+    keep_neighbors: bool | str = "auto"
     _: KW_ONLY
     training_rows: str = parameter("clean", StrOptions({"clean", "noisy"}))
 

@@ -95,6 +95,7 @@ class AutoencoderParameters(EncoderParameters):
     columns: Mapping[Any, str | Sequence[Any]] | None = parameter(None, Mapping, None)
     code_activation: str = parameter("auto", str)
     linear_path: bool | str = parameter("auto", "boolean", AUTO)
+    keep_neighbors: bool | str = parameter(False, "boolean", AUTO)
     tied: bool = parameter(False, "boolean")
     emphasis: float = parameter(0.5, Interval(Real, 0, 1, closed="both"))
     penalty: str | Callable[[Any], Any] | None = parameter(None, str, callable, None)

@@ -47,6 +47,8 @@ def settings(
     rules["scaling"] = "standard" if mixed else "global"
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     chosen |= _corruption(params)
+    if is_auto(params["keep_neighbors"]):
+        chosen["keep_neighbors"] = linear_path and _says_nothing(params)
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
     correction = linear_path and n_rows >= _FEW
     return {**chosen, "linear_path": linear_path, "linear_correction": correction}
@@ -90,6 +92,19 @@ def _noise_of_rows(params: Params) -> dict[str, Any]:
     if is_auto(level) or (level is None and gaussian):
         return {**chosen, "corruption_level": "auto", "corruption_unit": "data"}
     return chosen
+
+
+def _says_nothing(params: Params) -> bool:
+    """Whether nothing is said about noise, an encoder or its code: then neighbours count."""
+    asked = params["corruption"], params["hidden_layer_sizes"]
+    return (
+        all(map(is_auto, asked))
+        and params["corruption_level"] is None
+        and params["corruption_range"] is None
+        and not has_only_noisy_rows(params)
+        and params["architecture"] == "dense"
+        and find_penalty(params["penalty"]) is NO_PENALTY
+    )
 
 
 def is_auto(value: Any) -> bool:

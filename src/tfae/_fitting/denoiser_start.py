@@ -102,11 +102,18 @@ class NoisyRows:
         return clean, self._some(self.noise.noisy, n_most)[0], weights
 
     def _some(self, X: Any, n_most: int) -> tuple[Array, Array | None]:
-        """Return some scaled rows, and their weights."""
-        if isinstance(X, Source) and weights_of(X) is None:
-            return self.scaling.forward(X.some(self.rows), np.float64), None
-        some = evenly_spaced(X, self.rows, n_most)
-        return self.scaling.forward(dense_rows(X, some), np.float64), weights_of(X, some)
+        return some_scaled(X, self.scaling, self.rows, n_most)
+
+
+def some_scaled(X: Any, scaling: Scaling, rows: Any, n_most: int) -> tuple[Array, Array | None]:
+    """Return evenly spaced rows, scaled, in double precision, and their weights.
+
+    Of a stream they are those that it keeps.
+    """
+    if isinstance(X, Source) and weights_of(X) is None:
+        return scaling.forward(X.some(rows), np.float64), None
+    some = evenly_spaced(X, rows, n_most)
+    return scaling.forward(dense_rows(X, some), np.float64), weights_of(X, some)
 
 
 def _within(found: Components, clean: Array, corrupted: Array, weights: Array | None) -> Components:

@@ -7,21 +7,26 @@ from dataclasses import replace
 import numpy as np
 
 from tfae._data.checks import float_dtype
+from tfae._data.distances import EuclideanDistances
 from tfae._data.landmarks import Landmarks, find_landmarks
 from tfae._data.scaling import Scaling
 from tfae._data.source import Statistics
 from tfae._data.statistics import statistics
-from tfae._fitting.denoiser_start import NoisyRows
+from tfae._fitting.denoiser_start import NoisyRows, some_scaled
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.filling import model_of
 from tfae._networks.initial_weights import initial_weights
 from tfae._networks.linear_path import fixed_weights, start_at_zero
-from tfae._networks.principal_components import principal_components
+from tfae._networks.local_units import in_local_units
+from tfae._networks.principal_components import Components, principal_components
 from tfae._networks.spec import Network
 from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.views import Views
-from tfae._support.typing import Weights
+from tfae._support.typing import Array, Weights
+
+# Neighbours are found among at most this many rows: the time grows with the square.
+_MAX_NEIGHBORING, _N_NEIGHBORS = 5000, 3
 
 
 def drawn(
@@ -29,7 +34,8 @@ def drawn(
 ) -> Fitted:
     """Draw the weights of a network; with a linear path it starts as the best linear code.
 
-    That is the principal components, or the linear denoiser if rows are corrupted.
+    That is the principal components, or the linear denoiser if rows are corrupted. A code that is
+    to keep neighbours is brought into the units of near rows.
     """
     structure, noise = recipe.structure, recipe.corruption
     marks = landmarks_of(noise, split, scaling)
@@ -45,10 +51,12 @@ def drawn(
             found = principal_components(X, scaling, rows, n_components, seed)
         else:
             found = NoisyRows(noise, X, scaling, rows, marks, seed).components(n_components)
+        model = model_of(found)
+        if structure.keeps_neighbors:
+            found = _with_neighbors(found, some_scaled(X, scaling, rows, _MAX_NEIGHBORING)[0])
         weights = start_at_zero(network, weights)
         for place, value in fixed_weights(network, found).items():
             weights[place] = value
-        model = model_of(found)
     fitted = Fitted.of_network(
         structure,
         network,
@@ -72,6 +80,14 @@ def _at_means(weights: Weights, of: Statistics) -> Weights:
     if last.shape != of.mean.shape:  # not a bias of every feature
         return weights
     return [*others, np.log(np.maximum(of.mean, 0.5 / of.n_rows)).astype(last.dtype)]
+
+
+def _with_neighbors(found: Components, rows: Array) -> Components:
+    codes = (rows - found.mean_seen) @ found.encoding.T
+    if len(codes) <= _N_NEIGHBORS:
+        return found
+    _, neighbors = EuclideanDistances(codes).nearest(_N_NEIGHBORS)
+    return in_local_units(found, codes, neighbors)
 
 
 def landmarks_of(

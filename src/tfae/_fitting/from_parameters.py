@@ -108,6 +108,7 @@ def _recipe_of(
     length: float | str | None,
 ) -> Recipe:
     _check_refit(params, known)
+    _check_keeps_neighbors(known)
     penalty = find_penalty(known["penalty"])
     _check_penalty_parameters(known, penalty)
     noise, sparsity = _noise(known, n_features), _sparsity(known, penalty)
@@ -173,6 +174,7 @@ def _structure(params: Params, n_features: int, objective: Objective) -> Structu
         bool(params["tied"]),
         _linear_path(params),
         params["linear_correction"],
+        params["keep_neighbors"],
     )
 
 
@@ -271,13 +273,22 @@ def _check_refit(params: Params, known: Params) -> None:
         )
 
 
+def _check_keeps_neighbors(params: Params) -> None:
+    if params["keep_neighbors"] and not params["linear_path"]:
+        raise ValueError(
+            "keep_neighbors=True needs a linear path, because the code is then linear. Got "
+            "parameters without one; see 'linear_path'."
+        )
+
+
 def _spec(params: Params, n_features: int, penalty: Penalty) -> Spec:
     hidden = layer_sizes(params["hidden_layer_sizes"], "hidden_layer_sizes")
     decoder = params["decoder_layer_sizes"]
+    is_linear = params["keep_neighbors"]
     return Spec(
         n_features=n_features,
         n_components=code_length(params, n_features),
-        hidden_layer_sizes=hidden,
+        hidden_layer_sizes=() if is_linear else hidden,
         decoder_layer_sizes=(
             hidden[::-1] if decoder is None else layer_sizes(decoder, "decoder_layer_sizes")
         ),

@@ -162,7 +162,10 @@ class Recipe:
 
     def for_all_lengths(self, longest: int, random_state: int) -> Recipe:
         """Return the recipe of a training that tries codes of all lengths up to the longest."""
-        nested = replace(self, objective=replace(self.objective, penalty=NESTED))
+        # A code in local units has no order of importance, but cutting it needs one.
+        structure = replace(self.structure, keeps_neighbors=False)
+        objective = replace(self.objective, penalty=NESTED)
+        nested = replace(self, structure=structure, objective=objective)
         return replace(
             nested.with_length(longest),
             random_state=random_state,

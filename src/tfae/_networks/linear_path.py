@@ -9,7 +9,8 @@ not change them.
 
 The matrices ``A`` and ``B`` exist if there are enough rows. They are trained with the networks,
 because PCA's directions are not the best ones beside a network. They and the last layers of ``f``
-and ``g`` start at zero, so that training starts at PCA's error, whatever the units are.
+and ``g`` start at zero, so that training starts at PCA's error, whatever the units are. Where the
+code is to keep neighbours, it is not corrected: ``f`` stays zero, and there is no ``A``.
 """
 
 from __future__ import annotations
@@ -42,10 +43,16 @@ class LinearPathParts(NamedTuple):
     scaled: Any
 
 
-def add_linear_path(network: Network, spec: Spec, correction: bool) -> Network:
-    """Build models with a linear path around each side of a network."""
+def add_linear_path(
+    network: Network, spec: Spec, correction: bool, corrects_code: bool = True
+) -> Network:
+    """Build models with a linear path around each side of a network.
+
+    If the code is not corrected, the encoder's network stays 0, as it is at the start.
+    """
+    network.encoder.trainable = corrects_code
     return Network(
-        _around(network.encoder, spec.n_inputs, spec.n_components, correction),
+        _around(network.encoder, spec.n_inputs, spec.n_components, correction and corrects_code),
         _around(network.decoder, spec.n_components, spec.n_outputs, correction),
     )
 

@@ -35,7 +35,7 @@ class Components:
     """
 
     mean: Array  # [features], of the rows to rebuild
-    axes: Array  # [components, features], orthonormal: from the code to the rows
+    axes: Array  # [components, features]: from the code to the rows; orthonormal at first
     mean_seen: Array  # [features], of the rows that the encoder sees
     encoding: Array  # [components, features]: from the rows to the code
     spread: Array  # [components], the standard deviation of every component of the code

@@ -25,6 +25,7 @@ class Structure:
     tied: bool = False  # whether the decoder's kernels are the encoder's
     linear_path: bool = False  # whether the network corrects principal components
     linear_correction: bool = False  # whether a trained linear map corrects them, too
+    keeps_neighbors: bool = False  # whether the code is linear, in the units of near rows
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build new, untrained Keras models and check the builder's result."""
@@ -37,7 +38,9 @@ class Structure:
                 network = Network(wide.encoder, network.decoder)
             if self.linear_path:
                 spec = self.spec
-                network = add_linear_path(network, spec, self.linear_correction)
+                network = add_linear_path(
+                    network, spec, self.linear_correction, corrects_code=not self.keeps_neighbors
+                )
         return network
 
     @property

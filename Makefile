@@ -4,13 +4,14 @@ BIN := .venv/bin
 # Nothing here opens a window.
 export MPLBACKEND := Agg
 
-.PHONY: help venv install demo test test-slow lint format docs bench bench-quick \
+.PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
 	bench-denoising bench-noisy-rows bench-imputation bench-codes clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
 	@echo "make test       run the tests (8 to 17 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
+	@echo "make test-interop  run those with ONNX and skops (installs them)"
 	@echo "make lint       ruff, mypy and who imports whom"
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
@@ -41,6 +42,10 @@ test: .venv/.installed-dev
 
 test-slow: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+# With packages that models travel to; without them, these tests are skipped.
+test-interop: .venv/.installed-interop
+	$(BIN)/python -m pytest tests/estimators/test_trusted_types.py tests/test_export.py
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

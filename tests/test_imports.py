@@ -93,7 +93,7 @@ def test_public_names_are_sorted_documented_and_complete():
     for name in set(tfae.__all__) - {"__version__"}:
         assert getattr(tfae, name).__doc__, name
     public = {name for name in vars(tfae) if not name.startswith("_")}
-    submodules = {"metrics", "plotting", "streams"}
+    submodules = {"export", "metrics", "plotting", "streams"}
     assert public - submodules == set(tfae.__all__) - {"__version__"}
 
 

@@ -24,7 +24,13 @@ _ATTRIBUTES: dict[str, Any] = {
 _SHAPES = ("image_shape_", "_row_shape")
 # Those that are written in another place.
 _ELSEWHERE = ("_fitted", "_state")
-_PARTS = {"tfae": str, "estimator": str, "parameters": dict, "attributes": dict}
+_PARTS: dict[str, Any] = {
+    "tfae": str,
+    "estimator": str,
+    "parameters": dict,
+    "attributes": dict,
+    "state": dict | None,
+}
 
 
 def contents_of(estimator: Any) -> dict[str, Any]:

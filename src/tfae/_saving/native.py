@@ -31,8 +31,8 @@ _NO_DIGITS = "0" * 64
 _BEGINNING = re.compile(
     rb'"tfae":"\{\\"format_version\\": (\d{1,9}), \\"sha256\\": \\"([0-9a-f]{64})\\"'
 )
-# The bytes that a value of JSON takes in Python, and how many are fine in the smallest file.
-_BYTES_OF_A_VALUE, _FEW_BYTES = 64, 16 << 20
+# The bytes that a value of JSON takes in Python at most, and how many are fine in any file.
+_BYTES_OF_A_VALUE, _FEW_BYTES = 128, 16 << 20
 # The dtypes of safetensors that files of models have, by their names there.
 _DTYPES = {
     "BOOL": np.dtype(bool),
@@ -77,7 +77,7 @@ def packed(about: Mapping[str, Any], fitted: Fitted) -> bytearray:
     beginning = {"format_version": FORMAT_VERSION, "sha256": _NO_DIGITS}
     text = json.dumps({**beginning, **values}, allow_nan=False)
     data = bytearray(safetensors.numpy.save(writer.arrays, {"tfae": text}))
-    _check_size(text.encode(), len(data))
+    _check_size(_header(data), len(data))
     found = _beginning(data)
     data[slice(*found.span(2))] = _digits(data, found).encode()
     return data
@@ -101,7 +101,7 @@ def unpacked(data: bytes, make: Callable[[dict[str, Any], Fitted], T]) -> T:
             reader = Reader(_arrays(data))
             about = {name: reader.value(given) for name, given in values.items()}
             return make(about, fitted_of(about.pop("fitted")))
-    except (TypeError, LookupError, ArithmeticError, RecursionError) as error:
+    except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"it does not describe a model: {error!r}") from error
 
 
@@ -125,24 +125,30 @@ def _digits(data: bytes | bytearray, found: re.Match[bytes]) -> str:
 
 def _text(data: bytes) -> dict[str, Any]:
     """Return what stands in the text, without its beginning."""
-    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    header = _header(data)
     _check_size(header, len(data))
     text = json.loads(header)["__metadata__"]["tfae"]
-    del header
+    del header  # which may be as long
     if not isinstance(text, str):
         raise ValueError("its description is no text")
-    _check_size(text.encode(), len(data))
+    _check_size(text, len(data))
     values = json.loads(text)
     for name in ("format_version", "sha256"):
         del values[name]
     return dict(values)
 
 
-def _check_size(text: bytes, n_bytes: int) -> None:
-    """Raise if so many values would take far more memory than the file."""
-    n_values = sum(map(text.count, (b",", b":", b"[", b"{")))
+def _header(data: bytes | bytearray) -> str:
+    return str(memoryview(data)[8 : 8 + int.from_bytes(data[:8], "little")], "utf-8")
+
+
+def _check_size(text: str, n_bytes: int) -> None:
+    """Raise if a text, or the values in it, would take far more memory than the file."""
+    n_values = sum(map(text.count, (",", ":", "[", "{")))
     if _BYTES_OF_A_VALUE * n_values > max(_FEW_BYTES, n_bytes):
         raise ValueError(f"it has too many values beside its arrays: {n_values}")
+    if len(text) > max(_FEW_BYTES, n_bytes // 2):
+        raise ValueError(f"it has too long a text beside its arrays: {len(text)} characters")
 
 
 def _arrays(data: bytes) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_random_state
 
-from tfae._support.typed_records import made, values_of
+from tfae._support.typed_records import check_type, made, values_of
 from tfae._support.typing import Weights
 from tfae._training.step.optimizers import Rule, rule_of, values_of_rule
 
@@ -56,6 +56,7 @@ class TrainingState:
             If they are not those of a state.
         """
         given = values.get("rule")
+        check_type(given, dict | None, "A rule")
         return made(cls, {**values, "rule": None if given is None else rule_of(given)})
 
     @classmethod

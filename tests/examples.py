@@ -19,3 +19,13 @@ def small(**params):
 def mse(model, X):
     """Return the mean squared error of the reconstruction, of scikit-learn's models too."""
     return np.square(model.inverse_transform(model.transform(X)) - X).mean()
+
+
+# The contractive network of Rifai et al. (2011).
+CONTRACTIVE = {
+    "hidden_layer_sizes": (),
+    "linear_path": False,
+    "activation": "logistic",
+    "code_activation": "logistic",
+    "tied": True,
+}

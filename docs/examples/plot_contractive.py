@@ -22,6 +22,10 @@ def singular_values(penalty_weight):
     model = ContractiveAutoencoder(
         64,
         hidden_layer_sizes=(),
+        linear_path=False,
+        activation="logistic",
+        code_activation="logistic",
+        tied=True,
         penalty_weight=penalty_weight,
         learning_rate_init=0.005,
         max_iter=100,

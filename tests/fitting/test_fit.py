@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from examples import CONTRACTIVE
 
 from tfae import (
     Autoencoder,
@@ -97,7 +98,7 @@ def test_a_code_that_is_too_wide_is_told_of_once(rows, model, message):
     [
         SparseAutoencoder(80, hidden_layer_sizes=(16,)),
         DenoisingAutoencoder(80),
-        ContractiveAutoencoder(80, hidden_layer_sizes=()),
+        ContractiveAutoencoder(80, **CONTRACTIVE),
         Autoencoder(20, hidden_layer_sizes=(16,)),  # principal components carry the rest
         ConvolutionalAutoencoder(40, image_shape=(8, 8)),  # filters are no units
     ],

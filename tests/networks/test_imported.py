@@ -11,6 +11,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from examples import CONTRACTIVE
 from sklearn.base import clone
 
 from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
@@ -128,7 +129,7 @@ def test_a_normalisation_in_a_model_that_is_not_built_is_told():
             linear_path=False,
         ),
         SparseAutoencoder(5, hidden_layer_sizes=(), penalty="lifetime", sparsity=0.3),
-        ContractiveAutoencoder(4, hidden_layer_sizes=()),
+        ContractiveAutoencoder(4, **CONTRACTIVE),
         Autoencoder(
             3,
             architecture="convolutional",

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from examples import CONTRACTIVE
 
 import tfae
 from tfae import Autoencoder, ContractiveAutoencoder, SparseAutoencoder
@@ -168,7 +169,7 @@ def test_contraction_makes_codes_change_less(digits):
     def change(weight):
         model = ContractiveAutoencoder(
             16,
-            hidden_layer_sizes=(),
+            **CONTRACTIVE,
             penalty_weight=weight,
             learning_rate_init=0.01,
             max_iter=60,

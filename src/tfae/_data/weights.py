@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from tfae._data.holes import has_holes
 from tfae._data.rows import dense_blocks, dense_rows, evenly_spaced
 from tfae._data.source import Source
 from tfae._data.statistics import MAX_ENTRIES, Survey, n_kept, survey
@@ -96,11 +97,17 @@ def weighted(X: Any, sample_weight: Any, min_samples: int = 1) -> Any:
     Raises
     ------
     ValueError
-        If there is not one weight for every row; if a weight is negative, missing or infinite; or
-        if too few are positive.
+        If there is not one weight for every row; if a weight is negative, missing or infinite; if
+        too few are positive; or if entries of the rows are missing.
     """
     if sample_weight is None:
         return X
+    if has_holes(X):
+        raise ValueError(
+            "'sample_weight' must be None where entries are missing, because the linear model that "
+            "fills them weighs all rows alike. Impute first, for example with "
+            "tfae.AutoencoderImputer."
+        )
     weights = _checked(sample_weight, X.shape[0])
     positive = weights > 0
     n_positive = int(positive.sum())

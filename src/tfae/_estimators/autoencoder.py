@@ -18,7 +18,7 @@ from tfae._estimators.checking import check_codes, check_weightable, warn_of_pai
 from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.pairs import check_pairs
 from tfae._estimators.parameters import AutoencoderParameters
-from tfae._estimators.tables import chances, errors_as_given, given_as
+from tfae._estimators.tables import chances, errors_as_given, given_as, with_filled
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.fit import fit_network
@@ -544,7 +544,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             errors = fitted.column_errors(self._read(X, reset=False))
         return errors_as_given(fitted, errors, X)
 
-    def impute(self, X: Any) -> Array:
+    def impute(self, X: Any) -> Any:
         """Fill the missing entries of rows by their reconstruction.
 
         An :class:`AutoencoderImputer`, which has no bottleneck, mostly fills better.
@@ -557,7 +557,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Only missing entries change.
+            Only missing entries change. After a fit on a frame of mixed kinds it is a frame of the
+            types of `X`; in columns that are not learned from, missing values stay.
 
         Raises
         ------
@@ -579,12 +580,12 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         >>> bool(np.square(filled - X[:5])[:, 30:34].mean() < X[:, 30:34].var())
         True
         """
+        fitted = self._checked_fitted()
         with naming_columns(X, self):
             rows = dense_rows(self._read(X, reset=False), slice(None))
             missing = np.isnan(rows)
-            if not missing.any():
-                return rows.copy()
-            return np.where(missing, self._checked_fitted().reconstruct(rows), rows)
+            filled = np.where(missing, fitted.reconstruct(rows), rows) if missing.any() else rows
+        return filled.copy() if fitted.schema is None else with_filled(fitted.schema, filled, X)
 
     def score_samples(self, X: Any, *, scaled: bool = False) -> Array:
         """Return the negative mean squared reconstruction error of every row.

@@ -20,12 +20,14 @@ from tfae._data.columns import naming_columns
 from tfae._data.layout import Layout
 from tfae._data.rows import as_floats
 from tfae._data.scaling import check_squares
+from tfae._data.schema import Schema
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.checking import check_rows
 from tfae._estimators.checking_parameters import check_architecture
 from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.parameters import ImputerParameters, defaults
+from tfae._estimators.tables import learned_schema, read_table, with_filled
 from tfae._fitting.imputation import fit_imputation, imputer_recipe
 from tfae._fitting.recipe import Recipe
 from tfae._inference.imputation import Imputation
@@ -62,6 +64,8 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     keep_empty_features : bool, default=False
         Whether columns without any observed entry in `fit` are kept, and filled with 0. Otherwise
         they are left out, with a warning.
+    columns : dict, default=None
+        What columns of a data frame hold, by their names; see :class:`Autoencoder`.
     hidden_layer_sizes : int or sequence of int, default="auto"
         The numbers of units of the hidden layers. "auto" is (256, 256, 256).
     activation : str, default="auto"
@@ -112,6 +116,9 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         The number of epochs; 0 if there are too few rows for a network.
     settings_ : dict of str to object
         The values of "auto" parameters.
+    dropped_columns_ : dict of str to str
+        After a fit on a frame of mixed kinds: the columns that nothing can be learned from, whose
+        missing values stay, with the reason.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -150,7 +157,9 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     True
     """
 
+    takes_tables: ClassVar[bool] = True
     _fitted: Imputation | None = None
+    _schema: Schema | None = None  # of the frame of the fit, if it is one of mixed kinds
 
     _doc_link_module: ClassVar[str] = "tfae"
     _doc_link_template: ClassVar[str] = Autoencoder._doc_link_template
@@ -161,6 +170,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     history_ = Learned[History](lambda fitted: fitted.facts.get("history", {}))
     n_iter_ = Learned[int](lambda fitted: len(fitted.facts.get("history", {}).get("loss", [])))
     settings_ = Learned[Mapping[str, Any]](lambda fitted: fitted.facts["settings"])
+    dropped_columns_ = Learned[Mapping[Any, str]](lambda fitted: fitted.facts.get("dropped"))
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn to fill the missing entries of `X`.
@@ -168,7 +178,8 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            Numbers, some of which may be missing.
+            Some of the values may be missing. A data frame may have columns of text, categories,
+            booleans, dates and durations, too.
         y : None
             Ignored.
 
@@ -201,13 +212,16 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         reader = copy.copy(self)
         with naming_columns(X, reader):
             rows, layout = reader._read(X, reset=True)
-            observed = reader._observed(rows)
+            observed = reader._observed(layout.missing(rows))
             check_squares(np.where(np.isnan(rows), 0, rows))
             recipe = reader._recipe(layout, len(rows))
             state = TrainingState.new(self.random_state)
             values = rows.astype(np.float64, copy=False)
             fitted = fit_imputation(reader._recipe_of(layout), values, layout, state)
-        reader._fitted = fitted.with_facts({"settings": recipe.settings, "observed": observed})
+        facts = {"settings": recipe.settings, "observed": observed}
+        if reader._schema is not None:
+            facts["dropped"] = reader._schema.reasons
+        reader._fitted = fitted.with_facts(facts)
         self.__dict__ = {**vars(reader)}
         return self
 
@@ -242,10 +256,14 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         assert self._fitted is not None
         with naming_columns(X, self):
-            rows, _ = self._read(X, reset=False)
-            filled = self._fitted.filled(rows)[:, self._kept]
+            rows, layout = self._read(X, reset=False)
+            filled = self._fitted.filled(rows, probabilities=self._schema is not None)
+        missing = layout.missing(rows)
+        if self._schema is not None:
+            return self._with_indicator(with_filled(self._schema, filled, X), missing)
+        filled = filled[:, self._kept]
         if self.indicator_ is not None:
-            filled = np.hstack([filled, self.indicator_.transform(rows)])
+            filled = np.hstack([filled, self.indicator_.transform(_as_holes(missing))])
         if nw.dependencies.is_into_dataframe(X):
             return _as_frame(filled, X, self.get_feature_names_out())
         return filled
@@ -272,10 +290,14 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         names = feature_names(self, input_features)
-        kept = names[self._kept]
+        learned, kept = names, names
+        if self._schema is None:
+            kept = names[self._kept]
+        else:
+            learned = np.array([str(c.label) for c in self._schema.columns], dtype=object)
         if self.indicator_ is None:
             return kept
-        return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
+        return np.concatenate([kept, self.indicator_.get_feature_names_out(learned)])
 
     @property
     def _kept(self) -> Array:
@@ -286,23 +308,42 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     def _read(self, X: Any, *, reset: bool) -> tuple[Array, Layout]:
         """Return data as rows with NaN for missing entries, and the layout of their columns."""
         nan_is_missing = self._nan_is_missing
+        if reset:
+            self._schema = learned_schema(self, X)
+        if self._schema is not None:
+            rows = read_table(
+                self, X, self._schema, reset=reset, min_samples=1, learning=reset, missing=True
+            )
+            return rows, self._schema.layout
         rows = check_rows(self, X, reset=reset, missing=nan_is_missing)
         rows = as_floats(rows if isinstance(rows, np.ndarray) else rows.toarray())
         if not nan_is_missing:
             rows = np.where(rows == self.missing_values, np.nan, rows)
         return rows, Layout.of_numbers(rows.shape[1])
 
+    def _with_indicator(self, frame: Any, missing: Array) -> Any:
+        """Return a frame of mixed kinds with columns that say what was missing."""
+        if self.indicator_ is None:
+            return frame
+        found = self.indicator_.transform(_as_holes(missing))
+        names = self.get_feature_names_out()[frame.shape[1] :]
+        made = nw.from_native(frame)
+        for name, column in zip(names, found.T, strict=True):
+            series = nw.new_series(name, column, backend=made.implementation)
+            made = made.with_columns(series)
+        return made.to_native()
+
     @property
     def _nan_is_missing(self) -> bool:
         given = self.missing_values
         return given is None or given != given
 
-    def _observed(self, rows: Array) -> Array:
+    def _observed(self, missing: Array) -> Array:
         """Learn which columns have missing entries; return which have any others."""
-        observed = ~np.isnan(rows).all(axis=0)
+        observed = ~missing.all(axis=0)
         self.indicator_ = None
         if self.add_indicator:
-            self.indicator_ = MissingIndicator(error_on_new=False).fit(rows)
+            self.indicator_ = MissingIndicator(error_on_new=False).fit(_as_holes(missing))
         if not (observed.all() or self.keep_empty_features):
             empty = np.flatnonzero(~observed).tolist()
             names = getattr(self, "feature_names_in_", None)
@@ -341,6 +382,11 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
 
     def __dir__(self) -> list[str]:
         return without_missing(self, list(super().__dir__()))
+
+
+def _as_holes(missing: Array) -> Array:
+    """Return numbers with NaN in the missing places, for scikit-learn's indicator."""
+    return np.where(missing, np.nan, 0.0)
 
 
 def _as_frame(values: Array, X: Any, names: Array) -> Any:

@@ -47,6 +47,11 @@ def contents_of(estimator: Any) -> dict[str, Any]:
             f"save knows the estimators of tfae. Got a {kind.__module__}.{kind.__name__}; where "
             "the file comes from a source that is trusted, use pickle."
         )
+    if estimator._schema is not None:
+        raise ValueError(
+            "save cannot write the types of columns yet, which a fit on a data frame of mixed "
+            "kinds learns. Use joblib or pickle where the source of the file is trusted."
+        )
     estimator._validate_params()
     params, state = estimator.get_params(deep=False), estimator._state
     given = {k: v for k, v in vars(estimator).items() if k not in params and k not in _ELSEWHERE}

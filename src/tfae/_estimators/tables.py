@@ -10,7 +10,14 @@ from sklearn.utils.validation import validate_data
 
 from tfae._data.checks import check_finite
 from tfae._data.columns import ColumnError, name_of
-from tfae._data.frames import as_frame, dtype_of, first_of_tables, index_of, labels_of
+from tfae._data.frames import (
+    as_frame,
+    column_of,
+    dtype_of,
+    first_of_tables,
+    index_of,
+    labels_of,
+)
 from tfae._data.schema import Schema
 from tfae._data.streams import Stream
 from tfae._data.table_survey import survey_of_all
@@ -132,6 +139,31 @@ def given_as(fitted: Fitted, rows: Array, like: Any = None, index: Any = None) -
     if fitted.schema is None:
         return rows
     return fitted.schema.decode(rows, like=as_frame(like), index=index_of(index))
+
+
+def with_filled(schema: Schema, rows: Array, X: Any) -> Any:
+    """Return a frame with values of rows in the place of its missing values.
+
+    Other values stay as they are, unknown categories and columns that are not learned from too.
+
+    Parameters
+    ----------
+    schema : Schema
+    rows : ndarray of shape (n_rows, places)
+        In the user's units, without NaN.
+    X : DataFrame
+    """
+    frame = schema.in_order(as_frame(X))
+    made, columns = schema.decode(rows, like=frame), []
+    for place in range(frame.shape[1]):
+        given, new = column_of(frame, place), column_of(made, place)
+        missing = given.is_null()
+        if given.dtype.is_float():
+            missing = missing | given.is_nan()
+        if missing.any() and library_of(made) == library_of(frame):
+            given = given.zip_with(~missing, new.cast(given.dtype))
+        columns.append(given.to_native())
+    return writer_of(library_of(frame)).frame(labels_of(frame), columns, index_of(frame))
 
 
 def chances(fitted: Fitted, rows: Array, like: Any) -> dict[Any, Any]:

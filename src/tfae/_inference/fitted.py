@@ -209,14 +209,20 @@ class Fitted:
 
     def column_errors(self, X: Any) -> Array:
         """Return the error of every value; see :func:`.table_errors.column_errors`."""
-        codec = self.codec.ready_to_encode(X).ready_to_decode(X)
+        codec = self.filling(X).codec.ready_to_encode(X).ready_to_decode(X)
         n_features = self.structure.spec.n_features
         layout = Layout.of_numbers(n_features) if self.layout is None else self.layout
 
         def of_rows(rows: Array, space: Workspace) -> Array:
             with np.errstate(over="ignore", invalid="ignore"):
-                found = column_errors(layout, rows, codec.rebuilt(rows, space))
-            return outcome.of_rows(found, rows, self.scaling, "finite errors")
+                found, missing = column_errors(layout, rows, codec.rebuilt(rows, space)), None
+            if has_holes(rows):
+                missing = layout.missing(rows)
+                found[missing] = 0
+            found = outcome.of_rows(found, rows, self.scaling, "finite errors")
+            if missing is not None:
+                found[missing] = np.nan
+            return found
 
         return of_every_block(X, of_rows, codec.floats_per_row)
 

@@ -52,7 +52,7 @@ def check_files(numbers, folder):
             continue
         began = time.process_time()
         model = loaded(forged(data, rng), folder)
-        assert time.process_time() - began < 5, number
+        assert time.process_time() - began < 30, number  # the first may load TensorFlow
         if model is not None:
             n_models += 1
             with warnings.catch_warnings():

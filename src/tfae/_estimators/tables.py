@@ -154,16 +154,22 @@ def with_filled(schema: Schema, rows: Array, X: Any) -> Any:
     X : DataFrame
     """
     frame = schema.in_order(as_frame(X))
-    made, columns = schema.decode(rows, like=frame), []
-    for place in range(frame.shape[1]):
-        given, new = column_of(frame, place), column_of(made, place)
+    library, made = library_of(frame), schema.decode(rows, like=frame)
+    learned = {column.label for column in schema.columns}
+    write, labels, columns = writer_of(library), labels_of(frame), []
+    for place, label in enumerate(labels):
+        given = column_of(frame, place)
         missing = given.is_null()
         if given.dtype.is_float():
             missing = missing | given.is_nan()
-        if missing.any() and library_of(made) == library_of(frame):
+        if label in learned and missing.any():
+            new = column_of(made, place)
+            if library != schema.library:
+                own = write.objects(new.to_list(), dtype_of(frame, place))
+                new = column_of(write.frame([label], [own]), 0)
             given = given.zip_with(~missing, new.cast(given.dtype))
         columns.append(given.to_native())
-    return writer_of(library_of(frame)).frame(labels_of(frame), columns, index_of(frame))
+    return write.frame(labels, columns, index_of(frame))
 
 
 def chances(fitted: Fitted, rows: Array, like: Any) -> dict[Any, Any]:

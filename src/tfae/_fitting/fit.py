@@ -35,7 +35,6 @@ from tfae._networks.architectures.registry import ARCHITECTURES
 from tfae._networks.filling import learned_filling
 from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.penalties import NO_PENALTY
-from tfae._objective.views import Views
 from tfae._support.warn import warn
 from tfae._training.loop import Outcome
 from tfae._training.state import TrainingState
@@ -94,11 +93,6 @@ def fit_split(
 ) -> tuple[Fitted, Outcome]:
     """Train a network on rows that are divided already, once; see :func:`fit_network`."""
     assert recipe.length is None, "the length of the code must be found first"
-    if isinstance(recipe.corruption, Views) and has_holes(split.X):
-        raise ValueError(
-            "With training_rows='noisy' no entry of X may be missing. Got missing entries; impute "
-            "them first, for example with tfae.AutoencoderImputer."
-        )
     if start is None:
         scaling = learned_scaling(recipe, split)
     else:

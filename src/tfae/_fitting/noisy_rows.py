@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.holes import has_holes
 from tfae._data.noise_level import noise_level
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.source import Source
@@ -54,7 +55,18 @@ def views_of(params: Params) -> Views:
 
 
 def with_found_level(recipe: Recipe, X: Any) -> Recipe:
-    """Return a recipe with a known level of noise; estimate it from rows if the recipe asks."""
+    """Return a recipe with a known level of noise; estimate it from rows if the recipe asks.
+
+    Raises
+    ------
+    ValueError
+        If entries of noisy rows are missing.
+    """
+    if isinstance(recipe.corruption, Views) and has_holes(X):
+        raise ValueError(
+            "With training_rows='noisy' no entry of X may be missing. Got missing entries; impute "
+            "them first, for example with tfae.AutoencoderImputer."
+        )
     if recipe.settings.get("corruption_level") != "auto":
         return recipe
     assert isinstance(recipe.corruption, GaussianViews | HiddenEntries)

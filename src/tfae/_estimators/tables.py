@@ -21,7 +21,7 @@ from tfae._data.frames import (
 from tfae._data.schema import Schema
 from tfae._data.streams import Stream
 from tfae._data.table_survey import survey_of_all
-from tfae._data.writing import library_of, writer_of
+from tfae._data.writing import Writer, library_of, writer_of
 from tfae._inference.fitted import Fitted
 from tfae._inference.table_errors import probabilities
 from tfae._support.typing import Array
@@ -163,13 +163,18 @@ def with_filled(schema: Schema, rows: Array, X: Any) -> Any:
         if given.dtype.is_float():
             missing = missing | given.is_nan()
         if label in learned and missing.any():
-            new = column_of(made, place)
+            new, dtype = column_of(made, place), dtype_of(frame, place)
             if library != schema.library:
-                own = write.objects(new.to_list(), dtype_of(frame, place))
-                new = column_of(write.frame([label], [own]), 0)
-            given = given.zip_with(~missing, new.cast(given.dtype))
+                new = _of_type(write, new, dtype)
+            filled = given.zip_with(~missing, new.cast(given.dtype))
+            given = filled if filled.dtype == given.dtype else _of_type(write, filled, dtype)
         columns.append(given.to_native())
     return write.frame(labels, columns, index_of(frame))
+
+
+def _of_type(write: Writer, values: Any, dtype: Any) -> Any:
+    """Return a column of another type or library, which takes a pass over Python objects."""
+    return column_of(write.frame(["values"], [write.objects(values.to_list(), dtype)]), 0)
 
 
 def chances(fitted: Fitted, rows: Array, like: Any) -> dict[Any, Any]:

@@ -23,7 +23,7 @@ _ATTRIBUTES: dict[str, Any] = {
 }
 _SHAPES = ("image_shape_", "_row_shape")
 # Those that are written in another place.
-_ELSEWHERE = ("_fitted", "_state")
+_ELSEWHERE = ("_fitted", "_state", "_schema")
 _PARTS: dict[str, Any] = {
     "tfae": str,
     "estimator": str,

@@ -12,6 +12,8 @@ from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
+from tfae._networks.factor_analysis import FactorAnalysis
+from tfae._networks.filling import Filling
 from tfae._networks.plain_layers import (
     Activation,
     BatchNormalization,
@@ -33,6 +35,11 @@ def check_fitted(fitted: Fitted) -> None:
     structure, n_features = fitted.structure, fitted.structure.spec.n_features
     _check_structure(structure)
     _check_scaling(fitted.scaling, n_features)
+    if fitted.linear_model is not None:
+        _check_model(fitted.linear_model, n_features)
+    if fitted.hidden is not None:
+        for values in (fitted.hidden.groups, fitted.hidden.fill, fitted.hidden.weight):
+            _check_shape(values, (n_features,), "hidden entries")
     dtype = fitted.weights_dtype
     _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
     for weight in fitted.weights:
@@ -40,8 +47,8 @@ def check_fitted(fitted: Fitted) -> None:
     _check_coder(fitted.encoder, fitted.encoder_weights)
     _check_coder(fitted.decoder, fitted.decoder_weights)
     if fitted.landmarks is not None:
-        for ends in fitted.landmarks[:2]:
-            _check_shape(ends, (n_features,), "landmarks")
+        for values in (fitted.landmarks.low, fitted.landmarks.high, fitted.landmarks.mean):
+            _check_shape(values, (n_features,), "landmarks")
     _check_facts(fitted)
     asked = {"linear_path", "linear_correction"} - set(fitted.settings)
     asked |= {"n_components", "scaling"} - set(fitted.to_agree_with)
@@ -69,7 +76,21 @@ def _check_structure(structure: Structure) -> None:
         _check(1 <= code.k <= n_components, "a code with 1 to all of its values", code.k)
 
 
+def _check_model(model: FactorAnalysis, n_features: int) -> None:
+    _check_shape(model.mean, (n_features,), "a mean")
+    _check_shape(model.loadings, (len(model.loadings), n_features), "loadings")
+    _check_shape(model.noise, (n_features,), "a noise")
+    _check(bool((model.noise > 0).all()), "positive variances of noise", model.noise)
+    numbers = model.mean, model.loadings, model.noise
+    _check(all(bool(np.isfinite(of).all()) for of in numbers), "a finite linear model", "others")
+
+
 def _check_scaling(scaling: Scaling, n_features: int) -> None:
+    if isinstance(scaling, Filling):
+        _check_model(scaling.model, n_features)
+        _check(not isinstance(scaling.scaling, Filling), "one filling", "one within another")
+        _check_scaling(scaling.scaling, n_features)
+        return
     _check_shape(scaling.center, (n_features,), "a center")
     if np.ndim(scaling.scale):
         _check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
@@ -93,9 +114,9 @@ def _check_facts(fitted: Fitted) -> None:
 
 def _check_coder(coder: Coder, weights: Weights) -> None:
     spec, code = coder.structure.spec, coder.structure.code
-    widths = spec.n_features, code.width(spec.n_components)
+    widths = spec.n_inputs, code.width(spec.n_components)
     if coder.side == "decoder":
-        widths = spec.n_components, spec.n_features
+        widths = spec.n_components, spec.n_outputs
     if coder.layers is None:
         _check_built(coder, [weight.shape for weight in weights])
         return

@@ -17,8 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfae._data.landmarks import Landmarks
-from tfae._data.scaling import Affine, Quantiles
+from tfae._data.scaling import Affine, Logarithms, Quantiles
+from tfae._inference.hidden_entries import Hiding
 from tfae._networks import codes, plain_layers
+from tfae._networks.factor_analysis import FactorAnalysis
+from tfae._networks.filling import Filling
 from tfae._networks.imported import Imported
 from tfae._networks.spec import Spec
 from tfae._networks.structure import Structure, hashable_params
@@ -34,6 +37,10 @@ _DTYPES = frozenset({"bool", *_SIZED, "float16", "float32", "float64"})
 RECORDS: dict[str, type] = {
     "Affine": Affine,
     "Quantiles": Quantiles,
+    "Logarithms": Logarithms,
+    "Filling": Filling,
+    "FactorAnalysis": FactorAnalysis,
+    "Hiding": Hiding,
     "Landmarks": Landmarks,
     "Spec": Spec,
     "Imported": Imported,

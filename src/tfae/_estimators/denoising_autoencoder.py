@@ -158,7 +158,7 @@ class DenoisingAutoencoder(Autoencoder):
     training_rows: str = parameter("clean", StrOptions({"clean", "noisy"}))
 
     observation_weights_ = Learned[Array](
-        lambda fitted: None if fitted.hidden is None else fitted.hidden.weight
+        lambda fitted: None if fitted.from_others is None else fitted.from_others.weight
     )
 
     @with_callbacks

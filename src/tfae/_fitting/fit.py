@@ -146,8 +146,8 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
         if ended.ended_well:
             kept = {k: v for k, v in first.facts.items() if k == "baseline"}
             # What held-out rows showed is not to be learned again from rows that were trained on.
-            hidden = first.hidden
-            return replace(second, history=first.history, hidden=hidden).with_facts(kept)
+            second = replace(second, history=first.history, from_others=first.from_others)
+            return second.with_facts(kept)
         if not ended.interrupted:
             reason = "stopped by an infinite or NaN loss"
     warn(

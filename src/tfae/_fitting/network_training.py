@@ -14,7 +14,7 @@ from tfae._data.scaling import Scaling
 from tfae._fitting.baseline import better_of, with_linear_denoiser
 from tfae._fitting.first_weights import landmarks_of
 from tfae._fitting.held_out import HeldOut
-from tfae._fitting.noisy_rows import with_hidden_entries
+from tfae._fitting.noisy_rows import predicting_from_others
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.linear_path import fixed_places, residual_variance
@@ -54,7 +54,7 @@ def train_network(
         if begun.landmarks is None:
             begun = replace(begun, landmarks=landmarks_of(recipe.corruption, split, scaling))
         seen_as = recipe.corruption.seen_as if isinstance(recipe.corruption, Views) else None
-        begun = replace(begun, seen_as=seen_as, hidden=None)
+        begun = replace(begun, seen_as=seen_as, from_others=None)
         # The error of the linear path alone is the unit of the network's errors.
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
         training = _Training(recipe, split, program, optimizer, begun, residual)
@@ -70,7 +70,7 @@ def train_network(
                 fitted = with_linear_denoiser(fitted, recipe, split, held_out, anchored)
     if isinstance(recipe.corruption, HiddenEntries):
         groups_rng = state.noise_rng.spawn(1)[0]
-        fitted = with_hidden_entries(fitted, recipe.corruption, split, groups_rng)
+        fitted = predicting_from_others(fitted, recipe.corruption, split, groups_rng)
     if not network_stays:
         outcome = replace(outcome, best_epoch=0)
     seen = recipe.corruption.noisy if isinstance(recipe.corruption, Pairs) else split.X

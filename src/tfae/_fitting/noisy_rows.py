@@ -15,7 +15,7 @@ from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.source import Source
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
-from tfae._inference.hidden_entries import Hiding
+from tfae._inference.from_others import FromOthers
 from tfae._objective.corruptions import Pairs
 from tfae._objective.views import N_GROUPS, GaussianViews, HiddenEntries, ThinnedCounts, Views
 from tfae._support.typing import Array, Params
@@ -78,7 +78,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
     )
 
 
-def with_hidden_entries(
+def predicting_from_others(
     fitted: Fitted, views: HiddenEntries, split: Split, rng: np.random.Generator
 ) -> Fitted:
     """Let a network predict every entry of a row from the others, and mix it with the entry.
@@ -92,13 +92,13 @@ def with_hidden_entries(
     n_features = len(marks.mean)
     groups = rng.permutation(n_features) % min(N_GROUPS, n_features)
     fill = scaling.backward(marks.mean[None])[0]
-    fitted = replace(fitted, hidden=Hiding(groups, fill, np.zeros(n_features)))
+    fitted = replace(fitted, from_others=FromOthers(groups, fill, np.zeros(n_features)))
     if views.level is None:
         return fitted
     rows = _some(split.X, split.train if split.held_out is None else split.held_out)
     loss = fitted.errors(rows, scaled=True, per_feature=True).mean(axis=0)
     weight = observation_weight(loss, views.noise_of(marks.mean, scaling, marks))
-    return replace(fitted, hidden=Hiding(groups, fill, weight))
+    return replace(fitted, from_others=FromOthers(groups, fill, weight))
 
 
 def _some(X: Any, rows: Any) -> Array:

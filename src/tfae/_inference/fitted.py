@@ -20,7 +20,7 @@ from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
 from tfae._inference.coder import Coder
-from tfae._inference.hidden_entries import Hiding
+from tfae._inference.from_others import FromOthers
 from tfae._inference.table_errors import column_errors
 from tfae._inference.workspace import Workspace
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -45,7 +45,7 @@ class Fitted:
     history: History = field(default_factory=dict)
     landmarks: Landmarks | None = None  # only if rows are corrupted
     seen_as: Forward | None = None  # what the encoder takes if not scaled rows
-    hidden: Hiding | None = None  # if every entry is rebuilt from the others alone
+    from_others: FromOthers | None = None  # if every entry is rebuilt from the others alone
     linear_model: FactorAnalysis | None = None  # of scaled rows, only with a linear path
     facts: Mapping[str, Any] = field(default_factory=dict)  # those that only some fits find out
     schema: Schema | None = None  # None for arrays and frames of numbers only
@@ -175,9 +175,9 @@ class Fitted:
         return of_every_block(X, rebuilt, codec.floats_per_row)
 
     def _rebuilt(self, codec: Codec, rows: Array, space: Workspace) -> Array:
-        if self.hidden is None:
+        if self.from_others is None:
             return codec.rebuilt(rows, space)
-        return self.hidden(rows, lambda seen: codec.rebuilt(seen, space))
+        return self.from_others(rows, lambda seen: codec.rebuilt(seen, space))
 
     def errors(self, X: Any, *, scaled: bool = False, per_feature: bool = False) -> Array:
         """Return the squared error of every row, a mean over its features unless `per_feature`.

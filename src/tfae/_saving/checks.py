@@ -37,9 +37,9 @@ def check_fitted(fitted: Fitted) -> None:
     _check_scaling(fitted.scaling, n_features)
     if fitted.linear_model is not None:
         _check_model(fitted.linear_model, n_features)
-    if fitted.hidden is not None:
-        for values in (fitted.hidden.groups, fitted.hidden.fill, fitted.hidden.weight):
-            _check_shape(values, (n_features,), "hidden entries")
+    if (others := fitted.from_others) is not None:
+        for values in (others.groups, others.fill, others.weight):
+            _check_shape(values, (n_features,), "predictions from other entries")
     dtype = fitted.weights_dtype
     _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
     for weight in fitted.weights:

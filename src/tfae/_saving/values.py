@@ -18,7 +18,7 @@ import numpy as np
 
 from tfae._data.landmarks import Landmarks
 from tfae._data.scaling import Affine, Logarithms, Quantiles
-from tfae._inference.hidden_entries import Hiding
+from tfae._inference.from_others import FromOthers
 from tfae._networks import codes, plain_layers
 from tfae._networks.factor_analysis import FactorAnalysis
 from tfae._networks.filling import Filling
@@ -40,7 +40,7 @@ RECORDS: dict[str, type] = {
     "Logarithms": Logarithms,
     "Filling": Filling,
     "FactorAnalysis": FactorAnalysis,
-    "Hiding": Hiding,
+    "FromOthers": FromOthers,
     "Landmarks": Landmarks,
     "Spec": Spec,
     "Imported": Imported,

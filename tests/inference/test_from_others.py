@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfae._inference.hidden_entries import Hiding
+from tfae._inference.from_others import FromOthers
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def mixing():
 
 def test_a_prediction_does_not_depend_on_the_entry(mixing):
     rng = np.random.default_rng(1)
-    hiding = Hiding(np.arange(9) % 4, rng.normal(size=9), np.zeros(9))
+    hiding = FromOthers(np.arange(9) % 4, rng.normal(size=9), np.zeros(9))
     X = rng.normal(size=(5, 9))
     predicted = hiding(X, mixing)
     for j in range(9):
@@ -29,6 +29,6 @@ def test_a_prediction_does_not_depend_on_the_entry(mixing):
 def test_what_was_observed_has_its_weight(mixing):
     X, weight = np.random.default_rng(1).normal(size=(5, 9)), np.linspace(0, 1, 9)
     groups = np.arange(9) % 2
-    predicted = Hiding(groups, np.zeros(9), np.zeros(9))(X, mixing)
-    mixed = Hiding(groups, np.zeros(9), weight)(X, mixing)
+    predicted = FromOthers(groups, np.zeros(9), np.zeros(9))(X, mixing)
+    mixed = FromOthers(groups, np.zeros(9), weight)(X, mixing)
     np.testing.assert_allclose(mixed, weight * X + (1 - weight) * predicted)

@@ -11,7 +11,7 @@ from tfae._support.typing import Array
 
 
 @dataclass(frozen=True, eq=False)
-class Hiding:
+class FromOthers:
     """Which entries of a row are hidden at a time, so that none is predicted from itself."""
 
     groups: Array  # [features], a number for each: entries with the same number are hidden together

@@ -124,7 +124,7 @@ def test_a_constant_column_has_no_variance_and_lossless_codes_leave_nothing(mapp
 
 
 def test_the_covariance_of_a_very_large_map_is_of_evenly_spaced_rows(mapped, monkeypatch):
-    monkeypatch.setattr(memory_map, "_MAX_ENTRIES", X.size // 4)
+    monkeypatch.setattr(memory_map, "MAX_ENTRIES", X.size // 4)
     survey = prepared(mapped(X)).statistics(None)
     np.testing.assert_allclose(survey.covariance, np.cov(X[::4].T, bias=True), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(survey.mean, X.mean(axis=0, dtype=np.float64))

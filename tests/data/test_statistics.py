@@ -224,8 +224,8 @@ def test_rank_gauss_of_the_cells_alone():
     np.testing.assert_allclose(scaling.quantiles, np.nanquantile(HOLEY, ranks, axis=0))
 
 
-def test_holes_without_leave_are_no_numbers():
-    assert np.isnan(statistics(HOLEY).mean).all()
+def test_holes_are_found_where_they_were_not_told_of():
+    np.testing.assert_array_equal(statistics(HOLEY).mean, statistics(HOLEY, holes=True).mean)
 
 
 @pytest.mark.parametrize("ranks", [0.3, [0.0, 0.25, 0.5, 1.0]])

@@ -419,6 +419,7 @@ def test_training_goes_on_with_the_code_that_it_has(digits):
     np.testing.assert_array_equal(model.transform(digits), codes)
 
 
+@pytest.mark.slow
 def test_principal_components_can_keep_neighbours_too(digits):
     settings = {"max_iter": 3, "random_state": 0}
     model = Autoencoder(8, keep_neighbors=True, **settings).fit(digits)

@@ -150,9 +150,7 @@ def test_wrong_values_are_named(model):
     with pytest.raises(ValueError, match=r"contains infinity.*column 'height', row 0; 120 values"):
         model.transform(FRAME.assign(height=np.inf))
     for missing in ({"size": None}, {"born": pd.NaT}, {"tall": pd.NA}):
-        (name,) = missing
-        with pytest.raises(ValueError, match=rf"contains NaN.*column '{name}', row 0; 120 values"):
-            model.transform(FRAME.assign(**missing))
+        assert np.isfinite(model.transform(FRAME.assign(**missing))).all()
     with pytest.raises(ValueError, match=r"0 sample\(s\)"):
         model.transform(FRAME[:0])
     with pytest.raises(ValueError, match=r"column 'height' has 1e\+300"):
@@ -161,11 +159,9 @@ def test_wrong_values_are_named(model):
 
 def test_unknown_categories_are_missing_and_are_an_error_where_they_are_learned(model):
     other = FRAME.assign(size="XL")
-    with (
-        pytest.warns(UserWarning, match="Column 'size' has categories that fit did not know"),
-        pytest.raises(ValueError, match=r"contains NaN.*column 'size'"),
-    ):
-        model.transform(other)
+    with pytest.warns(UserWarning, match="Column 'size' has categories that fit did not know"):
+        codes = model.transform(other)
+    np.testing.assert_array_equal(codes, model.transform(FRAME.assign(size=None)))
     batches = FRAME.drop(columns="name"), other.drop(columns="name")
     begun = small().partial_fit(batches[0])
     with pytest.raises(ValueError, match=r"'size' has the category 'XL' in 120 rows.*columns="):

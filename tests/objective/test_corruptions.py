@@ -173,6 +173,7 @@ def test_the_level_means_the_same_in_other_units(digits, name):
     np.testing.assert_array_equal(codes(1), codes(1024))  # a power of two: the same bits
 
 
+@pytest.mark.slow
 def test_noise_is_removed_better_than_by_pca(digits):
     rng = np.random.default_rng(0)
     train, test = digits[:1300], digits[1300:]

@@ -72,7 +72,9 @@ def in_fresh_process(code, path):
     return done.stderr
 
 
-@pytest.mark.parametrize("function", [False, True], ids=["objects", "function"])
+@pytest.mark.parametrize(
+    "function", [pytest.param(False, marks=pytest.mark.slow), True], ids=["objects", "function"]
+)
 def test_a_process_that_unpickles_keras_objects_writes_nothing(function, tmp_path):
     params = {"max_iter": 1, "random_state": 0, "linear_path": False}
     if function:

@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
-	@echo "make test       run the tests (8 to 17 minutes on 2 cores)"
+	@echo "make test       run the tests (8 to 20 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
 	@echo "make test-interop  run those with ONNX and skops (installs them)"
 	@echo "make lint       ruff, mypy and who imports whom"

@@ -55,8 +55,6 @@ def test_scores_and_errors_are_those_of_observed_entries(fitted):
     assert_allclose(fitted.score_samples(HOLED), -of_rows, rtol=1e-6)
     distance = np.square(HOLED - np.nanmean(HOLED, axis=0))
     assert fitted.score(HOLED) == pytest.approx(1 - squares[~HOLES].sum() / np.nansum(distance))
-    empty = np.full((1, 8), np.nan)
-    assert fitted.score_samples(empty)[0] == 0
     assert_allclose(fitted.reconstruct(empty)[0], np.nanmean(HOLED, axis=0), atol=0.5)
 
 
@@ -136,3 +134,14 @@ def test_training_goes_on_with_holes():
     for part in (X[:100], HOLED[100:200], X[200:]):
         model.partial_fit(part)
     assert np.isfinite(model.transform(HOLED)).all()
+
+
+@pytest.mark.parametrize("rows", [X, HOLED], ids=["complete", "holed"])
+def test_a_row_of_which_nothing_is_known_is_not_the_most_normal(rows):
+    model = Autoencoder(3, **SMALL).fit(rows)
+    unknown = np.full((1, 8), np.nan)
+    found = -model.score_samples(np.vstack([unknown, HOLED[:5]]))
+    assert_allclose(found[0], np.nanvar(rows, axis=0).mean(), rtol=0.1)
+    assert found[0] > found[1:].max()
+    scaled = -model.score_samples(unknown, scaled=True)
+    assert_allclose(scaled * model.scale_**2, found[0], rtol=1e-9)

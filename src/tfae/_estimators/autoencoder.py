@@ -601,7 +601,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         Returns
         -------
         ndarray of shape (n_samples,), float64
-            Lower scores are more anomalous. Missing entries do not count.
+            Lower scores are more anomalous. Missing entries do not count; a row without any other
+            has the score that is expected of an unknown row.
 
         Raises
         ------

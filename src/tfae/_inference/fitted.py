@@ -184,7 +184,7 @@ class Fitted:
 
         The errors are float64, in the square of the user's units or of those of the `scaled` data.
         Missing entries have none: the mean is that of the observed ones, and `per_feature` gives
-        NaN.
+        NaN. A row without observed entries has the error that is expected of an unknown row.
         """
         filling = self.filling(X)
         codec, holed = filling.codec.ready_to_encode(X).ready_to_decode(X), filling is not self
@@ -200,12 +200,26 @@ class Fitted:
                     squares = np.where(np.isnan(rows), 0.0, squares)
                 if per_feature:
                     found = squares
+                elif holed:
+                    found = filling._with_unknown(observed_means(squares, rows), rows, scaled)
                 else:
-                    found = observed_means(squares, rows) if holed else np.mean(squares, axis=1)
+                    found = np.mean(squares, axis=1)
             found = outcome.of_rows(found, rows, filling.scaling, "finite errors")
             return np.where(np.isnan(rows), np.nan, found) if holed and per_feature else found
 
         return of_every_block(X, of_rows, codec.floats_per_row)
+
+    def _with_unknown(self, errors: Array, rows: Array, scaled: bool) -> Array:
+        """Return errors of rows, with the variance of the features for rows that are all missing.
+
+        They are rebuilt as the mean, and an error of 0 would make them the most normal of all.
+        """
+        unknown = np.isnan(rows).all(axis=1)
+        if unknown.any():
+            assert isinstance(self.scaling, Filling)
+            model, unit = self.scaling.model, 1.0 if scaled else np.square(self.scaling.scale)
+            errors[unknown] = ((np.square(model.loadings).sum(axis=0) + model.noise) * unit).mean()
+        return errors
 
     def column_errors(self, X: Any) -> Array:
         """Return the error of every value; see :func:`.table_errors.column_errors`."""

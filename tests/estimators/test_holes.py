@@ -55,6 +55,7 @@ def test_scores_and_errors_are_those_of_observed_entries(fitted):
     assert_allclose(fitted.score_samples(HOLED), -of_rows, rtol=1e-6)
     distance = np.square(HOLED - np.nanmean(HOLED, axis=0))
     assert fitted.score(HOLED) == pytest.approx(1 - squares[~HOLES].sum() / np.nansum(distance))
+    empty = np.full((1, 8), np.nan)
     assert_allclose(fitted.reconstruct(empty)[0], np.nanmean(HOLED, axis=0), atol=0.5)
 
 

@@ -9,11 +9,16 @@ import numpy as np
 
 from tfae._support.typing import Array
 
+# Up to this many entries, guarding a product against overflow takes longer than it saves.
+_SMALL = 4096
+
 
 def has_holes(X: Any) -> bool:
     """Whether an array in memory has missing entries; a product of one pass tells."""
     if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
         return False
+    if X.size < _SMALL:
+        return bool(np.isnan(X).any())
     flat = X.ravel(order="K")  # no copy, whichever way the array lies in memory
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isnan(np.vdot(flat, flat))  # a sum of squares is NaN only if one of them is

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Quantiles
+from tfae._data.statistics import quantiles, survey
 from tfae._support.typing import Array
 
 # A category of very few rows would dominate all distances if it were scaled to unit variance.
@@ -37,16 +38,11 @@ def standard_scaling(rows: Array, layout: Layout) -> Affine:
 
 def observed_range(rows: Array) -> tuple[Array, Array]:
     """Return the smallest and the largest observed entry of every place; 0 where there is none."""
-    observed = ~np.isnan(rows)
-    some = observed.any(axis=0)
-    low = np.where(observed, rows, np.inf).min(axis=0)
-    high = np.where(observed, rows, -np.inf).max(axis=0)
-    return np.where(some, low, 0.0), np.where(some, high, 0.0)
+    of = survey(rows, holes=True)
+    return of.low, of.high
 
 
 def rank_map(rows: Array) -> Quantiles:
     """Return the map of columns to normal deviates by the ranks of their observed entries."""
-    at = np.linspace(0, 1, min(_N_QUANTILES, max(2, len(rows))))
-    columns = (column[~np.isnan(column)] for column in rows.T)
-    quantiles = [np.quantile(c, at) if len(c) else np.zeros(len(at)) for c in columns]
-    return Quantiles(np.maximum.accumulate(np.array(quantiles).reshape(-1, len(at)).T, axis=0))
+    found = quantiles(rows, np.linspace(0, 1, min(_N_QUANTILES, max(2, len(rows)))))
+    return Quantiles(np.maximum.accumulate(found, axis=0))

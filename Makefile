@@ -41,7 +41,7 @@ test: .venv/.installed-dev
 	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 test-slow: .venv/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -m slow -n 2 --dist worksteal
 
 # With packages that models travel to; without them, these tests are skipped.
 test-interop: .venv/.installed-interop

@@ -1,6 +1,7 @@
 """Data and small helpers that several test files share."""
 
 import os
+from collections import defaultdict
 from pathlib import Path
 
 import keras
@@ -10,6 +11,23 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from tfae._training.step.program import new_programs
+
+
+def pytest_collection_modifyitems(items):
+    """Leave most cases of a test with the mark ``sample(n)`` to ``make test-slow``.
+
+    The n that stay are spread over all of them, so that they differ in more than one parameter.
+    """
+    cases = defaultdict(list)
+    for item in items:
+        mark = item.get_closest_marker("sample")
+        if mark is not None:
+            cases[item.path, item.originalname, mark.args[0]].append(item)
+    for (_, _, n), of_test in cases.items():
+        kept = set(np.linspace(0, len(of_test) - 1, n).round().astype(int).tolist())
+        for i, item in enumerate(of_test):
+            if i not in kept:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

@@ -19,16 +19,20 @@ from tfae import (
 pytestmark = pytest.mark.usefixtures("in_executor")
 
 # Small and short, so that a check takes no longer than it must.
-ESTIMATORS = [
-    *(
-        kind(hidden_layer_sizes=(8,), max_iter=2, **FOR_FEW_ROWS.get(kind.__name__, {}))
-        for kind in kinds()
-    ),
+KINDS = [
+    kind(hidden_layer_sizes=(8,), max_iter=2, **FOR_FEW_ROWS.get(kind.__name__, {}))
+    for kind in kinds()
+]
+# They share nearly all of what reads and checks data with others: `make test-slow` runs them.
+ALIKE = [
+    *(each for each in KINDS if isinstance(each, (ContractiveAutoencoder, SparseAutoencoder))),
     *(
         Autoencoder(architecture=name, hidden_layer_sizes=(8,), max_iter=2)
         for name in other_architectures()
     ),
 ]
+MAIN = [each for each in KINDS if each not in ALIKE]
+ESTIMATORS = [*MAIN, *(pytest.param(each, marks=pytest.mark.slow) for each in ALIKE)]
 
 
 def identifier(estimator):
@@ -72,8 +76,14 @@ def stochastic(estimator):
     }
 
 
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=stochastic, xfail_strict=False)
+@parametrize_with_checks(MAIN, expected_failed_checks=stochastic, xfail_strict=False)
 def test_check_of_the_suite(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(ALIKE, expected_failed_checks=stochastic, xfail_strict=False)
+def test_check_of_the_suite_for_those_that_are_alike(estimator, check):
     check(estimator)
 
 

@@ -44,6 +44,7 @@ ALL_PAGES = [
 ]
 
 
+@pytest.mark.sample(5)
 @pytest.mark.usefixtures("in_executor")
 @pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):

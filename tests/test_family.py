@@ -84,6 +84,7 @@ def test_the_same_seed_traces_nothing_new_and_a_saved_file_gives_the_same_bits(
         np.testing.assert_array_equal(one, other, err_msg=method)
 
 
+@pytest.mark.sample(6)
 # Two epochs may be too few for a variational code of one number.
 @pytest.mark.filterwarnings("ignore:None of the 1 components of the code is active")
 @pytest.mark.parametrize("name", LOSSES_SLOW)
@@ -113,6 +114,7 @@ def test_all_are_used_again_in_a_fresh_process(rows, tmp_path):
         np.testing.assert_allclose(out[name], model.reconstruct(rows), atol=1e-3, err_msg=name)
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_the_numerical_one(name):
     """Along random directions, in double precision, penalties and random numbers included."""

@@ -79,6 +79,7 @@ def test_a_fit_writes_nothing_passes_other_noise_on_and_leaves_global_random_num
     assert noise == "mine\n"
 
 
+@pytest.mark.slow
 def test_starting_tensorflow_takes_none_of_keras_names():
     run(
         "import keras, tfae\n"

@@ -45,6 +45,7 @@ def _passes(name, estimator):
     return True
 
 
+@pytest.mark.sample(11)
 @pytest.mark.parametrize("name", MORE_CHECKS)
 def test_check_that_scikit_learns_imputers_pass(name):
     if not _passes(name, KNNImputer()):

@@ -253,6 +253,7 @@ MOVED = {
 }
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", MOVED)
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "manhattan", "minkowski", "l2"])
 def test_measures_depend_neither_on_an_offset_nor_on_a_unit(pictures, name, metric):

@@ -47,6 +47,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "estimator",
     [
@@ -67,6 +68,7 @@ def test_the_final_error_in_bfloat16_is_that_in_float32(estimator, digits):
 OTHER_STEPS = [name for name in members() if not name.startswith(("corruption", "loss"))]
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", OTHER_STEPS)
 def test_every_member_trains_in_bfloat16(name, built, digits):
     model = members(max_iter=1, precision=MIXED)[name].fit(digits[:300])

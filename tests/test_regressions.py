@@ -218,6 +218,7 @@ def test_constant_codes_can_be_mapped():
     assert demo._embed(np.zeros((50, 4), np.float32), 0).shape == (50, 2)
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_what_is_validated_and_kept():
     def fitted(use_ema):
         optimizer = keras.optimizers.Adam(0.01, use_ema=use_ema, ema_momentum=0.9)
@@ -246,6 +247,7 @@ def test_a_forked_child_says_that_it_cannot_train():
                 pool.apply_async(fitted_in_child, [model]).get(60)
 
 
+@pytest.mark.slow
 def test_images_are_read_the_same_whatever_keras_is_told():
     images = np.random.default_rng(0).random((20, 4, 4, 3))
     model = ConvolutionalAutoencoder(2, hidden_layer_sizes=(3,), max_iter=1, random_state=0)
@@ -402,6 +404,7 @@ def test_the_training_of_all_stages_together_says_so(capsys):
     assert lines.index("Stage 2/2") < lines.index("All stages together") < len(lines) - 1
 
 
+@pytest.mark.slow
 def test_every_training_of_a_fit_says_which_it_is(capsys):
     Autoencoder("auto", max_iter=3, refit=True, random_state=0, verbose=1).fit(CURVE)
     lines = capsys.readouterr().out.splitlines()

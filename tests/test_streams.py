@@ -170,6 +170,7 @@ def test_another_file_of_that_name_is_not_read(mapped):
     np.testing.assert_array_equal(Mapped(rows).take(slice(0, 10)), X[:10])
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "params",
     [
@@ -381,6 +382,7 @@ def test_a_stream_is_learned_as_well_as_the_array():
     assert streamed.score(X) == pytest.approx(whole.score(X), abs=0.01)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("kind", "params"),
     [

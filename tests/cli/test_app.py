@@ -28,6 +28,7 @@ def test_version(arguments):
     assert (result.exit_code, result.output.strip()) == (0, __version__)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("missing", "command"), [("typer", "version"), ("matplotlib", "demo"), ("rich", "demo")]
 )

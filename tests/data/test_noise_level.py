@@ -30,6 +30,7 @@ def test_without_noise_it_is_nothing():
     assert noise_level(np.ones((2, 4), np.float32)) == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("ratio", [0.01, 0.3, 1.0])
 def test_the_median_is_that_of_eigenvalues(ratio):
     n = 1500

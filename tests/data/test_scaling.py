@@ -125,6 +125,7 @@ def test_a_misspelt_name_is_told_the_nearest():
         fit_scaling("globl", X)
 
 
+@pytest.mark.sample(12)
 @pytest.mark.parametrize("kind", ORACLES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int32, np.uint8, bool])
 def test_every_scaling_takes_every_kind_of_column(kind, dtype):
@@ -143,6 +144,7 @@ def test_every_scaling_takes_every_kind_of_column(kind, dtype):
     np.testing.assert_allclose(constant, given[:, 2].astype(float), rtol=1e-5)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", ORACLES)
 def test_outliers_of_a_million_medians_do_no_harm(kind):
     rng = np.random.default_rng(0)

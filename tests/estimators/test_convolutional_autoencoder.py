@@ -56,6 +56,7 @@ def test_shapes_that_come_back(fitted, images, digits):
     assert flat.inverse_transform(codes).shape == digits.shape
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("shape", [(7, 5), (5, 6, 3), (1, 9), (3, 3, 2)])
 def test_any_size(shape):
     rng = np.random.default_rng(0)
@@ -99,6 +100,7 @@ def test_a_shifted_image_has_shifted_features(fitted, images):
     assert np.ptp(features[0]) > 0.01
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "params",
     [

@@ -76,6 +76,7 @@ def test_what_is_not_improved_stays_the_linear_denoiser():
     assert model.baseline_["autoencoder"] == model.baseline_["linear"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "model",
     [
@@ -122,6 +123,7 @@ def test_a_level_in_the_users_units_is_that_noise(digits):
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=2e-3)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("of", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("n_rows", [300, 1797])
 def test_pairs_are_learned_and_not_noise_alone(digits, noisy, of, n_rows):
@@ -277,6 +279,7 @@ def test_pairs_that_do_not_fit_are_refused(digits, noisy):
     assert not hasattr(model, "n_iter_")
 
 
+@pytest.mark.slow
 def test_wide_rows_are_denoised_within_their_components():
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(200, 5)) @ rng.normal(size=(5, 2100))).astype(np.float32)
@@ -330,6 +333,7 @@ def test_after_a_warm_start_the_baseline_is_that_of_the_new_noise(digits):
     assert model.baseline_["linear"] == pytest.approx(fresh.baseline_["linear"], rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_length_of_a_code_is_found_on_the_rows_that_are_encoded(digits):
     model = DenoisingAutoencoder(0.8, max_iter=15, **SMALL)
     model.fit(100 - 3 * digits, X_clean=digits)

@@ -44,6 +44,7 @@ def assert_unchanged(model, before):
     assert all(vars(model)[name] is value for name, value in before.items())
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(
     "spoilt",
     [{"activation": "reluu"}, {"kernel_initializer": "nothing_such"}, {"callbacks": [Fails()]}],
@@ -86,6 +87,7 @@ def test_a_failed_partial_fit_changes_nothing(kind):
     np.testing.assert_array_equal(*codes)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_attributes_of_an_earlier_fit_are_gone_after_the_next(kind):
     model = fitted(kind).fit(NAMED)

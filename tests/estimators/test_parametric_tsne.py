@@ -59,6 +59,7 @@ def test_the_embedding_is_where_the_rows_go(halves, fitted):
     assert fitted.history_["kl_divergence"][-1] == pytest.approx(expected, abs=0.15)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("offset", [0, 10_000])
 def test_it_starts_at_the_principal_components(halves, offset):
     X = halves[0] + np.float32(offset)
@@ -110,6 +111,7 @@ def untrained(X, perplexity=30.0):
     return ParametricTSNE(perplexity=perplexity, **params).fit(X)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("n_features", [3, 20])
 @pytest.mark.parametrize("value", [0.1, 1e9 / 3, -7.0, np.float32(0.1)])
 def test_the_value_of_equal_rows_does_not_matter(value, n_features):
@@ -119,6 +121,7 @@ def test_the_value_of_equal_rows_does_not_matter(value, n_features):
     assert 0 < expected < 1
 
 
+@pytest.mark.slow
 def test_perplexity_may_be_above_the_number_of_different_rows():
     # Sums with these are exact.
     rows = np.repeat(load_digits().data[:4], 50, axis=0)
@@ -141,6 +144,7 @@ def test_neighbours_depend_neither_on_an_offset_nor_on_a_unit(halves, move):
     np.testing.assert_allclose(moved.embedding_, expected.embedding_, atol=0.05)
 
 
+@pytest.mark.slow
 def test_pretraining_starts_from_an_autoencoder(halves):
     X = halves[0]
     model = ParametricTSNE(

@@ -70,6 +70,7 @@ def test_stages_can_be_denoising_sparse_or_different(digits):
     assert ["reconstruction_loss" in h for h in model.stage_histories_] == [False, True, False]
 
 
+@pytest.mark.slow
 def test_the_estimators_own_parameters_reach_every_stage(digits):
     plain, noisy = stack(fine_tune=False), stack(fine_tune=False, corruption="masking")
     losses = [
@@ -78,6 +79,7 @@ def test_the_estimators_own_parameters_reach_every_stage(digits):
     assert np.less(*losses).all()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "params", [{"tied": True}, {"precision": "float64"}, {"dropout": 0.1, "max_iter": 40}]
 )
@@ -106,6 +108,7 @@ def _training_rows(model, X):
     return split_rows(model._recipe(X, None), X, rng).train
 
 
+@pytest.mark.slow
 def test_same_bits_and_going_on(digits):
     one, other = stack().fit(digits), stack().fit(digits)
     np.testing.assert_array_equal(one.transform(digits), other.transform(digits))

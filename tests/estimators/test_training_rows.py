@@ -53,6 +53,7 @@ def of_counts(counts):
     return DenoisingAutoencoder(5, max_iter=40, **COUNTS).fit(counts[1])
 
 
+@pytest.mark.slow
 def test_noisy_rows_are_cleaned_nearly_as_well_as_by_pairs(rows, by_views, by_hiding):
     """On rows that none has seen."""
     clean, noisy = rows
@@ -137,6 +138,7 @@ def test_the_loss_is_that_of_hidden_entries(rows):
     assert model.history_["loss"][0] == pytest.approx(1, rel=0.05)
 
 
+@pytest.mark.slow
 def test_the_length_of_the_code_is_found_from_noisy_rows():
     rng = np.random.default_rng(0)
     clean = rng.normal(size=(500, 3)) @ rng.normal(size=(3, 16))

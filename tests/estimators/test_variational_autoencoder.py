@@ -102,6 +102,7 @@ def test_no_collapse_on_the_defaults(digits):
     assert model.score(digits) > 0.8
 
 
+@pytest.mark.slow
 def test_a_heavy_penalty_switches_units_off_and_says_so(digits):
     with pytest.warns(UserWarning, match=r"None of the 4 components of the code is active"):
         model = VariationalAutoencoder(4, beta=1e3, max_iter=30, random_state=0).fit(digits)
@@ -118,6 +119,7 @@ def test_warm_up_grows_the_weight_of_the_penalty(digits):
     assert without.history_["loss"][0] > without.history_["reconstruction_loss"][0]
 
 
+@pytest.mark.slow
 def test_warm_up_is_not_begun_again_when_training_goes_on(digits):
     steps = VariationalAutoencoder(4, kl_warm_up=4, random_state=0)
     for _ in range(6):
@@ -127,6 +129,7 @@ def test_warm_up_is_not_begun_again_when_training_goes_on(digits):
     np.testing.assert_allclose(steps.history_["loss"], whole.history_["loss"], rtol=0.05)
 
 
+@pytest.mark.slow
 def test_losses_of_the_warm_up_end_no_training(digits):
     model = VariationalAutoencoder(
         4, kl_warm_up=30, max_iter=32, tol=10.0, n_iter_no_change=1, random_state=0
@@ -224,6 +227,7 @@ def test_bernoulli_rows(bernoulli, digits):
     assert ((means > 0) & (means < 1)).any()
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("scaling", ["global", "minmax"])
 def test_what_no_bernoulli_variable_gives_is_impossible(digits, scaling):
     X = digits / 16

@@ -42,6 +42,7 @@ def waves(n_rows=1200):
     return np.sin(1.5 * plane) + 0.02 * rng.normal(size=(n_rows, 8))
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("scaling", ["robust", "minmax"])
 def test_what_decides_is_the_error_of_the_scaled_data(scaling):
     # In the user's units the last column would be all that counts.
@@ -78,6 +79,7 @@ def test_a_loss_may_be_negative():
     assert model.baseline_["autoencoder"] < 0.5 * model.baseline_["pca"]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("factor", [1.0, 1e5])
 def test_a_column_in_other_units_does_not_hold_the_network_back(factor):
     column = factor * np.random.default_rng(1).normal(size=1200)
@@ -86,6 +88,7 @@ def test_a_column_in_other_units_does_not_hold_the_network_back(factor):
     assert model.baseline_["autoencoder"] < 0.4 * model.baseline_["pca"]
 
 
+@pytest.mark.slow
 def test_a_single_wild_value_does_not_hold_the_network_back():
     X = waves()
     X[7, 0] = 1e6
@@ -93,6 +96,7 @@ def test_a_single_wild_value_does_not_hold_the_network_back():
     assert model.baseline_["autoencoder"] < 0.4 * model.baseline_["pca"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("X", [TABLE[:, :1], TABLE, np.full((30, 3), 7.0)], ids=["1", "12", "same"])
 @pytest.mark.parametrize("scaling", ["global", None, "quantile"])
 def test_of_a_lossless_code_it_does_not_say_that_it_is_no_better(X, scaling, recwarn):
@@ -129,6 +133,7 @@ def test_few_rows_must_gain_more_surely_than_many():
     assert max(passed.values()) < 10  # of 2.7 that 3 standard errors let through
 
 
+@pytest.mark.slow
 def test_rows_that_warm_start_holds_out_were_not_trained_on(halves):
     train, test = halves
     model = Autoencoder(8, max_iter=30, warm_start=True, random_state=0).fit(train)
@@ -137,6 +142,7 @@ def test_rows_that_warm_start_holds_out_were_not_trained_on(halves):
     assert again == pytest.approx(-model.score_samples(test).mean(), rel=0.15)
 
 
+@pytest.mark.slow
 def test_a_second_training_that_is_interrupted_leaves_the_first(halves, monkeypatch):
     train, _ = halves
     alone = Autoencoder(8, max_iter=5, refit=False, random_state=0).fit(train)

@@ -44,6 +44,7 @@ def test_errors_fall_with_the_length_and_end_like_a_code_of_that_length(digits):
     assert (np.diff(errors)[:10] < 0).all()
 
 
+@pytest.mark.slow
 def test_all_lengths_cost_one_program_and_a_second_search_none():
     model = Autoencoder(0.95, max_iter=20, random_state=0).fit(PLANES)
     before = trace_count()
@@ -63,6 +64,7 @@ def test_a_fraction_is_one_of_the_variance_of_scaled_rows():
     assert model.component_errors_[0] == pytest.approx(1, rel=0.2)
 
 
+@pytest.mark.slow
 def test_it_says_when_no_code_keeps_the_fraction():
     noise = np.random.default_rng(0).normal(size=(40, 100))
     with pytest.warns(UserWarning, match=r"asks for 0.95 of the.* of 20 components, keeps 0"):
@@ -70,6 +72,7 @@ def test_it_says_when_no_code_keeps_the_fraction():
     assert model.n_components_ == 20
 
 
+@pytest.mark.sample(1)
 @pytest.mark.filterwarnings("error:.*divide")
 @pytest.mark.parametrize("X", [np.ones((20, 3)), np.eye(2, 3)], ids=["constant", "two rows"])
 def test_rows_that_say_nothing_get_one_component(X):
@@ -96,6 +99,7 @@ def test_going_on_keeps_the_length_and_refuses_another_wish():
         model.set_params(n_components=0.95).fit(PLANES[:100])
 
 
+@pytest.mark.slow
 def test_images_are_searched_in_their_shape():
     images = RNG.normal(size=(40, 1, 1)) * RNG.normal(size=(6, 4))
     model = ConvolutionalAutoencoder(

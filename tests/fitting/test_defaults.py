@@ -114,6 +114,7 @@ def test_hidden_layers_have_four_units_a_feature_within_bounds(n_features, expec
     assert automatic(1000, n_features)["hidden_layer_sizes"] == expected
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("n_features", [3, 40, 784])
 def test_a_fit_has_layers_and_rates_as_the_settings_say(n_features):
     model = fitted(rows(60, n_features), early_stopping=False)
@@ -241,6 +242,7 @@ def test_there_is_a_linear_path_where_the_code_and_the_output_are_plain(model, e
     assert defaults.has_linear_path(model.get_params()) is expected
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("n_components", "n_features"), [(4, 9), (7, 9), (9, 4)])
 def test_partial_fit_has_a_linear_path_from_five_rows_for_four_components(n_components, n_features):
     least = ceil(Fraction(5, 4) * min(n_components, n_features))

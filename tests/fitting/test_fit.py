@@ -93,6 +93,7 @@ def test_a_code_that_is_too_wide_is_told_of_once(rows, model, message):
     assert len([warning for warning in told if "components" in str(warning.message)]) == 1
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "model",
     [

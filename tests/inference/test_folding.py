@@ -128,6 +128,7 @@ MODELS = {
 }
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("name", MODELS)
 def test_many_rows_get_the_codes_that_few_get(name):
     rows = many_rows() + 1000 * (name == "far from zero")

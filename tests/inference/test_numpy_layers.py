@@ -12,6 +12,7 @@ def _distance(found, expected):
     return np.linalg.norm(found - expected) / np.linalg.norm(expected)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("activation", ["relu", "gelu", "sigmoid"])
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-6), ("float64", 1e-8)])
 def test_numpy_gives_what_tensorflow_gives(activation, precision, tolerance, digits):

@@ -286,6 +286,7 @@ def test_an_error_ends_the_work_while_blocks_are_made():
     assert len(seen) < 10
 
 
+@pytest.mark.sample(1)
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs timers")
 @pytest.mark.parametrize("n_floats", [LARGE, 1 << 16])
 def test_a_signal_handler_may_encode_rows(two_threads, monkeypatch, n_floats):
@@ -371,6 +372,7 @@ def rows():
     return np.random.default_rng(0).standard_normal((9_000, 30))  # three blocks
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("kind", "method"),
     [

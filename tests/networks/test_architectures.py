@@ -69,6 +69,7 @@ def test_a_callable_is_as_good_as_a_name(registered, digits):
     np.testing.assert_array_equal(by_name.transform(digits), by_callable.transform(digits))
 
 
+@pytest.mark.slow
 def test_training_state_of_layers_is_kept_and_dropout_is_seeded(digits):
     one, other = (estimator(bowtie, rate=0.3).fit(digits) for _ in range(2))
     for mine, theirs in zip(one.encoder_weights_, other.encoder_weights_, strict=True):

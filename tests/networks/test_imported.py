@@ -68,6 +68,7 @@ def branched():
     return keras.Model(x, layers.Dense(3)(joined)), pair()[1]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("make", [pair, images, branched])
 def test_it_gives_what_the_models_give(make):
     encoder, decoder = make()
@@ -93,6 +94,7 @@ def test_it_gives_what_the_models_give(make):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.slow
 def test_what_normalisations_were_adapted_to_is_kept():
     encoder, decoder = normalised()
     model = Autoencoder.from_keras(encoder, decoder, random_state=0)
@@ -118,6 +120,7 @@ def test_a_normalisation_in_a_model_that_is_not_built_is_told():
         )
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "fitted",
     [
@@ -148,6 +151,7 @@ def test_there_and_back(fitted):
         assert again._fitted.decoder.layers  # chains run in NumPy
 
 
+@pytest.mark.slow
 def test_the_same_structure_trains_anew_and_alike():
     encoder, decoder = pair()
     one = Autoencoder.from_keras(encoder, decoder, random_state=0, max_iter=3)

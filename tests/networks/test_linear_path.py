@@ -17,6 +17,7 @@ def fitted(halves):
     return Autoencoder(8, random_state=0).fit(halves[0])
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("k", [1, 3, 12])
 def test_an_untrained_network_is_pca(scale, k):
@@ -32,11 +33,13 @@ def test_an_untrained_network_is_pca(scale, k):
     np.testing.assert_allclose(np.abs(codes), np.abs(pca.transform(X)), atol=1e-5 * X.std())
 
 
+@pytest.mark.slow
 def test_it_beats_pca_on_rows_it_has_not_seen(halves, fitted):
     train, test = halves
     assert mse(fitted, test) < 0.65 * mse(PCA(8).fit(train), test)
 
 
+@pytest.mark.slow
 def test_beside_a_network_the_linear_part_leaves_pca_if_there_are_many_rows(halves, fitted):
     X = np.random.default_rng(0).normal(size=(5000, 6)).astype(np.float32)
     many = Autoencoder(2, max_iter=2, early_stopping=False, random_state=0).fit(X)
@@ -46,6 +49,7 @@ def test_beside_a_network_the_linear_part_leaves_pca_if_there_are_many_rows(halv
     assert "linear_correction" not in [layer.name for layer in few.layers]
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("n_rows", [4999, 5000])
 def test_with_and_without_the_trained_linear_part_it_starts_at_pca_and_numpy_equals_keras(n_rows):
     X = np.random.default_rng(0).normal(size=(n_rows, 6)) @ TABLE[:6]
@@ -71,6 +75,7 @@ def test_a_lossless_code_stays_lossless_and_constant_columns_exact():
     assert np.ptp(model.reconstruct(X)[:, 12]) < 1e-9
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("make", [sparse.csr_array, lambda X: X.astype(np.uint8), np.float16])
 def test_other_kinds_of_rows_do_too(digits, make):
     model = Autoencoder(4, hidden_layer_sizes=(64,), max_iter=12, refit=False, random_state=0)
@@ -100,6 +105,7 @@ def test_a_linear_path_within_another_is_refused(halves, fitted):
         again.fit(halves[0])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_a_second_fit_traces_nothing(halves, fitted):
     before = trace_count()
     other = Autoencoder(8, random_state=0).fit(halves[0])
@@ -108,6 +114,7 @@ def test_the_same_seed_gives_the_same_bits_and_a_second_fit_traces_nothing(halve
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_going_on_keeps_what_auto_stood_for(digits):
     model = Autoencoder(4, max_iter=3, warm_start=True, random_state=0).fit(digits)
     settings = model.settings_
@@ -131,6 +138,7 @@ def test_a_linear_path_around_any_architecture(digits):
     assert model.baseline_["autoencoder"] < model.baseline_["pca"]
 
 
+@pytest.mark.slow
 def test_it_is_left_out_where_it_does_not_fit(digits):
     pure = [
         Autoencoder(tied=True),
@@ -156,6 +164,7 @@ def test_partial_fit_learns_on_however_often_it_is_called():
     assert max(np.abs(a - b).max() for a, b in zip(after, before, strict=True)) > 1e-4
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("n_rows", "n_components"), [(8, 16), (17, 16), (32, 32)])
 def test_partial_fit_of_few_rows_leaves_the_linear_path_out(digits, n_rows, n_components):
     model = Autoencoder(

@@ -164,6 +164,7 @@ def test_a_callable_works_in_the_users_units():
         corrupted(lambda rows, level, rng: rows[:2], 1.0)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", ["gaussian", "masking", "salt_and_pepper", "swap"])
 def test_the_level_means_the_same_in_other_units(digits, name):
     def codes(factor):
@@ -173,6 +174,7 @@ def test_the_level_means_the_same_in_other_units(digits, name):
     np.testing.assert_array_equal(codes(1), codes(1024))  # a power of two: the same bits
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_noise_is_removed_better_than_by_pca(digits):
     rng = np.random.default_rng(0)
@@ -191,6 +193,7 @@ def test_noise_is_removed_better_than_by_pca(digits):
     np.testing.assert_array_equal(model.transform(test), model.transform(test))
 
 
+@pytest.mark.slow
 def test_emphasis_weighs_the_corrupted_entries(digits):
     def loss(emphasis):
         model = Autoencoder(

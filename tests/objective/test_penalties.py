@@ -89,6 +89,7 @@ def test_the_penalty_is_weighed_against_the_loss_summed_over_the_features(digits
     assert reconstruction == pytest.approx(-model.score_samples(digits).mean(), rel=1e-4)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("penalty", ["kl", "l1", "top_k", "lifetime"])
 def test_sparse_codes(digits, penalty):
     model = SparseAutoencoder(
@@ -138,6 +139,7 @@ def test_a_number_that_a_penalty_has_not_is_refused(digits, penalty, name, value
         Autoencoder(5, penalty=penalty, **{name: value}).fit(digits)
 
 
+@pytest.mark.slow
 def test_numbers_of_a_penalty_do_not_stand_in_the_way_of_finding_a_length(digits):
     model = Autoencoder(
         "auto",

@@ -76,6 +76,7 @@ def fits(monkeypatch):
     return seen
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", kinds())
 def test_no_estimator_of_scikit_learn_is_fitted_within_a_fit(kind, fits):
     given = {"hidden_layer_sizes": (8,), "max_iter": 1, **FOR_FEW_ROWS.get(kind.__name__, {})}
@@ -85,6 +86,7 @@ def test_no_estimator_of_scikit_learn_is_fitted_within_a_fit(kind, fits):
     assert fits == ["PCA"]
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "fit",
     [

@@ -72,6 +72,7 @@ def in_fresh_process(code, path):
     return done.stderr
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "function", [pytest.param(False, marks=pytest.mark.slow), True], ids=["objects", "function"]
 )

@@ -113,6 +113,7 @@ def calls(monkeypatch):
     return epochs
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "make",
     [
@@ -176,6 +177,7 @@ def test_no_epoch_is_trained_beyond_the_last(digits, calls):
     assert calls == [5, 1]
 
 
+@pytest.mark.slow
 def test_what_is_kept_after_divergence_does_not_hang_on_who_watches(digits, calls):
     def fitted(**params):
         with pytest.warns(ConvergenceWarning, match="in epoch 6") as warned:
@@ -242,6 +244,7 @@ def test_a_loss_is_still_falling_if_the_last_tenth_lowers_it_clearly(losses, exp
     assert still_falls(losses) is expected
 
 
+@pytest.mark.slow
 def test_what_stops_at_max_iter_while_the_loss_falls_says_so(digits):
     with pytest.warns(ConvergenceWarning, match=r"stopped at max_iter=5 while the loss was still"):
         small(max_iter=5).fit(digits)
@@ -359,6 +362,7 @@ def test_other_callbacks_are_refused(digits):
         small(callbacks=[3]).fit(digits)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("of_numpy", [np.int8, np.uint8, np.int16])
 def test_narrow_integers_do_not_overflow(digits, of_numpy):
     counts = {"n_components": 8, "batch_size": 64, "max_iter": 3, "n_iter_no_change": 5}

@@ -68,6 +68,7 @@ def test_values_and_gradients_are_tensorflows(geometry, transposed, channels):
         assert_close(one, another)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "parameters",
     [

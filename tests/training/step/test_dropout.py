@@ -59,6 +59,7 @@ def test_the_network_has_the_same_weights_and_drops_nothing_outside_training():
     assert given_dropout(stacks(dropout=0.0), SHAPE, "float32") is None
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("linear_path", [False, True])
 def test_how_the_step_runs_does_not_change_what_is_dropped(digits, linear_path):
     def weights(xla):

@@ -107,6 +107,7 @@ NAMES = [
 OFTEN = {"adam", "adam-amsgrad", "adamw", "sgd-nesterov", "rmsprop-momentum", "nadam", "schedule"}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "name",
     [n if n in OFTEN else pytest.param(n, marks=pytest.mark.slow) for n in CONFIGURED],
@@ -129,6 +130,7 @@ def without(*names, make=keras.optimizers.AdamW, **params):
     return optimizer
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     ("make", "names"),
     [(keras.optimizers.AdamW, ["bias"]), (keras.optimizers.Lion, ["gamma", "ker"])],
@@ -147,6 +149,7 @@ def test_variables_that_weight_decay_leaves_out_are_refused():
         get_optimizer(optimizer, 0.0)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_keras_default_with_the_given_rate(name):
     optimizer = get_optimizer(name, 0.02)
@@ -161,6 +164,7 @@ def test_sgd_by_name_is_scikit_learns():
     assert_equals_keras(optimizer, reference)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", ["adam", "lion"])
 def test_alpha_is_an_l2_penalty_on_kernels(name):
     reference = keras.optimizers.get(name)
@@ -168,6 +172,7 @@ def test_alpha_is_an_l2_penalty_on_kernels(name):
     assert_equals_keras(get_optimizer(name, 0.01, alpha=0.3), reference, alpha=0.3)
 
 
+@pytest.mark.slow
 def test_float64_training_equals_keras_in_float64():
     # No closer than in float32: Keras hands float64 batches to the model as float32.
     start, ours = assert_equals_keras(

@@ -63,6 +63,7 @@ def test_relu_in_xla_passes_nan_on_and_has_no_gradient_at_zero():
     assert gradient[0, 1] == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("correction", [False, True])
 def test_linear_paths(digits, monkeypatch, correction):
     monkeypatch.setattr("tfae._fitting.defaults._FEW", 0 if correction else 10**9)
@@ -142,6 +143,7 @@ def test_what_takes_long_to_compile_of_dense_layers_is_not_in_a_training_in_xla(
     assert {"Relu", "ReluGrad", "BiasAddGrad"} <= in_executor  # which fuses some of them
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "params",
     [{"tied": True}, {"penalty": "contractive"}, {"penalty": "l1"}, {"linear_path": True}],

@@ -125,6 +125,7 @@ def test_a_second_fit_a_clone_and_other_numbers_trace_nothing(digits):
     assert trace_count() == before + 2  # one to train, one to validate
 
 
+@pytest.mark.slow
 def test_grid_search_traces_once_for_every_structure(digits):
     before = trace_count()
     search = GridSearchCV(
@@ -155,6 +156,7 @@ def test_grid_search_gives_the_same_bits_in_other_processes(digits):
     np.testing.assert_array_equal(*(search.transform(digits) for search in searches))
 
 
+@pytest.mark.slow
 def test_two_threads_fitting_at_once_do_not_meet(digits):
     def estimator(seed):
         return Autoencoder(4, hidden_layer_sizes=(11,), max_iter=5, random_state=seed)

@@ -23,6 +23,7 @@ def unusual(spec):
     return model(spec.n_features, spec.n_components), model(spec.n_components, spec.n_features)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(
     "model",
     [

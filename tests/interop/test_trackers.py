@@ -12,6 +12,21 @@ import tfae
 from tfae import Autoencoder
 
 X = load_digits().data[:300].astype(np.float32)
+SERVED = """
+import mlflow
+import tfae
+
+
+class Codes(mlflow.pyfunc.PythonModel):
+    def load_context(self, context):
+        self.model = tfae.load(context.artifacts["model"])
+
+    def predict(self, context, model_input, params=None):
+        return self.model.transform(model_input)
+
+
+mlflow.models.set_model(Codes())
+"""
 SMALL = {"hidden_layer_sizes": (16,), "random_state": 0}
 
 
@@ -31,12 +46,18 @@ def test_mlflow_logs_loads_and_serves(tmp_path):
             name="autoencoder",
             serialization_format="skops",
             skops_trusted_types=list(tfae.trusted_types()),
-            pyfunc_predict_fn="transform",
+        )
+        pipeline[-1].save(tmp_path / "model.tfae")
+        (tmp_path / "serve.py").write_text(SERVED)
+        served = mlflow.pyfunc.log_model(
+            name="codes",
+            python_model=str(tmp_path / "serve.py"),
+            artifacts={"model": str(tmp_path / "model.tfae")},
         )
     again = mlflow.sklearn.load_model(logged.model_uri)
     np.testing.assert_array_equal(again.transform(X), pipeline.transform(X))
-    served = mlflow.pyfunc.load_model(logged.model_uri)
-    np.testing.assert_array_equal(served.predict(X), pipeline.transform(X))
+    codes = mlflow.pyfunc.load_model(served.model_uri).predict(X)
+    np.testing.assert_array_equal(codes, pipeline[-1].transform(X))
 
 
 def test_optuna_prunes_by_the_held_out_loss():

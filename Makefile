@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
-	bench-denoising bench-noisy-rows bench-imputation bench-codes clean
+	bench-denoising bench-noisy-rows bench-imputation bench-codes dist clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -45,7 +45,7 @@ test-slow: .venv/.installed-dev
 
 # With packages that models travel to; without them, these tests are skipped.
 test-interop: .venv/.installed-interop
-	$(BIN)/python -m pytest tests/estimators/test_trusted_types.py tests/test_export.py
+	$(BIN)/python -m pytest tests/estimators/test_trusted_types.py tests/interop
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
@@ -78,6 +78,14 @@ bench-codes: .venv/.installed-dev
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev
 	$(BIN)/python -m benchmarks --quick
+
+# Two builds of the same commit must have the same bytes.
+dist: .venv/.installed-release
+	rm -rf dist build/again
+	$(BIN)/python -m build
+	$(BIN)/python -m build --wheel --outdir build/again
+	cmp dist/*.whl build/again/*.whl
+	$(BIN)/python -m twine check --strict dist/*
 
 clean:
 	rm -rf build dist tfae-demo docs/_build docs/generated docs/gallery

@@ -25,6 +25,7 @@ def facts(device: str) -> dict[str, Any]:
     cpu = _cpu()
     return {
         "device": device,
+        "gpu": _gpu() if device == "gpu" else None,
         "cpu": cpu.get("model name") or platform.processor() or platform.machine(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "flags": [flag for flag in _FLAGS if flag in cpu.get("flags", "").split()],
@@ -44,6 +45,15 @@ def sees_gpu() -> bool:
     """
     looks = "import tensorflow as tf, sys; sys.exit(not tf.config.list_logical_devices('GPU'))"
     return subprocess.run([sys.executable, "-c", looks], check=False).returncode == 0
+
+
+def _gpu() -> str | None:
+    """Return the names of the GPUs, their driver and memory, as nvidia-smi says them."""
+    ask = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    try:
+        return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def _cpu() -> dict[str, str]:

@@ -11,6 +11,20 @@ from tfae._networks.spec import Network
 from tfae._support.tensorflow import keras
 
 
+def keras_method(fitted: Fitted, what: str) -> Any:
+    """Build one of the methods as a Keras model that works in the user's units, in float32."""
+    encoder, decoder = keras_models(fitted)
+    if what == "transform":
+        return encoder
+    if what == "inverse_transform":
+        return decoder
+    rows = encoder.input
+    found = decoder(encoder(rows))
+    if what == "score_samples":
+        found = -keras.ops.mean(keras.ops.square(rows - found), axis=1)
+    return keras.Model(rows, found, name=what)
+
+
 def keras_models(fitted: Fitted) -> Network:
     """Build a trained network as Keras models that work in the user's units."""
     structure, thresholds = fitted.structure, fitted.facts.get("thresholds")
@@ -31,8 +45,8 @@ def keras_models(fitted: Fitted) -> Network:
         scale.tolist(), center.tolist(), name="unscaling", dtype="float32"
     )
     output = keras.layers.Activation(structure.output_activation, name="output", dtype="float32")
-    x = keras.Input((structure.spec.n_features,))
-    code = keras.Input((structure.spec.n_components,))
+    x = keras.Input((structure.spec.n_features,), name="X")
+    code = keras.Input((structure.spec.n_components,), name="code")
     seen = x if fitted.seen_as is None else keras.ops.log1p(x)
     codes = structure.code.in_keras(network.encoder(scaled(centred(seen))))
     encoder = keras.Model(x, codes, name="encoder")

@@ -21,6 +21,7 @@ from tfae._inference.fitted import Fitted
 from tfae._inference.numpy_layers import factor_and_offset
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
+from tfae._networks.filling import without_filling
 from tfae._networks.plain_layers import (
     Activation,
     BatchNormalization,
@@ -30,48 +31,38 @@ from tfae._networks.plain_layers import (
     Rescaling,
     Sum,
 )
+from tfae._saving.methods import METHODS
 from tfae._support.typing import Array, Weights
 
 # Old enough for most programs; all operators that are used are in it.
-_OPSET, _IR_VERSION = 17, 8
-_INPUT = "X"
-_OUTPUTS = {
-    "transform": "codes",
-    "inverse_transform": "rows",
-    "reconstruct": "rows",
-    "score_samples": "scores",
-}
-WHAT = tuple(_OUTPUTS)
+OPSET, _IR_VERSION = 17, 8
+INPUT = "X"
 _ONLY_IN_FLOAT32 = frozenset({"gelu"})
 
 
 def onnx_model(fitted: Fitted, what: str, dtype: str) -> Any:
-    """Return the ONNX model of one of the methods in ``WHAT``, for rows of a dtype.
+    """Return the ONNX model of one of the ``METHODS``, for rows of a dtype.
 
-    Raises
-    ------
-    ValueError
-        If the graph cannot have a part of the fitted value; the message names it.
+    All layers must be dense.
     """
-    _check_exportable(fitted, what)
     graph = _Graph(dtype)
     spec = fitted.structure.spec
     n_in = spec.n_components if what == "inverse_transform" else spec.n_features
-    found = graph.steps(fitted, what, _INPUT)
+    found = graph.steps(fitted, what, INPUT)
     of_dtype = TensorProto.DOUBLE if what == "score_samples" else graph.type_of(dtype)
     shape = ["N"] if what == "score_samples" else ["N", _width(fitted, what)]
-    output = _OUTPUTS[what]
+    output = METHODS[what]
     graph.add("Identity", found, name=output)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             f"tfae_{what}",
-            [helper.make_tensor_value_info(_INPUT, graph.type_of(dtype), ["N", n_in])],
+            [helper.make_tensor_value_info(INPUT, graph.type_of(dtype), ["N", n_in])],
             [helper.make_tensor_value_info(output, of_dtype, shape)],
             graph.constants,
         ),
         producer_name="tfae",
-        opset_imports=[helper.make_opsetid("", _OPSET)],
+        opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
     )
     onnx.checker.check_model(model, full_check=True)
@@ -93,32 +84,12 @@ def outputs_of(model: Any, rows: Array) -> Array:
     """Run a model by the reference implementation of ONNX."""
     from onnx.reference import ReferenceEvaluator
 
-    return np.asarray(ReferenceEvaluator(model).run(None, {_INPUT: rows})[0])
+    return np.asarray(ReferenceEvaluator(model).run(None, {INPUT: rows})[0])
 
 
 def _width(fitted: Fitted, what: str) -> int:
     spec = fitted.structure.spec
     return spec.n_components if what == "transform" else spec.n_features
-
-
-def _check_exportable(fitted: Fitted, what: str) -> None:
-    if not isinstance(fitted.scaling, Affine):
-        raise ValueError(
-            "to_onnx needs a 'scaling' that is affine: 'global', 'standard', 'robust', 'minmax' or "
-            f"None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and put "
-            "sklearn.preprocessing.QuantileTransformer before the estimator."
-        )
-    if fitted.encoder.layers is None or fitted.decoder.layers is None:
-        raise ValueError(
-            "to_onnx needs dense layers. Got an architecture with others, "
-            f"{fitted.structure.name!r}; export the models of to_keras() with Keras: "
-            'encoder.export(path, format="onnx").'
-        )
-    if what == "score_samples" and isinstance(fitted.structure.code, Gaussian):
-        raise ValueError(
-            "to_onnx cannot export the 'score_samples' of a VariationalAutoencoder, which draws "
-            "random codes. Export 'reconstruct'."
-        )
 
 
 def _activations(layers: Iterable[PlainLayer]) -> Iterable[str]:
@@ -163,10 +134,12 @@ class _Graph:
         """Add all steps of a method; return the name of the result."""
         outer = self.dtype
         inner = np.dtype("float32") if works_in_float32(fitted, what) else outer
-        scaling = fitted.scaling
+        scaling = without_filling(fitted.scaling)
         assert isinstance(scaling, Affine)
         given = x
-        if what != "inverse_transform":
+        if what != "inverse_transform" and fitted.seen_as is not None:
+            x = self.add("Log", self.add("Add", x, self.constant(1.0)))
+        elif what != "inverse_transform":
             x = self.add("Sub", x, self.constant(scaling.center))
             x = self.add("Div", x, self.constant(scaling.scale))
         x = self._in_dtype(inner, x)
@@ -304,6 +277,7 @@ def _softplus(graph: _Graph, x: str) -> str:
 
 _ACTIVATIONS: dict[str, Callable[[_Graph, str], str]] = {
     "linear": lambda graph, x: x,
+    "exponential": lambda graph, x: graph.add("Exp", x),
     "relu": lambda graph, x: graph.add("Relu", x),
     "gelu": _gelu,
     "silu": _silu,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,23 @@ def write_whole(path: str | os.PathLike[str], parts: Sequence[Buffer]) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+    _sync_folder(target.parent)
+
+
+def replace_folder(new: Path, target: Path) -> None:
+    """Give a folder another name in the same file system; what had that name is deleted then."""
+    old = target.with_name(f".{secrets.token_hex(8)}.old")
+    had_one = target.exists()
+    if had_one:
+        os.replace(target, old)
+    try:
+        os.replace(new, target)
+    except BaseException:
+        if had_one:
+            os.replace(old, target)
+        raise
+    if had_one:
+        shutil.rmtree(old)
     _sync_folder(target.parent)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Self, SupportsIndex
 
 import narwhals.stable.v2 as nw
@@ -28,6 +28,7 @@ from tfae._estimators.indicator import as_holes, learned_indicator
 from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.parameters import ImputerParameters, defaults
 from tfae._estimators.saving import Savable
+from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table, with_filled
 from tfae._fitting.imputation import fit_imputation, imputer_recipe
 from tfae._fitting.recipe import Recipe
@@ -35,6 +36,7 @@ from tfae._inference.imputation import Imputation
 from tfae._support.sklearn import feature_names
 from tfae._support.typing import Array, History
 from tfae._support.warn import warn
+from tfae._training.checkpoints import Checkpoints
 from tfae._training.state import TrainingState
 
 
@@ -94,6 +96,8 @@ class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstim
         Decides all that is random.
     precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         The precision of the training.
+    checkpoint : str or path-like, default=None
+        A folder for checkpoints of `fit`; see :class:`Autoencoder`.
     verbose : int, default=0
         Whether to print a line for every epoch.
 
@@ -211,15 +215,18 @@ class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstim
         2
         """
         self._validate_params()
+        check_can_survive(self)
         reader = copy.copy(self)
         with naming_columns(X, reader):
             rows, layout = reader._read(X, reset=True)
             observed = reader._observed(layout.missing(rows))
             check_squares(np.where(np.isnan(rows), 0, rows))
             recipe = reader._recipe(layout, len(rows))
-            state = TrainingState.new(self.random_state)
             values = rows.astype(np.float64, copy=False)
-            fitted = fit_imputation(reader._recipe_of(layout), values, layout, state)
+            with surviving(self, recipe, values) as recipe:
+                make_recipe = reader._recipe_of(layout, recipe.checkpoints)
+                state = TrainingState.new(self.random_state)
+                fitted = fit_imputation(make_recipe, values, layout, state)
         facts = {"settings": recipe.settings, "observed": observed}
         if reader._schema is not None:
             facts["dropped"] = reader._schema.reasons
@@ -361,9 +368,9 @@ class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstim
         params = {**defaults(Autoencoder), **{name: getattr(self, name) for name in own}}
         return imputer_recipe(params, layout, n_rows)
 
-    def _recipe_of(self, layout: Layout) -> Callable[[int], Recipe]:
+    def _recipe_of(self, layout: Layout, checkpoints: Checkpoints) -> Callable[[int], Recipe]:
         """Return the function that makes the recipe for a number of training rows."""
-        return lambda n_rows: self._recipe(layout, n_rows)
+        return lambda n_rows: replace(self._recipe(layout, n_rows), checkpoints=checkpoints)
 
     def _validate_params(self) -> None:
         check_architecture(self)

@@ -34,6 +34,7 @@ from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
 from tfae._estimators.saving import Savable
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
+from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.defaults import has_linear_path
@@ -303,6 +304,7 @@ class BaseEncoder(
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
         self._validate_params()
+        check_can_survive(self)
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)
         check_weightable(X, sample_weight)
@@ -319,9 +321,10 @@ class BaseEncoder(
             )
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
-            recipe = with_found_length(with_found_level(recipe, rows), rows)
-            state = TrainingState.new(self.random_state)
-            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
+            with surviving(self, recipe, rows, start) as recipe:
+                recipe = with_found_length(with_found_level(recipe, rows), rows)
+                state = TrainingState.new(self.random_state)
+                fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted)
 
     def _with_clean(

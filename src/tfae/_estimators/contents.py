@@ -30,6 +30,8 @@ _ATTRIBUTES: dict[str, Any] = {
 _SHAPES = ("image_shape_", "_row_shape")
 # Those that are written in another place.
 _ELSEWHERE = ("_fitted", "_state", "_schema", "indicator_")
+# Parameters that no file brings along: a folder in which a later fit would write.
+_OF_THIS_MACHINE = frozenset({"checkpoint"})
 _PARTS: dict[str, Any] = {
     "tfae": str,
     "estimator": str,
@@ -56,6 +58,7 @@ def contents_of(estimator: Any) -> dict[str, Any]:
     estimator._validate_params()
     params, state = estimator.get_params(deep=False), getattr(estimator, "_state", None)
     given = {k: v for k, v in vars(estimator).items() if k not in params and k not in _ELSEWHERE}
+    params = {name: value for name, value in params.items() if name not in _OF_THIS_MACHINE}
     if unknown := sorted(set(given) - set(_ATTRIBUTES)):
         raise ValueError(
             f"save knows the attributes {list(_ATTRIBUTES)}, parameters and what fit learns. Got "
@@ -91,7 +94,9 @@ def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted | 
         check_type(contents[part], hint, part)
     check_type(fitted, get_type_hints(kind)["_fitted"], "a fitted value")
     params, attributes = contents["parameters"], dict(contents["attributes"])
-    if unknown := sorted(set(params) - set(kind().get_params(deep=False))):
+    if unknown := sorted(
+        set(params) - set(kind().get_params(deep=False)) | _OF_THIS_MACHINE & set(params)
+    ):
         raise ValueError(f"a {kind.__name__} has no parameter {unknown[0]!r}")
     model = kind(**params)
     model._validate_params()

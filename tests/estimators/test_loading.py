@@ -10,14 +10,18 @@ from damage import put_together, taken_apart
 from examples import TABLE
 from family import kinds
 from sklearn.exceptions import NotFittedError
-from stored_files import FOLDER
+from stored_files import FOLDER, holed, mixed
+from tables import types_of
 
 import tfae
-from tfae import Autoencoder, DenoisingAutoencoder
+from tfae import Autoencoder, AutoencoderImputer, DenoisingAutoencoder
 from tfae._estimators import loading
 from tfae._training.step.optimizers import get_optimizer, rule_of, values_of_rule
 
-pytestmark = pytest.mark.usefixtures("in_executor")
+pytestmark = [
+    pytest.mark.usefixtures("in_executor"),
+    pytest.mark.filterwarnings("ignore:Nothing can be learned from:UserWarning"),
+]
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def again(model, folder):
 
 
 def test_every_estimator_can_be_loaded():
-    assert set(loading.KINDS.values()) == set(kinds())
+    assert set(loading.KINDS.values()) == {*kinds(), tfae.AutoencoderImputer}
 
 
 def test_everything_comes_back(model, tmp_path):
@@ -75,6 +79,81 @@ def test_partial_fit_continues_with_the_same_bits(tmp_path):
     np.testing.assert_array_equal(
         warm.fit(TABLE).transform(TABLE), model.fit(TABLE).transform(TABLE)
     )
+
+
+def gappy(frame):
+    """A frame with missing values in every second row of its first columns."""
+    frame = frame.to_pandas() if hasattr(frame, "to_pandas") else frame.copy()
+    frame.loc[::2, frame.columns[:3]] = None
+    return frame
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_model_of_a_frame_of_mixed_kinds(library, tmp_path):
+    frame, gaps = mixed(TABLE, library), gappy(mixed(TABLE, library))
+    model = Autoencoder(2, hidden_layer_sizes=(8,), random_state=0)
+    model.partial_fit(frame).partial_fit(frame)
+    found = again(model, tmp_path)
+    for _ in range(2):
+        one, other = (each.reconstruct(frame) for each in (model, found))
+        assert one.equals(other)
+        assert list(types_of(one)) == list(types_of(other))
+        np.testing.assert_array_equal(found.transform(gaps), model.transform(gaps))
+        for each in (model, found):
+            each.partial_fit(frame)
+    assert found.dropped_columns_ == model.dropped_columns_
+    with pytest.raises(ValueError, match="X must have the columns that it had in fit"):
+        found.transform(frame[list(frame.columns[1:])])
+
+
+@pytest.mark.parametrize("n_rows", [10, 60])  # the linear model alone, and a network
+@pytest.mark.parametrize("kind", ["numbers", "mixed"])
+def test_an_imputer(kind, n_rows, tmp_path):
+    X = holed(TABLE[:n_rows]) if kind == "numbers" else gappy(mixed(TABLE[:n_rows]))
+    model = AutoencoderImputer(
+        hidden_layer_sizes=(8,), max_iter=3, add_indicator=True, random_state=0
+    ).fit(X)
+    found = again(model, tmp_path)
+    one, other = model.transform(X), found.transform(X)
+    assert one.equals(other) if kind == "mixed" else np.array_equal(one, other)
+    assert list(found.get_feature_names_out()) == list(model.get_feature_names_out())
+    for name in ("history_", "settings_", "n_factors_", "n_iter_", "n_features_in_"):
+        assert getattr(found, name, None) == getattr(model, name, None), name
+    assert vars(found.indicator_).keys() == vars(model.indicator_).keys()
+    np.testing.assert_array_equal(found.fit(X)._fitted.shrinkage, model.fit(X)._fitted.shrinkage)
+
+
+def test_an_imputer_without_an_indicator(tmp_path):
+    frame = pd.DataFrame({("a", 1): [1.0, 2.0, None], ("a", 2): ["x", "y", "x"]})
+    model = AutoencoderImputer(columns={("a", 2): ["x", "y"]}).fit(frame)
+    found = again(model, tmp_path)
+    assert found.indicator_ is None
+    assert found.columns == model.columns
+    pd.testing.assert_frame_equal(found.transform(frame), model.transform(frame))
+
+
+def test_labels_and_categories_of_any_kind(tmp_path):
+    frame = mixed(TABLE).set_axis(
+        [1, ("a", "b"), ("b", 2), 3.5, None, pd.Timestamp("2024-01-01"), 7], axis=1
+    )
+    model = Autoencoder(2, hidden_layer_sizes=(8,), max_iter=1, random_state=0).fit(frame)
+    found = again(model, tmp_path)
+    pd.testing.assert_frame_equal(found.reconstruct(frame), model.reconstruct(frame))
+
+
+def test_a_schema_of_other_columns_is_refused(tmp_path):
+    header, text, arrays = taken_apart((FOLDER / "1-mixed.tfae").read_bytes())
+    schema = text["fitted"]["dict"]["schema"]["Schema"]
+    for wrong in (
+        {"labels": {"texts": ["a", "b"]}},
+        {"columns": {"tuple": schema["columns"]["tuple"][:-1]}},
+        {"library": "os"},
+    ):
+        changed = json.loads(json.dumps(text))
+        changed["fitted"]["dict"]["schema"]["Schema"] |= wrong
+        (tmp_path / "forged.tfae").write_bytes(put_together(header, changed, arrays))
+        with pytest.raises(ValueError, match="cannot be loaded"):
+            tfae.load(tmp_path / "forged.tfae")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from stored_files import FOLDER
+from stored_files import FOLDER, given_to
 
 import tfae
 from tfae._networks.architectures.registry import ARCHITECTURES
 
-STORED = sorted(FOLDER.glob("*.tfae"))
+# A schema holds types of pandas and polars, which skops does not know.
+STORED = [path for path in sorted(FOLDER.glob("*.tfae")) if "mixed" not in path.name]
 # What Python or skops calls when it makes an object of a class.
 _HOOKS = ("__new__", "__setstate__", "__del__", "__setattr__", "__getattribute__")
 
@@ -30,9 +31,8 @@ def found(name):
 def test_a_pipeline_comes_back_with_the_same_bits(path):
     skops = pytest.importorskip("skops.io")
     model, scaler = tfae.load(path), StandardScaler()
-    X = np.load(path.with_suffix(".npz"))["X"]
-    if hasattr(model, "feature_names_in_"):
-        X = pd.DataFrame(X, columns=model.feature_names_in_)
+    X = given_to(model, np.load(path.with_suffix(".npz"))["X"])
+    if isinstance(X, pd.DataFrame):
         scaler.set_output(transform="pandas")
     pipeline = Pipeline([("scaler", scaler.fit(X)), ("model", model)])
     data = skops.dumps(pipeline)

@@ -13,9 +13,8 @@ from stored_files import FOLDER
 import tfae
 
 # Those that load without TensorFlow.
-DENSE = [
-    FOLDER / f"1-{name}.tfae" for name in ("autoencoder", "denoising", "sparse", "variational")
-]
+_NAMES = ("autoencoder", "denoising", "sparse", "variational", "mixed", "imputer", "mixed-imputer")
+DENSE = [FOLDER / f"1-{name}.tfae" for name in _NAMES]
 FEW, MANY = 300, 10_000
 
 
@@ -31,11 +30,19 @@ def loaded(data, folder):
 
 def use(model, X):
     """See that a forged model works, or says that it does not."""
-    names = getattr(model, "feature_names_in_", None)
+    fitted, plain = model._fitted, type(X) is np.ndarray and model._schema is None
     try:
-        model.transform(X) if names is None else model._fitted.encode(X)
+        if model._schema is not None:
+            X = model._schema.encode(
+                model._schema.decode(np.zeros((3, model._schema.layout.width)))
+            )
+        if isinstance(model, tfae.AutoencoderImputer):
+            fitted.filled(np.full((3, fitted.layout.width), np.nan))
+            return
+        plain = plain and not hasattr(model, "feature_names_in_")
+        model.transform(X) if plain else fitted.encode(X)
         if hasattr(model, "reconstruct"):
-            model.reconstruct(X) if names is None else model._fitted.reconstruct(X)
+            model.reconstruct(X) if plain else fitted.reconstruct(X)
     except ValueError:
         pass
 

@@ -209,6 +209,13 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         epochs from 0 and starts at `learning_rate_init`. What they monitor must be recorded, see
         ``history_``: "val_loss" needs `early_stopping`. For scikit-learn's own callbacks use
         ``set_callbacks``.
+    checkpoint : str or path-like, default=None
+        A folder in which `fit` writes down every few seconds where it is, so that it continues when
+        it is called again after its process was killed. It then ends with the bits of a `fit` that
+        was never interrupted, on the same machine with the same versions and threads. The file is
+        named after the parameters and the data, so that folds, clones and different fits may share
+        a folder, and is removed when `fit` has ended. This needs a `random_state` and no
+        `callbacks`; ``partial_fit`` writes nothing. See :doc:`/saving`.
     verbose : int or bool, default=0
         Whether to print a line for every epoch, and a line for every training if there are several.
 

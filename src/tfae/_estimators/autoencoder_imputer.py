@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Self, SupportsIndex
 
 import narwhals.stable.v2 as nw
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.impute import MissingIndicator
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -25,8 +24,11 @@ from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.checking import check_rows
 from tfae._estimators.checking_parameters import check_architecture
+from tfae._estimators.indicator import as_holes, learned_indicator
 from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.parameters import ImputerParameters, defaults
+from tfae._estimators.saving import Savable
+from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table, with_filled
 from tfae._fitting.imputation import fit_imputation, imputer_recipe
 from tfae._fitting.recipe import Recipe
@@ -34,10 +36,11 @@ from tfae._inference.imputation import Imputation
 from tfae._support.sklearn import feature_names
 from tfae._support.typing import Array, History
 from tfae._support.warn import warn
+from tfae._training.checkpoints import Checkpoints
 from tfae._training.state import TrainingState
 
 
-class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
+class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstimator):
     r"""Imputer that fills missing entries by a linear model and a network that corrects it.
 
     The linear model is a factor analysis, :math:`x = \mu + W^T z + e`, fitted to the observed
@@ -93,6 +96,8 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         Decides all that is random.
     precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"
         The precision of the training.
+    checkpoint : str or path-like, default=None
+        A folder for checkpoints of `fit`; see :class:`Autoencoder`.
     verbose : int, default=0
         Whether to print a line for every epoch.
 
@@ -160,6 +165,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     takes_tables: ClassVar[bool] = True
     _fitted: Imputation | None = None
     _schema: Schema | None = None  # of the frame of the fit, if it is one of mixed kinds
+    _needs: ClassVar[tuple[str, ...]] = ("n_features_in_", "indicator_")
 
     _doc_link_module: ClassVar[str] = "tfae"
     _doc_link_template: ClassVar[str] = Autoencoder._doc_link_template
@@ -209,15 +215,18 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         2
         """
         self._validate_params()
+        check_can_survive(self)
         reader = copy.copy(self)
         with naming_columns(X, reader):
             rows, layout = reader._read(X, reset=True)
             observed = reader._observed(layout.missing(rows))
             check_squares(np.where(np.isnan(rows), 0, rows))
             recipe = reader._recipe(layout, len(rows))
-            state = TrainingState.new(self.random_state)
             values = rows.astype(np.float64, copy=False)
-            fitted = fit_imputation(reader._recipe_of(layout), values, layout, state)
+            with surviving(self, recipe, values) as recipe:
+                make_recipe = reader._recipe_of(layout, recipe.checkpoints)
+                state = TrainingState.new(self.random_state)
+                fitted = fit_imputation(make_recipe, values, layout, state)
         facts = {"settings": recipe.settings, "observed": observed}
         if reader._schema is not None:
             facts["dropped"] = reader._schema.reasons
@@ -263,7 +272,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
             return self._with_indicator(with_filled(self._schema, filled, X), missing)
         filled = filled[:, self._kept]
         if self.indicator_ is not None:
-            filled = np.hstack([filled, self.indicator_.transform(_as_holes(missing))])
+            filled = np.hstack([filled, self.indicator_.transform(as_holes(missing))])
         if nw.dependencies.is_into_dataframe(X):
             return _as_frame(filled, X, self.get_feature_names_out())
         return filled
@@ -325,7 +334,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         """Return a frame of mixed kinds with columns that say what was missing."""
         if self.indicator_ is None:
             return frame
-        found = self.indicator_.transform(_as_holes(missing))
+        found = self.indicator_.transform(as_holes(missing))
         names = self.get_feature_names_out()[frame.shape[1] :]
         made = nw.from_native(frame)
         for name, column in zip(names, found.T, strict=True):
@@ -343,7 +352,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         observed = ~missing.all(axis=0)
         self.indicator_ = None
         if self.add_indicator:
-            self.indicator_ = MissingIndicator(error_on_new=False).fit(_as_holes(missing))
+            self.indicator_ = learned_indicator(missing)
         if not (observed.all() or self.keep_empty_features):
             empty = np.flatnonzero(~observed).tolist()
             names = getattr(self, "feature_names_in_", None)
@@ -359,9 +368,9 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         params = {**defaults(Autoencoder), **{name: getattr(self, name) for name in own}}
         return imputer_recipe(params, layout, n_rows)
 
-    def _recipe_of(self, layout: Layout) -> Callable[[int], Recipe]:
+    def _recipe_of(self, layout: Layout, checkpoints: Checkpoints) -> Callable[[int], Recipe]:
         """Return the function that makes the recipe for a number of training rows."""
-        return lambda n_rows: self._recipe(layout, n_rows)
+        return lambda n_rows: replace(self._recipe(layout, n_rows), checkpoints=checkpoints)
 
     def _validate_params(self) -> None:
         check_architecture(self)
@@ -382,11 +391,6 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
 
     def __dir__(self) -> list[str]:
         return without_missing(self, list(super().__dir__()))
-
-
-def _as_holes(missing: Array) -> Array:
-    """Return numbers with NaN in the missing places, for scikit-learn's indicator."""
-    return np.where(missing, np.nan, 0.0)
 
 
 def _as_frame(values: Array, X: Any, names: Array) -> Any:

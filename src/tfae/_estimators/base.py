@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import os
 from collections.abc import Callable
 from typing import Any, ClassVar, Self, SupportsIndex
 
@@ -30,11 +29,12 @@ from tfae._data.weights import weighted
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.checking import check_rows, check_weightable, warn_of_pairs
 from tfae._estimators.checking_parameters import check_architecture, check_callbacks
-from tfae._estimators.contents import contents_of
 from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
+from tfae._estimators.saving import Savable
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
+from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table
 from tfae._fitting.code_length import with_found_length
 from tfae._fitting.defaults import has_linear_path
@@ -46,7 +46,6 @@ from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._networks.filling import without_filling
 from tfae._networks.spec import Network
-from tfae._saving import native
 from tfae._saving.keras import keras_models
 from tfae._support.sklearn import has_callbacks, with_callbacks
 from tfae._support.typing import Array
@@ -57,6 +56,7 @@ _DOCUMENTATION = "https://tfae.readthedocs.io/en/stable"
 
 class BaseEncoder(
     EncoderParameters,
+    Savable,
     ClassNamePrefixFeaturesOutMixin,
     CallbackSupportMixin,
     TransformerMixin,
@@ -213,51 +213,6 @@ class BaseEncoder(
             )
         return keras_models(fitted)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted estimator to a file, which :func:`tfae.load` reads without running code.
-
-        The file is in the format safetensors: the arrays, and a text in JSON with all else. An
-        existing file is replaced at once, by the whole new one; if that is interrupted, the old
-        file stays.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The name of the file; no ending is added.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If the file cannot hold a parameter, such as a function that is not registered under a
-            name, a Keras object or a callback; the message says what to do. Also if a parameter
-            is wrong.
-        OSError
-            If the file cannot be written.
-
-        Notes
-        -----
-        The file holds statistics of the training rows, and with ``scaling="quantile"`` up to 1,000
-        values of every feature. That of a :class:`tfae.ParametricTSNE` holds the embedding of all
-        training rows. See :doc:`/saving` for what goes into a file, and for other ways to keep a
-        model.
-
-        Examples
-        --------
-        >>> import tempfile, tfae
-        >>> from pathlib import Path
-        >>> from sklearn.datasets import load_digits
-        >>> X = load_digits().data
-        >>> model = tfae.Autoencoder(8, max_iter=5, random_state=0).fit(X)
-        >>> path = Path(tempfile.mkdtemp()) / "digits.tfae"
-        >>> model.save(path)
-        >>> tfae.load(path)
-        Autoencoder(max_iter=5, n_components=8, random_state=0)
-        """
-        fitted = self._checked_fitted()
-        native.save(path, contents_of(self), fitted)
-
     @property
     def _n_features_out(self) -> int:
         return int(self.n_components_)
@@ -349,6 +304,7 @@ class BaseEncoder(
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
         self._validate_params()
+        check_can_survive(self)
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)
         check_weightable(X, sample_weight)
@@ -365,9 +321,10 @@ class BaseEncoder(
             )
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
-            recipe = with_found_length(with_found_level(recipe, rows), rows)
-            state = TrainingState.new(self.random_state)
-            fitted = fit_network(recipe, rows, state, start, self._watch(reader))
+            with surviving(self, recipe, rows, start) as recipe:
+                recipe = with_found_length(with_found_level(recipe, rows), rows)
+                state = TrainingState.new(self.random_state)
+                fitted = fit_network(recipe, rows, state, start, self._watch(reader))
         return self._become(reader, fitted)
 
     def _with_clean(

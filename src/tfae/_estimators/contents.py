@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_type_hints
 
+from tfae._data.schema import Schema
+from tfae._estimators.indicator import indicator_of
 from tfae._inference.fitted import Fitted
+from tfae._inference.imputation import Imputation
+from tfae._saving.checks import check_schema
 from tfae._support.registry import nearest_name
 from tfae._support.typed_records import check_type
 from tfae._support.typing import Array
@@ -20,10 +24,14 @@ _ATTRIBUTES: dict[str, Any] = {
     "image_shape_": tuple[int, int, int],
     "_row_shape": tuple[int, ...],
     "_sklearn_output_config": dict[str, str],
+    "indicator_": Array | None,  # its columns
+    "_schema": Schema,  # only of an imputer, whose fitted value does not have it
 }
 _SHAPES = ("image_shape_", "_row_shape")
 # Those that are written in another place.
-_ELSEWHERE = ("_fitted", "_state", "_schema")
+_ELSEWHERE = ("_fitted", "_state", "_schema", "indicator_")
+# Parameters that no file brings along: a folder in which a later fit would write.
+_OF_THIS_MACHINE = frozenset({"checkpoint"})
 _PARTS: dict[str, Any] = {
     "tfae": str,
     "estimator": str,
@@ -47,19 +55,17 @@ def contents_of(estimator: Any) -> dict[str, Any]:
             f"save knows the estimators of tfae. Got a {kind.__module__}.{kind.__name__}; where "
             "the file comes from a source that is trusted, use pickle."
         )
-    if estimator._schema is not None:
-        raise ValueError(
-            "save cannot write the types of columns yet, which a fit on a data frame of mixed "
-            "kinds learns. Use joblib or pickle where the source of the file is trusted."
-        )
     estimator._validate_params()
-    params, state = estimator.get_params(deep=False), estimator._state
+    params, state = estimator.get_params(deep=False), getattr(estimator, "_state", None)
     given = {k: v for k, v in vars(estimator).items() if k not in params and k not in _ELSEWHERE}
+    params = {name: value for name, value in params.items() if name not in _OF_THIS_MACHINE}
     if unknown := sorted(set(given) - set(_ATTRIBUTES)):
         raise ValueError(
             f"save knows the attributes {list(_ATTRIBUTES)}, parameters and what fit learns. Got "
             f"{unknown[0]!r}, too: delete it before saving, and set it again after loading."
         )
+    if isinstance(estimator._fitted, Imputation):
+        given |= _of_imputer(estimator)
     return {
         "tfae": version("tfae"),
         "estimator": kind.__name__,
@@ -69,7 +75,14 @@ def contents_of(estimator: Any) -> dict[str, Any]:
     }
 
 
-def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted) -> Any:
+def _of_imputer(estimator: Any) -> dict[str, Any]:
+    """Return the attributes of an imputer that its fitted value does not have."""
+    indicator, schema = estimator.indicator_, estimator._schema
+    columns = None if indicator is None else indicator.features_
+    return {"indicator_": columns, **({} if schema is None else {"_schema": schema})}
+
+
+def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted | Imputation) -> Any:
     """Return the estimator with these contents.
 
     Raises
@@ -79,16 +92,43 @@ def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted) -
     """
     for part, hint in _PARTS.items():
         check_type(contents[part], hint, part)
-    params, attributes = contents["parameters"], contents["attributes"]
-    if unknown := sorted(set(params) - set(kind().get_params(deep=False))):
+    check_type(fitted, get_type_hints(kind)["_fitted"], "a fitted value")
+    params, attributes = contents["parameters"], dict(contents["attributes"])
+    if unknown := sorted(
+        set(params) - set(kind().get_params(deep=False)) | _OF_THIS_MACHINE & set(params)
+    ):
         raise ValueError(f"a {kind.__name__} has no parameter {unknown[0]!r}")
     model = kind(**params)
     model._validate_params()
-    _check_attributes(kind, attributes, fitted.structure.spec.n_features)
-    vars(model).update(attributes, _fitted=fitted)
+    schema = _schema_of(attributes, fitted)
+    _check_attributes(kind, attributes, _n_columns(fitted, schema))
+    columns = attributes.get("indicator_")
+    if columns is not None and isinstance(fitted, Imputation):
+        attributes["indicator_"] = indicator_of(columns, fitted.layout.n_columns)
+    vars(model).update(attributes, _fitted=fitted, _schema=schema)
     if contents["state"] is not None:
         model._state = TrainingState.of_values(contents["state"])
     return model
+
+
+def _schema_of(attributes: dict[str, Any], fitted: Fitted | Imputation) -> Schema | None:
+    """Return the schema of an estimator, which is in its fitted value unless it is an imputer."""
+    if isinstance(fitted, Fitted):
+        return fitted.schema
+    schema: Schema | None = attributes.pop("_schema", None)
+    check_type(schema, Schema | None, "_schema")
+    if schema is not None:
+        check_schema(schema, fitted.layout)
+    return schema
+
+
+def _n_columns(fitted: Fitted | Imputation, schema: Schema | None) -> int:
+    """Return the number of columns of the data."""
+    if schema is not None:
+        return len(schema.labels)
+    if isinstance(fitted, Imputation):
+        return fitted.layout.n_columns
+    return fitted.structure.spec.n_features
 
 
 def _check_attributes(kind: type[Any], attributes: Mapping[str, Any], n_features: int) -> None:

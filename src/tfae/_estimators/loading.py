@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from tfae._estimators.autoencoder import Autoencoder
-from tfae._estimators.base import BaseEncoder
+from tfae._estimators.autoencoder_imputer import AutoencoderImputer
 from tfae._estimators.contents import estimator_of
 from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
@@ -17,10 +17,11 @@ from tfae._estimators.stacked_autoencoder import StackedAutoencoder
 from tfae._estimators.variational_autoencoder import VariationalAutoencoder
 from tfae._saving import native
 
-KINDS: dict[str, type[BaseEncoder]] = {
+KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Autoencoder,
+        AutoencoderImputer,
         ContractiveAutoencoder,
         ConvolutionalAutoencoder,
         DenoisingAutoencoder,

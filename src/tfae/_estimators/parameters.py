@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
 from numbers import Integral, Real
@@ -82,6 +83,7 @@ class EncoderParameters:
     warm_start: bool = parameter(False, "boolean")
     precision: str = parameter("float32", StrOptions({"float32", "float64", "mixed_bfloat16"}))
     callbacks: Sequence[Any] | None = parameter(None, "array-like", None)
+    checkpoint: str | os.PathLike[str] | None = parameter(None, str, os.PathLike, None)
     verbose: int | bool = parameter(0, "verbose")
 
     _parameter_constraints = Constraints()
@@ -132,6 +134,7 @@ class ImputerParameters:
     max_iter: int | str = parameter("auto", AT_LEAST_1, AUTO)
     random_state: Any = parameter(None, "random_state")
     precision: str = parameter("float32", StrOptions({"float32", "float64", "mixed_bfloat16"}))
+    checkpoint: str | os.PathLike[str] | None = parameter(None, str, os.PathLike, None)
     verbose: int | bool = parameter(0, "verbose")
 
     _parameter_constraints = Constraints()

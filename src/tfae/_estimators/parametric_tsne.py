@@ -309,5 +309,5 @@ class ParametricTSNE(BaseEncoder):
 _OF_THE_PRETRAINING = sorted(
     {f.name for f in fields(Autoencoder)}
     & {f.name for f in fields(ParametricTSNE)}
-    - {"max_iter", "random_state", "callbacks", "warm_start"}
+    - {"max_iter", "random_state", "callbacks", "checkpoint", "warm_start"}
 )

@@ -39,6 +39,7 @@ _OF_THE_STACK = (
     "random_state",
     "warm_start",
     "callbacks",
+    "checkpoint",
     "early_stopping",
     "validation_fraction",
     "refit",

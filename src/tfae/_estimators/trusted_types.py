@@ -7,6 +7,7 @@ from typing import Any
 from tfae._estimators.loading import KINDS
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
+from tfae._inference.imputation import Imputation
 from tfae._networks.architectures.convolutional import convolutional
 from tfae._networks.architectures.dense import dense
 from tfae._networks.structure import Structure
@@ -18,7 +19,7 @@ from tfae._training.step.optimizers import FusedRule
 _TYPES: tuple[Any, ...] = (
     *KINDS.values(),
     *RECORDS.values(),
-    *(Fitted, Coder, Structure, TrainingState, FusedRule),
+    *(Fitted, Imputation, Coder, Structure, TrainingState, FusedRule),
     *(dense, convolutional),
 )
 

@@ -150,6 +150,8 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
             return second.with_facts(kept)
         if not ended.interrupted:
             reason = "stopped by an infinite or NaN loss"
+    if reason == "interrupted":
+        recipe.checkpoints.interrupt()
     warn(
         f"The second training, on all rows, was {reason}. The network of the first training, "
         "without the held-out rows, was kept."

@@ -147,6 +147,7 @@ class _Training:
             None if split.held_out is None else self._batches(split.held_out, fixed),
             course,
             self._observers(watch),
+            recipe.checkpoints,
         )
 
     def _batches(self, rows: Any, noise: Noise) -> Batches:

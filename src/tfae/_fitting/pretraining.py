@@ -22,13 +22,14 @@ from tfae._support.typing import Array, Params, Weights
 from tfae._training.state import TrainingState
 
 
-def trained_within(params: Params, rows: Any, seed: int) -> Fitted:
-    """Train an autoencoder without a linear path, as a part of another fit.
+def trained_within(recipe: Recipe, params: Params, rows: Any, seed: int) -> Fitted:
+    """Train an autoencoder without a linear path, as a part of the fit of a recipe.
 
     `params` are all parameters of :class:`tfae.Autoencoder`.
     """
-    recipe = make_recipe({**params, "random_state": seed}, rows.shape, linear_path=False)
-    return fit_network(replace(recipe, inner=True), rows, TrainingState.new(seed))
+    own = make_recipe({**params, "random_state": seed}, rows.shape, linear_path=False)
+    own = replace(own, inner=True, checkpoints=recipe.checkpoints)
+    return fit_network(own, rows, TrainingState.new(seed))
 
 
 def layer_by_layer(
@@ -71,7 +72,7 @@ def _trained_stages(
         if recipe.verbose:
             print(f"Stage {number}/{len(stages)}")
         try:
-            stage = trained_within(params, rows, int(rng.integers(2**31)))
+            stage = trained_within(recipe, params, rows, int(rng.integers(2**31)))
             yield stage
             if number < len(stages):
                 codes = stage.encode(rows)
@@ -92,6 +93,6 @@ def after_autoencoder(
 ) -> Fitted:
     """Start with the encoder of a trained autoencoder, and its decoder if that is asked for."""
     begun = drawn(recipe, network, split, scaling, rng)
-    stage = trained_within(params, split.X, int(rng.integers(2**31)))
+    stage = trained_within(recipe, params, split.X, int(rng.integers(2**31)))
     decoder: list[Array] = stage.decoder_weights if with_decoder else begun.decoder_weights
     return begun.with_weights([*stage.encoder_weights, *decoder])

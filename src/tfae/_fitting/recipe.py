@@ -24,6 +24,7 @@ from tfae._objective.objective import Objective
 from tfae._objective.penalties import NESTED
 from tfae._objective.views import Views
 from tfae._support.typing import Array, stored_dtype
+from tfae._training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from tfae._training.chunks import Noise, chunk_shape
 from tfae._training.loop import Batches, Stopping
 from tfae._training.step.chunk import ChunkShape
@@ -106,6 +107,7 @@ class Recipe:
     facts: Mapping[str, Any] = field(default_factory=dict)  # facts known before the training
     schema: Schema | None = None  # of the frame that the rows come from, if its kinds are mixed
     layout: Layout | None = None  # None for numbers
+    checkpoints: Checkpoints = NO_CHECKPOINTS  # of the whole fit
 
     @property
     def dtype(self) -> str:

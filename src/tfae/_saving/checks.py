@@ -1,4 +1,4 @@
-"""The check that a fitted value from a file can work: every shape follows from the structure."""
+"""The check that a model from a file can work: every shape follows from the structure."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.layout import Layout
 from tfae._data.scaling import Quantiles, Scaling
+from tfae._data.schema import Schema
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
+from tfae._inference.imputation import Imputation
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -32,20 +35,15 @@ Shape = tuple[int, ...]
 
 def check_fitted(fitted: Fitted) -> None:
     """Raise ValueError if parts of a fitted value do not fit together."""
-    structure, n_features = fitted.structure, fitted.structure.spec.n_features
-    _check_structure(structure)
-    _check_scaling(fitted.scaling, n_features)
+    spec = fitted.structure.spec
+    n_features = spec.n_features
+    _check((spec.n_inputs, spec.n_outputs) == (n_features,) * 2, "a network of rows", spec)
+    _check_network(fitted)
     if fitted.linear_model is not None:
         _check_model(fitted.linear_model, n_features)
     if (others := fitted.from_others) is not None:
         for values in (others.groups, others.fill, others.weight):
             _check_shape(values, (n_features,), "predictions from other entries")
-    dtype = fitted.weights_dtype
-    _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
-    for weight in fitted.weights:
-        _check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
-    _check_coder(fitted.encoder, fitted.encoder_weights)
-    _check_coder(fitted.decoder, fitted.decoder_weights)
     if fitted.landmarks is not None:
         for values in (fitted.landmarks.low, fitted.landmarks.high, fitted.landmarks.mean):
             _check_shape(values, (n_features,), "landmarks")
@@ -53,6 +51,63 @@ def check_fitted(fitted: Fitted) -> None:
     asked = {"linear_path", "linear_correction"} - set(fitted.settings)
     asked |= {"n_components", "scaling"} - set(fitted.to_agree_with)
     _check(not asked, "settings that a later training needs", sorted(asked))
+    _check_layout(fitted.layout, n_features)
+    _check((fitted.schema is None) == (fitted.layout is None), "a schema with a layout", "one")
+    if fitted.schema is not None:
+        check_schema(fitted.schema, fitted.layout)
+
+
+def check_imputation(imputation: Imputation) -> None:
+    """Raise ValueError if parts of an imputation do not fit together."""
+    tables, network = imputation.tables, imputation.network
+    width = len(tables.scaling.center)
+    _check_layout(tables.layout, width)
+    layout = tables.layout
+    _check_scaling(tables.scaling, width)
+    _check_model(tables.model, width)
+    _check_scaling(tables.ranks, len(layout.numbers))
+    for values in (tables.low, tables.high):
+        _check_shape(values, (width,), "a range")
+    _check_shape(imputation.shrinkage, (layout.n_columns,), "shares of the correction")
+    _check_shape(imputation.facts["observed"], (layout.n_columns,), "observed columns")
+    if network is not None:
+        spec = network.structure.spec
+        widths = spec.n_features, spec.n_inputs, spec.n_outputs
+        _check(widths == (layout.n_columns, tables.n_inputs, width), "a network of it", spec)
+        _check_network(network)
+
+
+def check_schema(schema: Schema, layout: Layout | None) -> None:
+    """Raise ValueError if a schema has other columns than a layout, or does not work."""
+    n_labels, known = len(schema.labels), [*schema.columns, *schema.dropped]
+    _check(n_labels == len(known), "a label for every column", n_labels)
+    levels = tuple(len(column.places) for column in schema.columns)
+    _check(layout is not None and levels == layout.levels, "the columns of its schema", levels)
+    try:
+        row = schema.decode(np.zeros((1, schema.layout.width)))
+        schema.encode(row)
+    except Exception as error:  # whatever the library of the frame raises for a wrong description
+        raise ValueError(f"its schema does not work: {error}") from error
+
+
+def _check_layout(layout: Layout | None, width: int) -> None:
+    if layout is not None:
+        # In whole numbers of Python: wrong ones may ask for more memory than there is.
+        places = sum(max(1, n_levels) for n_levels in layout.levels)
+        fits = min(layout.levels, default=-1) >= 0 and places == width
+        _check(fits, f"columns of {width} places", places)
+
+
+def _check_network(fitted: Fitted) -> None:
+    """Raise unless the scaling and the weights are those of the structure."""
+    _check_structure(fitted.structure)
+    _check_scaling(fitted.scaling, fitted.structure.spec.n_outputs)
+    dtype = fitted.weights_dtype
+    _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
+    for weight in fitted.weights:
+        _check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
+    _check_coder(fitted.encoder, fitted.encoder_weights)
+    _check_coder(fitted.decoder, fitted.decoder_weights)
 
 
 def _check(holds: bool, wanted: str, found: Any) -> None:

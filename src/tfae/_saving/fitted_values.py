@@ -1,4 +1,4 @@
-"""A fitted value as plain values, and back."""
+"""A fitted value or imputation as plain values, and back."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
+from tfae._inference.imputation import Imputation
 from tfae._networks.plain_layers import PlainLayer
 from tfae._networks.structure import Structure
-from tfae._saving.checks import check_fitted
+from tfae._saving.checks import check_fitted, check_imputation
 from tfae._support.typed_records import check_type, made, values_of
 from tfae._support.typing import Weights
 
@@ -27,8 +28,39 @@ _CODERS: dict[str, Any] = {
 }
 
 
-def values_of_fitted(fitted: Fitted) -> dict[str, Any]:
-    """Return all that a fitted value holds: its fields, and in place of each coder its layers."""
+def values_of_model(model: Fitted | Imputation) -> dict[str, Any]:
+    """Return all that a model holds as one named value."""
+    if isinstance(model, Fitted):
+        return {"fitted": _values_of(model)}
+    network = None if model.network is None else _values_of(model.network)
+    return {"imputation": {**values_of(model), "network": network}}
+
+
+def model_of(values: dict[str, Any]) -> Fitted | Imputation:
+    """Return the model of :func:`values_of_model`, and take its value out of others.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        If these are no values of a model.
+    """
+    if "imputation" in values:
+        return _imputation_of(values.pop("imputation"))
+    fitted = _fitted_of(values.pop("fitted"))
+    check_fitted(fitted)
+    return fitted
+
+
+def _imputation_of(values: Mapping[str, Any]) -> Imputation:
+    network = values["network"]
+    given = {**values, "network": None if network is None else _fitted_of(network)}
+    imputation = made(Imputation, given)
+    check_imputation(imputation)
+    return imputation
+
+
+def _values_of(fitted: Fitted) -> dict[str, Any]:
+    """Return the fields of a fitted value, and in place of each coder its layers."""
     return {
         **values_of(fitted),
         "structure": fitted.structure,
@@ -37,14 +69,8 @@ def values_of_fitted(fitted: Fitted) -> dict[str, Any]:
     }
 
 
-def fitted_of(values: Mapping[str, Any]) -> Fitted:
-    """Return the fitted value of :func:`values_of_fitted`.
-
-    Raises
-    ------
-    ValueError, TypeError, LookupError
-        If these are no values of a fitted network.
-    """
+def _fitted_of(values: Mapping[str, Any]) -> Fitted:
+    """Return the fitted value of :func:`_values_of`, whose parts may not fit together."""
     for name, hint in _CODERS.items():
         check_type(values[name], hint, name)
     structure, dtype = values["structure"], values["dtype"]
@@ -57,6 +83,4 @@ def fitted_of(values: Mapping[str, Any]) -> Fitted:
     }
     if unknown := sorted(set(values) - set(own) - set(_CODERS)):
         raise ValueError(f"a fitted network has no {unknown}")
-    fitted = made(Fitted, {**own, **coders})
-    check_fitted(fitted)
-    return fitted
+    return made(Fitted, {**own, **coders})

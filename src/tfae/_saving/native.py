@@ -1,4 +1,4 @@
-"""A fitted value and a description of its estimator as one file, which runs no code when read.
+"""Values as one file, which runs no code when read: a model, or the checkpoint of a training.
 
 The file is in the format safetensors: arrays, and one text in JSON, the entry "tfae" of its
 metadata. The text begins with the version of its format and the SHA-256 of the whole file, in which
@@ -12,19 +12,21 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
 from tfae._inference.fitted import Fitted
-from tfae._saving.fitted_values import fitted_of, values_of_fitted
+from tfae._inference.imputation import Imputation
+from tfae._saving.fitted_values import model_of, values_of_model
 from tfae._saving.values import Reader, Writer
 from tfae._support.typing import Array
 from tfae._support.whole_files import write_whole
 
 T = TypeVar("T")
+Path: TypeAlias = "str | os.PathLike[str]"
 
 FORMAT_VERSION = 1
 _NO_DIGITS = "0" * 64
@@ -42,7 +44,7 @@ _DTYPES = {
 }
 
 
-def save(path: str | os.PathLike[str], about: Mapping[str, Any], fitted: Fitted) -> None:
+def save(path: Path, about: Mapping[str, Any], fitted: Fitted | Imputation) -> None:
     """Write a fitted value and what else is to be known of its estimator, whole or not at all.
 
     Raises
@@ -50,16 +52,32 @@ def save(path: str | os.PathLike[str], about: Mapping[str, Any], fitted: Fitted)
     ValueError
         If the file cannot hold a value.
     """
-    write_whole(path, [packed(about, fitted)])
+    write(path, {**about, **values_of_model(fitted)})
 
 
-def load(path: str | os.PathLike[str], make: Callable[[dict[str, Any], Fitted], T]) -> T:
+def load(path: Path, make: Callable[[dict[str, Any], Any], T]) -> T:
     """Return what `make` makes of what :func:`save` has written: `about` and the fitted value.
 
     Raises
     ------
     ValueError
         If the file is damaged, or of a newer version, or not written by :func:`save`.
+    """
+    return read(path, lambda values: make(values, model_of(values)))
+
+
+def write(path: Path, values: Mapping[str, Any]) -> None:
+    """Write named values, whole or not at all; raise ValueError if the file cannot hold one."""
+    write_whole(path, [packed(values)])
+
+
+def read(path: Path, make: Callable[[dict[str, Any]], T]) -> T:
+    """Return what `make` makes of the values that :func:`write` has written.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or of a newer version, or `make` can make nothing of it.
     """
     with open(path, "rb") as file:
         # A device has no size and may have no end.
@@ -70,10 +88,10 @@ def load(path: str | os.PathLike[str], make: Callable[[dict[str, Any], Fitted], 
         raise ValueError(f"{os.fspath(path)!r} cannot be loaded: {error}.") from error
 
 
-def packed(about: Mapping[str, Any], fitted: Fitted) -> bytearray:
+def packed(given: Mapping[str, Any]) -> bytearray:
     """Return the content of a file."""
     writer = Writer()
-    values = writer.named({**about, "fitted": values_of_fitted(fitted)}, "")
+    values = writer.named(given, "")
     beginning = {"format_version": FORMAT_VERSION, "sha256": _NO_DIGITS}
     text = json.dumps({**beginning, **values}, allow_nan=False)
     data = bytearray(safetensors.numpy.save(writer.arrays, {"tfae": text}))
@@ -83,7 +101,7 @@ def packed(about: Mapping[str, Any], fitted: Fitted) -> bytearray:
     return data
 
 
-def unpacked(data: bytes, make: Callable[[dict[str, Any], Fitted], T]) -> T:
+def unpacked(data: bytes, make: Callable[[dict[str, Any]], T]) -> T:
     """Return what `make` makes of what :func:`packed` has packed, or raise ValueError."""
     found = _beginning(data)
     version = int(found[1])
@@ -99,8 +117,7 @@ def unpacked(data: bytes, make: Callable[[dict[str, Any], Fitted], T]) -> T:
         values = _text(data)
         with np.errstate(all="ignore"):
             reader = Reader(_arrays(data))
-            about = {name: reader.value(given) for name, given in values.items()}
-            return make(about, fitted_of(about.pop("fitted")))
+            return make({name: reader.value(given) for name, given in values.items()})
     except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"it does not describe a model: {error!r}") from error
 

@@ -15,9 +15,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from tfae._data.landmarks import Landmarks
+from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Logarithms, Quantiles
+from tfae._data.schema import Dropped, Schema
+from tfae._data.table_columns import CategoryColumn, InstantColumn, NumberColumn
 from tfae._inference.from_others import FromOthers
 from tfae._networks import codes, plain_layers
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -25,6 +29,8 @@ from tfae._networks.filling import Filling
 from tfae._networks.imported import Imported
 from tfae._networks.spec import Spec
 from tfae._networks.structure import Structure, hashable_params
+from tfae._networks.table_inputs import TableInputs
+from tfae._saving import column_types
 from tfae._saving.named_functions import TABLES, function_of, name_of
 from tfae._support.typed_records import check_type, made, values_of
 from tfae._support.typing import Array
@@ -55,6 +61,13 @@ RECORDS: dict[str, type] = {
     "Rescaling": plain_layers.Rescaling,
     "EachFeature": plain_layers.EachFeature,
     "Sum": plain_layers.Sum,
+    "Layout": Layout,
+    "Schema": Schema,
+    "Dropped": Dropped,
+    "NumberColumn": NumberColumn,
+    "InstantColumn": InstantColumn,
+    "CategoryColumn": CategoryColumn,
+    "TableInputs": TableInputs,
 }
 
 
@@ -237,6 +250,21 @@ def _read_function(reader: Reader, given: Any) -> Any:
     return function_of(kind, name)
 
 
+def _write_pairs(writer: Writer, value: Mapping[Any, Any], place: str) -> list[Any]:
+    return writer.parts([[key, of_key] for key, of_key in value.items()], place)
+
+
+def _read_pairs(reader: Reader, given: Any) -> dict[Any, Any]:
+    return dict(_checked(reader.parts(given), list[list]))
+
+
+def _write_type(writer: Writer, value: Any, place: str) -> list[Any]:
+    parts = column_types.parts_of_type(value)
+    if parts is None:
+        raise _refused(value, place)
+    return writer.parts(parts, place)
+
+
 def _write_structure(writer: Writer, value: Structure, place: str) -> dict[str, Any]:
     parts = {**values_of(value), "params": {name: given for name, given, _ in value.params}}
     return writer.named(parts, place)
@@ -245,6 +273,14 @@ def _write_structure(writer: Writer, value: Structure, place: str) -> dict[str, 
 def _read_structure(reader: Reader, given: Any) -> Structure:
     parts = reader.named(given)
     return made(Structure, {**parts, "params": hashable_params(_checked(parts["params"], dict))})
+
+
+def _listed(parts_of: Callable[[Any], list[Any]], of_parts: Callable[[Any], Any]) -> _Kind:
+    """Return the kind of values that become a list of others."""
+    return _Kind(
+        lambda writer, value, place: writer.parts(parts_of(value), place),
+        lambda reader, given: of_parts(reader.parts(given)),
+    )
 
 
 def _record(kind: type) -> _Kind:
@@ -258,6 +294,7 @@ _KINDS: dict[str, _Kind] = {
     "float": _Kind(lambda writer, value, place: repr(value), _read_float),
     "tuple": _Kind(Writer.parts, lambda reader, given: tuple(reader.parts(given))),
     "dict": _Kind(Writer.named, Reader.named),
+    "pairs": _Kind(_write_pairs, _read_pairs),  # a dict whose names are not all text
     "number": _Kind(_write_number, _read_number),
     "array": _Kind(_write_array, _read_array),
     # In Fortran's order: a product with it may differ in its last bits from one in C's order.
@@ -269,6 +306,13 @@ _KINDS: dict[str, _Kind] = {
     "generator": _Kind(_write_generator, _read_generator),
     "random_state": _Kind(_write_random_state, _read_random_state),
     "function": _Kind(_write_function, _read_function),
+    "type": _Kind(
+        _write_type, lambda reader, given: column_types.type_of_parts(reader.parts(given))
+    ),
+    "Interval": _listed(lambda v: [v.left, v.right, v.closed], lambda parts: pd.Interval(*parts)),
+    "Index": _listed(column_types.parts_of_index, column_types.index_of_parts),
+    "Timestamp": _listed(column_types.parts_of_timestamp, column_types.timestamp_of_parts),
+    "Timedelta": _listed(column_types.parts_of_timedelta, column_types.timedelta_of_parts),
     "Structure": _Kind(_write_structure, _read_structure),
     **{name: _record(kind) for name, kind in RECORDS.items()},
 }
@@ -276,7 +320,9 @@ _KINDS: dict[str, _Kind] = {
 _NAMES: dict[type, str] = {
     float: "float",
     tuple: "tuple",
-    dict: "dict",
+    pd.Timestamp: "Timestamp",
+    pd.Timedelta: "Timedelta",
+    pd.Interval: "Interval",
     np.random.Generator: "generator",
     np.random.RandomState: "random_state",
     Structure: "Structure",
@@ -294,7 +340,11 @@ def _name_of_base(value: Any) -> str | None:
     if isinstance(value, np.generic):
         return "number"
     if isinstance(value, Mapping):
-        return "dict"
+        return "dict" if all(type(name) is str for name in value) else "pairs"
+    if isinstance(value, pd.Index):
+        return "Index"
+    if column_types.is_column_type(value):
+        return "type"
     return "function" if callable(value) else None
 
 

@@ -24,6 +24,7 @@ from tfae._data.source import weights_of
 from tfae._data.streams import Streamed
 from tfae._objective.corruptions import Corrupt
 from tfae._support.typing import Array
+from tfae._training.checkpoints import drawn_so_far
 from tfae._training.order import Order, epoch_order
 from tfae._training.step.chunk import Chunk, ChunkShape, aligned
 
@@ -189,7 +190,12 @@ class Rows:
                         self._gather(part, noise[0][rows], self._noise.noisy)
                     n_filled = rows.stop
                 last = start + capacity >= len(self)
-                yield self._chunk(x, n_rows, last, noise, n_epochs, weights or 1)
+                chunk = self._chunk(x, n_rows, last, noise, n_epochs, weights or 1)
+                yield self._noted(chunk, rng)
+
+    def _noted(self, chunk: Chunk, rng: np.random.Generator | None) -> Chunk:
+        """Return a chunk that says what was drawn up to it if an epoch ends there."""
+        return chunk._replace(drawn=drawn_so_far(rng, self._noise.rng)) if chunk.last else chunk
 
     @property
     def _epochs_that_fit(self) -> int:
@@ -281,7 +287,7 @@ class StreamedRows(Rows):
             if part[1] is not None and noise[0] is not None:
                 self._fill(part[1], noise[0])
             following = next(parts, None)
-            yield self._chunk(x, n_rows, following is None, noise)
+            yield self._noted(self._chunk(x, n_rows, following is None, noise), rng)
             part = following
 
     def _parts(

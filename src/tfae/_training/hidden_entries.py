@@ -11,6 +11,7 @@ import numpy as np
 from tfae._data.layout import Layout
 from tfae._networks.table_inputs import TableInputs
 from tfae._support.typing import Array
+from tfae._training.checkpoints import drawn_so_far
 from tfae._training.chunks import AtOnce, ahead, one_at_once
 from tfae._training.order import epoch_order
 from tfae._training.step.chunk import Chunk, ChunkShape, aligned
@@ -98,7 +99,8 @@ class HiddenEntries:
             for start in range(0, len(order), steps * batch):
                 part = order[start : start + steps * batch]
                 last = start + steps * batch >= len(order)
-                yield self._chunk(part, last, n_epochs, next(buffers))
+                chunk = self._chunk(part, last, n_epochs, next(buffers))
+                yield chunk._replace(drawn=drawn_so_far(rng, self._rng))
 
     def _epoch(self, rng: np.random.Generator | None) -> Array:
         """Return the rows of an epoch; the first rows fill up the last batch."""

@@ -10,6 +10,7 @@ import numpy as np
 from tfae._data.holes import has_holes
 from tfae._data.scaling import Affine, Scaling
 from tfae._support.typing import Array
+from tfae._training.checkpoints import drawn_so_far
 from tfae._training.chunks import AtOnce, Noise, Rows, as_chunks, one_at_once
 from tfae._training.loop import Batches
 from tfae._training.step.chunk import Chunk, ChunkShape, aligned
@@ -60,7 +61,8 @@ class HoledRows:
             self._noise.draw(x, used, (corrupted, normal), noise_rng)
             if both.last:
                 noise_rng = self._noise.of_epoch()
-            yield both._replace(x=x, corrupted=corrupted, noise=normal, entry_weight=entry_weight)
+            made = both._replace(x=x, corrupted=corrupted, noise=normal, entry_weight=entry_weight)
+            yield made._replace(drawn=(both.drawn[0], *drawn_so_far(self._noise.rng)))
 
 
 def batches_of(X: Any, scaling: Scaling, shape: ChunkShape, index: Any, noise: Noise) -> Batches:

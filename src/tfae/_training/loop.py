@@ -7,16 +7,24 @@ stop. Observers only watch, and may ask the loop to end.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from tfae._support.tensorflow import as_arrays
+from tfae._support.tensorflow import as_arrays, tf
+from tfae._support.typed_records import made, values_of
 from tfae._support.typing import Array, Weights
 from tfae._training.callbacks import Logs, Observer
+from tfae._training.checkpoints import (
+    NO_CHECKPOINTS,
+    Checkpoints,
+    Values,
+    continue_from,
+    drawn_so_far,
+)
 from tfae._training.chunks import AtOnce, one_at_once
 from tfae._training.state import TrainingState
 from tfae._training.step.chunk import Chunk
@@ -87,6 +95,18 @@ class Outcome:
     went_together: bool = False  # whether a call of the program went through several epochs
 
     @property
+    def values(self) -> Values:
+        """The outcome as plain values and arrays."""
+        history = {name: np.array(of_epochs) for name, of_epochs in self.history.items()}
+        return {**values_of(self), "history": history}
+
+    @classmethod
+    def of_values(cls, values: Mapping[str, Any]) -> Outcome:
+        """Return the outcome with these :attr:`values`."""
+        history = {name: of_epochs.tolist() for name, of_epochs in values["history"].items()}
+        return made(cls, {**values, "history": history})
+
+    @property
     def ended_well(self) -> bool:
         """Whether training reached its end."""
         return not self.interrupted and self.diverged_at is None
@@ -135,6 +155,8 @@ class EpochLoop:
         rows, the weights with the lowest validation loss are kept, otherwise the last weights.
     course : Course
     observers : sequence of Observer
+    checkpoints : Checkpoints
+        Those of the fit that this training is a part of.
     """
 
     def __init__(
@@ -144,16 +166,18 @@ class EpochLoop:
         held_out: Batches | None,
         course: Course,
         observers: Sequence[Observer] = (),
+        checkpoints: Checkpoints = NO_CHECKPOINTS,
     ) -> None:
         self._program, self._rows, self._held_out = program, rows, held_out
-        self._course, self._observers = course, observers
+        self._course, self._observers, self._checkpoints = course, observers, checkpoints
         self._stopping, self._scalars, self._unit = course.stopping, course.scalars, course.unit
         self._rate = course.rate  # which an observer may change
         self._outcome = Outcome({name: [] for name in self._recorded()})
         self._good = program.snapshot()
         self._best = np.inf
         self._watched: list[float] = []  # the losses that can be compared
-        self._epoch = self._stale_epochs = 0
+        self._epoch = self._stale_epochs = self._first_epoch = 0
+        self._drawn: tuple[Any, ...] = (None, None)  # up to the last epoch
         self._keep_start = course.keep_start and held_out is not None
         alone = held_out is not None or bool(observers)
         self._most_a_call = 1 if alone else course.most_epochs_a_call
@@ -165,9 +189,26 @@ class EpochLoop:
         return [*terms, *held_out, "seconds"]
 
     def run(self, state: TrainingState) -> Outcome:
-        """Train until there is a reason to stop, and update the state."""
-        outcome = self._outcome
+        """Train until there is a reason to stop, and update the state.
+
+        A training that was over in an earlier call of the fit is not run again, and one that was
+        not continues.
+        """
+        result, place = self._checkpoints.next_training()
+        if result is not None:
+            return self._replayed(result, state)
         self._step = state.step
+        if place is not None:
+            self._continue_from(place, state)
+        outcome = self._trained(state)
+        if outcome.interrupted:
+            self._checkpoints.interrupt()
+        else:
+            self._checkpoints.finish(lambda: self._result(state))
+        return outcome
+
+    def _trained(self, state: TrainingState) -> Outcome:
+        outcome = self._outcome
         rng = state.order_rng if self._course.shuffle else None
         tests = nullcontext() if self._held_out is None else closing(self._held_out.epochs())
         try:
@@ -198,9 +239,9 @@ class EpochLoop:
         terms = self._program.terms
         for observer in self._observers:
             observer.on_train_begin()
-        if self._keep_start and held_out is not None:
+        if self._keep_start and held_out is not None and not self._epoch:
             self._best = self._test_epoch(held_out)[0]
-        for epoch, (losses, before, seconds) in enumerate(self._epochs(chunks)):
+        for epoch, (losses, before, seconds) in enumerate(self._epochs(chunks), self._epoch):
             start = time.perf_counter()
             logs = dict(zip(terms, losses, strict=True))
             with self._program.averaged():
@@ -233,6 +274,7 @@ class EpochLoop:
             self._outcome.went_together |= len(means) > 1
             for losses in means:
                 yield losses, before, seconds
+            self._checkpoints.save_if_due(self._place)
 
     def _begin_epoch(self, epoch: int) -> None:
         for observer in self._observers:
@@ -240,11 +282,13 @@ class EpochLoop:
             self._rate = self._rate if rate is None else rate
 
     def _at_once(self, epoch: int) -> int:
-        """Return how many epochs may be in one chunk, from `epoch` on; only the last may end it.
+        """Return how many epochs may be in one chunk, from `epoch` of this run on.
 
+        Only the last of them may end the training.
         Another thread may ask while earlier epochs are trained. At that time, each of these epochs
         may still turn out to be one without progress.
         """
+        epoch += self._first_epoch
         under_way = epoch - self._epoch  # read first, because stale epochs change before it does
         if not self._scalars.settled(epoch):
             return 1
@@ -283,6 +327,7 @@ class EpochLoop:
             logs = dict(zip(terms, means.tolist(), strict=True))
             for observer in self._observers:
                 observer.on_chunk_end(self._step, logs)
+            self._drawn = chunk.drawn
             if chunk.last or not np.isfinite(totals).all():
                 break
         return (totals / weight).tolist(), before
@@ -315,6 +360,48 @@ class EpochLoop:
             self._good = before if self._held_out is None else self._program.snapshot()
             self._outcome.best_epoch = epoch + 1
         return self._stale_epochs > self._stopping.n_iter_no_change
+
+    def _place(self) -> Values:
+        """Return where the training stands between two epochs."""
+        return {
+            "program": self._program.state(),
+            "drawn": self._drawn,
+            "step": self._step,
+            "epoch": self._epoch,
+            "stale_epochs": self._stale_epochs,
+            "best": float(self._best),
+            "good": as_arrays(self._good),
+            "watched": np.array(self._watched),
+            "outcome": self._outcome.values,
+        }
+
+    def _continue_from(self, place: Values, state: TrainingState) -> None:
+        """Continue from a :meth:`_place` of another loop like this one."""
+        self._program.restore(place["program"])
+        continue_from(place["drawn"], state.order_rng, state.noise_rng)
+        self._epoch = self._first_epoch = place["epoch"]
+        self._step, self._stale_epochs = place["step"], place["stale_epochs"]
+        self._best, self._watched = place["best"], place["watched"].tolist()
+        self._good = list(map(tf.constant, place["good"]))
+        self._outcome = Outcome.of_values(place["outcome"])
+
+    def _result(self, state: TrainingState) -> Values:
+        """Return what comes out of the training; nothing in a fit continues with its slots."""
+        return {
+            "outcome": self._outcome.values,
+            "drawn": drawn_so_far(state.order_rng, state.noise_rng),
+            "step": self._step,
+            "execution": self._program.execution,
+        }
+
+    def _replayed(self, result: Values, state: TrainingState) -> Outcome:
+        """Return the outcome in a :meth:`_result` of another loop like this one."""
+        for observer in self._observers:
+            observer.close()
+        self._program.run_as(result["execution"])
+        continue_from(result["drawn"], state.order_rng, state.noise_rng)
+        state.slots, state.step = None, result["step"]
+        return Outcome.of_values(result["outcome"])
 
 
 def still_falls(losses: Sequence[float]) -> bool:

@@ -13,6 +13,7 @@ from tfae._data.rows import dense_rows
 from tfae._data.scaling import Scaling
 from tfae._objective.affinities import Affinities
 from tfae._support.typing import Array
+from tfae._training.checkpoints import drawn_so_far
 from tfae._training.chunks import AtOnce, Noise, ahead, one_at_once
 from tfae._training.step.chunk import Chunk, ChunkShape, aligned
 
@@ -81,7 +82,8 @@ class Neighbourhoods:
                 weight[: len(part)] = 1
                 last = start + steps >= self._n_steps
                 flat = affinities.reshape(-1, batch)
-                yield Chunk(x, weight, len(part), last, corrupted, flat)
+                drawn = drawn_so_far(rng, self._noise.rng)
+                yield Chunk(x, weight, len(part), last, corrupted, flat, drawn=drawn)
 
     def _buffers(self) -> tuple[Array, Array | None, Array]:
         steps, batch, features, dtype = self._shape

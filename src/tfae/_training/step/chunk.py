@@ -31,7 +31,9 @@ class Chunk(NamedTuple):
     those to rebuild. ``noise`` is standard normal, or other input of the objective for every row.
     ``entry_weight`` is the factor of the loss of every entry, 0 for missing ones, whose ``x`` may
     be any number. ``offset`` is added to the network's output. A chunk holds a part of an epoch, a
-    whole epoch, or several whole epochs with the same number of steps.
+    whole epoch, or several whole epochs with the same number of steps. ``drawn`` has the states of
+    the generators of the order and of the noise after it was drawn, if an epoch ends with it: rows
+    of the next epoch may be drawn already when this one is trained on.
     """
 
     x: Array  # [steps * batch, features], scaled
@@ -43,6 +45,7 @@ class Chunk(NamedTuple):
     n_epochs: int = 1  # how many epochs the rows belong to
     entry_weight: Array | None = None  # as x
     offset: Array | None = None  # as x
+    drawn: tuple[Any, ...] = (None, None)
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -60,6 +60,15 @@ class GivenDropout:
         """Draw from a new stream from now on."""
         (self._rng,) = rng.spawn(1)
 
+    @property
+    def state(self) -> Any:
+        """The state of the stream of random numbers."""
+        return self._rng.bit_generator.state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        self._rng.bit_generator.state = state
+
     def draw(self, n_steps: int, n_epochs: int = 1) -> Array:
         """Return new numbers for the first steps of a chunk, in a buffer that is reused.
 

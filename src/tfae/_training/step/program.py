@@ -7,7 +7,7 @@ compiled twice, and two fits never share a program at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -27,7 +27,15 @@ from tfae._training.step.convolution import for_xla
 from tfae._training.step.dropout import given_dropout
 from tfae._training.step.optimizers import Rule
 from tfae._training.step.plain_stack import as_stacks
-from tfae._training.step.xla_or_executor import by_rule, fastest, forced, of_testing, of_training
+from tfae._training.step.xla_or_executor import (
+    by_rule,
+    chosen,
+    fastest,
+    forced,
+    of_testing,
+    of_training,
+    remember,
+)
 
 # A dense network is tested on many rows at once: its widest layer then has this many entries (1 MB;
 # the executor holds dozens of such arrays). A convolutional network is tested batch by batch.
@@ -121,6 +129,45 @@ class Program:
     def slots(self) -> Weights:
         """Return the optimizer's state as NumPy arrays."""
         return self._update.state()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that steps change, as arrays, and how the functions run."""
+        return {
+            "weights": self.weights(),
+            "slots": self.slots(),
+            "seeds": as_arrays(read(self._seeds)),
+            "dropout": None if self._dropout is None else self._dropout.state,
+            "execution": self.execution,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from a :meth:`state`, in this or another process."""
+        write(self._variables, state["weights"])
+        self._update.load(state["slots"])
+        write(self._seeds, state["seeds"])
+        if self._dropout is not None:
+            self._dropout.state = state["dropout"]
+        self.run_as(state["execution"])
+
+    @property
+    def execution(self) -> dict[str, bool | None]:
+        """Whether the training and the test run in XLA; None if that is not decided yet."""
+        training = self._xla_by_rule
+        return {
+            "training": chosen(self.key) if training is None else training,
+            "testing": vars(self).get("_tests_in_xla"),
+        }
+
+    def run_as(self, execution: Mapping[str, bool | None]) -> None:
+        """Run as a program of another process did, without a measurement: the bits depend on it."""
+        training, testing = execution["training"], execution["testing"]
+        now = self.execution
+        if self._xla_by_rule is None and training not in (None, now["training"]):
+            remember(self.key, bool(training))
+            self._train = None
+        if testing not in (None, now["testing"]):
+            self._tests_in_xla = bool(testing)
+            vars(self).pop("_test", None)
 
     def finish(self) -> None:
         """Let the optimizer write its final values, if it keeps averages of the weights."""
@@ -236,9 +283,12 @@ class Program:
         return as_stacks(network, dtype) or for_xla(network, self.key.precision)
 
     @cached_property
+    def _tests_in_xla(self) -> bool:
+        return of_testing(self.key, self._xla_by_rule, self._tests_groups)
+
+    @cached_property
     def _test(self) -> Any:
-        xla = of_testing(self.key, self._xla_by_rule, self._tests_groups)
-        return self._compiled(self._test_steps, xla)
+        return self._compiled(self._test_steps, self._tests_in_xla)
 
     @property
     def _tests_groups(self) -> bool:

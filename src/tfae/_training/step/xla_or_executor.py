@@ -136,6 +136,18 @@ def _calls_once(model: Any) -> bool:
     return calls is not None and all(len(nodes) <= 1 for nodes in calls)
 
 
+def chosen(key: Hashable) -> bool | None:
+    """Return whether the training of a key runs in XLA by a measurement; None without one."""
+    return _xla.get(key)
+
+
+def remember(key: Hashable, xla: bool) -> None:
+    """Let all trainings of a key run in one way, as if that had been measured."""
+    _xla[key] = xla
+    if len(_xla) > _MOST_REMEMBERED:
+        _xla.popitem(last=False)
+
+
 def fastest(
     key: Hashable, compiled: Callable[[bool], Callable[..., Any]], inputs: tuple[Any, ...]
 ) -> Callable[..., Any]:
@@ -147,9 +159,7 @@ def fastest(
         return compiled(_xla[key])
     executor, xla = compiled(False), compiled(True)
     faster = _is_clearly_faster(xla, executor, inputs)
-    _xla[key] = faster
-    if len(_xla) > _MOST_REMEMBERED:
-        _xla.popitem(last=False)
+    remember(key, faster)
     return xla if faster else executor
 
 

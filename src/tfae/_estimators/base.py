@@ -204,7 +204,8 @@ class BaseEncoder(
         TensorShape([5, 64])
         """
         fitted = self._checked_fitted()
-        if not isinstance(without_filling(fitted.scaling), Affine):
+        scaling = without_filling(fitted.scaling)
+        if not isinstance(getattr(scaling, "numbers", scaling), Affine):
             raise ValueError(
                 "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
                 f"'minmax' or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and "

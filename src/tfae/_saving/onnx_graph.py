@@ -21,6 +21,7 @@ from tfae._inference.fitted import Fitted
 from tfae._inference.numpy_layers import factor_and_offset
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
+from tfae._networks.filling import table_of
 from tfae._networks.plain_layers import (
     Activation,
     BatchNormalization,
@@ -102,6 +103,11 @@ def _width(fitted: Fitted, what: str) -> int:
 
 
 def _check_exportable(fitted: Fitted, what: str) -> None:
+    if table_of(fitted.scaling) is not None:
+        raise ValueError(
+            "to_onnx takes rows of numbers, so the estimator must be fitted to those. Got one that "
+            "was fitted to a frame with columns of categories."
+        )
     if not isinstance(fitted.scaling, Affine):
         raise ValueError(
             "to_onnx needs a 'scaling' that is affine: 'global', 'standard', 'robust', 'minmax' or "

@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfae._data.landmarks import Landmarks
+from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Logarithms, Quantiles
+from tfae._data.table_scaling import TableScaling
 from tfae._inference.from_others import FromOthers
 from tfae._networks import codes, plain_layers
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -38,6 +40,8 @@ RECORDS: dict[str, type] = {
     "Affine": Affine,
     "Quantiles": Quantiles,
     "Logarithms": Logarithms,
+    "Layout": Layout,
+    "TableScaling": TableScaling,
     "Filling": Filling,
     "FactorAnalysis": FactorAnalysis,
     "FromOthers": FromOthers,
@@ -54,6 +58,7 @@ RECORDS: dict[str, type] = {
     "BatchNormalization": plain_layers.BatchNormalization,
     "Rescaling": plain_layers.Rescaling,
     "EachFeature": plain_layers.EachFeature,
+    "Logits": plain_layers.Logits,
     "Sum": plain_layers.Sum,
 }
 

@@ -186,8 +186,8 @@ def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Arr
         codes = codec.encoder(codec.encoder_weights, seen, space)
         output = codec.output(codes, space)
         if table is not None and cells is not None:
-            weight = cells.of_each(rows).astype(dtype)
-            losses = loss.of_rows(x.astype(dtype), output.astype(dtype), weight)
+            of_cells = cells.of_each(rows).astype(dtype)
+            losses = loss.of_rows(x.astype(dtype), output.astype(dtype), of_cells)
             return np.stack([losses, table.mean_losses(rows, x, output)], axis=1)
         rebuilt = scaling.backward(output)
         if loss.from_logits:

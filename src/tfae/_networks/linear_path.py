@@ -190,7 +190,7 @@ def logits_layer() -> Any:
     first, because it needs Keras.
     """
 
-    class Logits(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    class Logits(keras.layers.Layer):
         """Logits of the probabilities in a table's rows."""
 
         def __init__(self, levels: Any, **about: Any) -> None:

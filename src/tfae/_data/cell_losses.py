@@ -94,10 +94,11 @@ class CellWeights:
         factor = self.layout.width / self.layout.n_columns
         return self.layout.spread(factor * observed * self.of_columns)
 
-    def of_all(self, rows: Array) -> Array:
-        """Return weights for a mean over all observed cells of some rows."""
+    def of_all(self, rows: Array, weights: Array | None = None) -> Array:
+        """Return weights for a mean over all observed cells of some rows, which have weights."""
         observed = ~self.layout.missing(rows)
-        return self.of_places(observed / max(observed.mean(), 1 / observed.size))
+        mean = float(np.average(observed.mean(axis=1), weights=weights))
+        return self.of_places(observed / max(mean, 1 / observed.size))
 
     def of_each(self, rows: Array) -> Array:
         """Return weights for a mean over the observed cells of every row."""

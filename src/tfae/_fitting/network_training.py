@@ -20,7 +20,7 @@ from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.linear_path import fixed_places, residual_variance
 from tfae._objective.corruptions import Pairs
-from tfae._objective.views import HiddenEntries, Views
+from tfae._objective.views import MaskedViews, Views
 from tfae._support.typing import History
 from tfae._training.callbacks import KerasCallbacks, Observer, PrintedLines
 from tfae._training.chunks import Noise
@@ -70,7 +70,7 @@ def train_network(
             if recipe.corruption is not None:
                 anchored = has_linear_path and start is None
                 fitted = with_linear_denoiser(fitted, recipe, split, held_out, anchored)
-    if isinstance(recipe.corruption, HiddenEntries):
+    if isinstance(recipe.corruption, MaskedViews):
         groups_rng = state.noise_rng.spawn(1)[0]
         fitted = predicting_from_others(fitted, recipe.corruption, split, groups_rng)
     if not network_stays:

@@ -284,18 +284,21 @@ def explained_variance(fitted: Fitted, X: Any) -> float:
 
 def _explained_loss(fitted: Fitted, X: Any) -> float:
     """Return 1 minus the loss of a table's cells over that of its means and frequencies."""
-    errors, weights, table = fitted.errors(X, scaled=True), weights_of(X), table_of(fitted.scaling)
-    holed, scaling = has_holes(X), without_filling(fitted.scaling)
-    if holed and fitted.layout is not None:  # such rows have no weights of their own
-        weights = (~fitted.layout.missing(X)).sum(axis=1).astype(np.float64)
+    layout, table, weights = fitted.layout, table_of(fitted.scaling), weights_of(X)
+    assert layout is not None
+    scaling = without_filling(fitted.scaling)
     scaled = (scaling.forward(rows, np.float64) for _, rows in dense_blocks(X))
-    of = Survey(scaled, weights=weights_of(X), holes=holed)
-    guess, counts = of.variance, of.n_observed
-    if table is not None:
-        guess, counts = table.losses_of_means(of), counts[table.layout.starts]
-    if not counts.any():
+    of = Survey(scaled, weights=weights, holes=has_holes(X))
+    guess = of.variance if table is None else table.losses_of_means(of)
+    counted = np.ones(of.n_rows) if weights is None else weights
+    of_rows, of_columns = counted, np.ones(layout.n_columns)
+    if has_holes(X):
+        observed = np.concatenate([~layout.missing(rows) for _, rows in dense_blocks(X)])
+        of_rows, of_columns = counted * observed.sum(axis=1), counted @ observed
+    if not of_columns.any():
         return 0.0  # nothing is known of any row, and means are all there is to rebuild
-    error, least = mean_of_rows(errors, weights), np.average(guess, weights=counts)
+    error = mean_of_rows(fitted.errors(X, scaled=True), of_rows)
+    least = np.average(guess, weights=of_columns)
     return float(1 - error / least) if least else float(not error)
 
 

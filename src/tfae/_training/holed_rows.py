@@ -10,6 +10,7 @@ import numpy as np
 from tfae._data.cell_losses import CellWeights
 from tfae._data.holes import has_holes
 from tfae._data.scaling import Affine, Scaling
+from tfae._data.source import weights_of
 from tfae._support.typing import Array
 from tfae._training.chunks import AtOnce, Noise, Rows, as_chunks, one_at_once
 from tfae._training.loop import Batches
@@ -50,7 +51,7 @@ class HoledRows:
             observed = ~np.isnan(rows)
             weight = observed / max(observed.mean(), 1 / rows.size)
         else:
-            weight = cells.of_all(rows)
+            weight = cells.of_all(rows, weights_of(X, index))
         filled = scaling.forward(rows, rows.dtype)
         # Side by side, so that one gathering serves both.
         both = np.hstack([filled, weight]).astype(shape.dtype)

@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
-	bench-denoising bench-noisy-rows bench-imputation bench-codes dist clean
+	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables dist clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench-noisy-rows  denoising without clean rows (half an hour; goes on where it stopped)"
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
 	@echo "make bench-imputation  holes filled beside scikit-learn's imputers (hours; goes on where it stopped)"
+	@echo "make bench-tables  codes of tables beside PCA of one-hot columns (half an hour; goes on, too)"
 	@echo "make bench-codes  neighbours of codes, beside PCA and raw rows (half an hour; goes on, too)"
 
 # A target that failed half-way must not look finished.
@@ -74,6 +75,9 @@ bench-imputation: .venv/.installed-dev
 
 bench-codes: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.codes --tsne --json codes.json $(BENCH)
+
+bench-tables: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.tables --json tables.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

@@ -132,3 +132,16 @@ def test_a_memory_map_of_longer_floats_is_read_as_float64(tmp_path):
 def test_other_objects_are_left_to_scikit_learn():
     objects = of_objects("red")
     assert with_numbers(objects) is objects
+
+
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA, pd.NaT])
+def test_missing_values_among_objects_are_nan_where_there_may_be_some(gap):
+    objects = of_objects(gap)
+    for X in (objects, pd.DataFrame({"a": objects[:, 0], "b": objects[:, 1]})):
+        found = check_rows(Autoencoder(), X, reset=True, missing=True)
+        assert np.isnan(found[2, 1])
+        np.testing.assert_array_equal(np.delete(found.ravel(), 5), [0, 1, 2, 3, 4, 6, 7])
+    flags = pd.DataFrame({"a": [True, gap, False], "b": [1.0, 2.0, 3.0]}, dtype=object)
+    found = check_rows(Autoencoder(), flags, reset=True, missing=True)
+    np.testing.assert_array_equal(found[:, 0], [1, np.nan, 0])
+    assert flags.dtypes.tolist() == [object, object]  # the user's frame stays

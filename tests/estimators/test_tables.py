@@ -13,7 +13,6 @@ from sklearn.base import clone
 
 from tfae import Autoencoder, ConvolutionalAutoencoder, VariationalAutoencoder, streams
 from tfae._data.layout import Layout
-from tfae._data.scaling import Affine, with_floor
 from tfae._inference.table_errors import column_errors, probabilities
 
 pytestmark = pytest.mark.usefixtures("in_executor")
@@ -259,13 +258,6 @@ def test_probabilities_add_up_to_1_whatever_was_rebuilt():
     given = np.array([[4.0, 0, 0, 1, 0, 1], [1.0, np.nan, np.nan, np.nan, 1, 0]])
     errors = column_errors(layout, given, rows)
     np.testing.assert_array_equal(errors, [[1, 0.25, 0.5], [np.nan, np.nan, 0]])
-
-
-def test_scales_of_categories_have_a_floor():
-    scaling = with_floor(Affine(np.zeros(4), np.array([1e-3, 0.01, 0.2, 1e-3])), Layout((0, 2, 0)))
-    np.testing.assert_array_equal(scaling.scale, [1e-3, 0.05, 0.2, 1e-3])
-    one = Affine(np.zeros(4), 1e-3)
-    assert with_floor(one, Layout((0, 2, 0))) is one
 
 
 def test_random_rows_are_frames():

@@ -6,7 +6,7 @@ import pytest
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
 from tfae._networks.linear_denoiser import LinearDenoiser, Moments
-from tfae._objective.views import N_GROUPS, GaussianViews, HiddenEntries, ThinnedCounts
+from tfae._objective.views import N_GROUPS, GaussianViews, MaskedViews, ThinnedCounts
 
 N = 20_000
 
@@ -77,7 +77,7 @@ def test_halves_of_counts_are_independent_and_sum_up(counts):
 
 def test_hidden_entries_take_the_mean_and_nothing_else_changes(gaussian):
     _, noisy = gaussian
-    views = HiddenEntries(None, absolute=False)
+    views = MaskedViews(None, absolute=False)
     seen, target, scaler, marks = made_of(views, noisy, "minmax")
     np.testing.assert_allclose(scaler.backward(target.copy()), noisy)
     changed = seen != target
@@ -114,7 +114,7 @@ def test_too_high_a_level_leaves_no_negative_variance(gaussian):
 def test_the_formula_for_hidden_entries_is_the_regression_on_the_others(gaussian):
     """Against a regression of every entry on the other ones, some of which are hidden."""
     _, noisy = gaussian
-    views = HiddenEntries(None, absolute=False)
+    views = MaskedViews(None, absolute=False)
     found, _ = moments_of(views, noisy)
     regression = LinearDenoiser(found).regression
     np.testing.assert_allclose(np.diag(regression), 0, atol=1e-6)

@@ -55,27 +55,30 @@ def readable(X: Any, name: str = "X", *, missing: bool = False) -> Any:
         X = np.ma.filled(X.astype(np.result_type(X.dtype, np.float32)), np.nan)
     check_unmasked(X, name)
     if nw.dependencies.is_pandas_dataframe(X):
-        return _readable_frame(X)
+        return _readable_frame(X, missing)
     if isinstance(X, (list, tuple)):
         X = _listed(X)
     if isinstance(X, np.ndarray):
         if X.ndim != 2:
             return X
-        return with_numbers(X) if X.dtype == object else within_float64(X)
+        return with_numbers(X, missing=missing) if X.dtype == object else within_float64(X)
     arrow = nw.dependencies.get_pyarrow()
     if arrow is not None and isinstance(X, arrow.RecordBatch):
         return arrow.Table.from_batches([X])
     return X
 
 
-def _readable_frame(X: Any) -> Any:
-    dtypes = list(X.dtypes)
+def _readable_frame(X: Any, missing: bool) -> Any:
+    dtypes, given = list(X.dtypes), X
     for column, dtype in enumerate(dtypes):
         if isinstance(dtype, np.dtype) and dtype.kind == "O":
             try:
-                with_numbers(X.iloc[:, [column]].to_numpy())
+                numbers = with_numbers(given.iloc[:, [column]].to_numpy(), missing=missing)
             except ColumnError as error:
                 raise ColumnError(error.args[0], column) from None
+            if missing and numbers.dtype != object:
+                X = X.copy(deep=False) if X is given else X
+                X.isetitem(column, numbers[:, 0])
     sparse_ones = [dtype for dtype in dtypes if isinstance(dtype, pd.SparseDtype)]
     if len(sparse_ones) == len(dtypes) and any(dtype.fill_value != 0 for dtype in sparse_ones):
         return X.sparse.to_dense()

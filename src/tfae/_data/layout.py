@@ -10,6 +10,9 @@ import numpy as np
 
 from tfae._support.typing import Array
 
+# A category that a linear model rules out keeps this probability.
+LEAST_PROBABILITY = 0.01
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -51,6 +54,11 @@ class Layout:
         """The column of every place."""
         return np.repeat(np.arange(self.n_columns), np.maximum(self.levels, 1))
 
+    @cached_property
+    def is_number(self) -> Array:
+        """Whether a place is that of a number."""
+        return np.equal(self.levels, 0)[self.column_of]
+
     @property
     def has_categories(self) -> bool:
         return any(self.levels)
@@ -82,6 +90,14 @@ class Layout:
         shifted = logits - self.spread(np.maximum.reduceat(logits, self.starts, axis=1))
         sums = np.add.reduceat(np.exp(shifted), self.starts, axis=1)
         return np.asarray(shifted - self.spread(np.log(sums)))
+
+    def as_logits(self, rows: Array) -> Array:
+        """Return rows with logits in place of probabilities that a linear model guesses.
+
+        Those that it rules out keep a little, so that they can be corrected.
+        """
+        logits = np.log(np.clip(rows, LEAST_PROBABILITY, 1.0))
+        return np.where(self.is_number, rows, logits)
 
     def encoded(self, values: Array) -> Array:
         """Return rows from a value a column: a number, or the position of a category; NaN stays.

@@ -14,8 +14,10 @@ from tfae._support.typing import Array
 _DATES = np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta
 
 
-def with_numbers(objects: Array) -> Array:
+def with_numbers(objects: Array, *, missing: bool = False) -> Array:
     """Return a matrix of objects as float64, or as it is if it has other objects than numbers.
+
+    If entries may be `missing`, None, NA and NaT become NaN.
 
     Raises
     ------
@@ -25,6 +27,8 @@ def with_numbers(objects: Array) -> Array:
     """
     values = objects.ravel().tolist()
     _refuse_dates(objects, values)
+    if missing:
+        objects = np.where(pd.isna(objects), np.nan, objects)
     try:
         with np.errstate(over="ignore"):
             found = objects.astype(np.float64)

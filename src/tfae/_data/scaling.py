@@ -12,7 +12,6 @@ from scipy.stats import norm
 
 from tfae._data.columns import ColumnError
 from tfae._data.holes import has_holes
-from tfae._data.layout import Layout
 from tfae._data.rows import as_floats
 from tfae._data.source import Source, Statistics
 from tfae._data.statistics import quantiles, statistics, survey
@@ -239,20 +238,6 @@ def fit_scaling(
     scaling = _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
     check_scaled(of, scaling)
     return scaling
-
-
-# Rare categories must not outweigh all numbers. No scale of a category is below this: the
-# deviation of one that comes once in 400 rows.
-_LEAST_OF_CATEGORIES = 0.05
-
-
-def with_floor(scaling: Scaling, layout: Layout) -> Scaling:
-    """Return a scaling in which the scale of no place of a category is very small."""
-    if not isinstance(scaling, Affine) or np.ndim(scaling.scale) == 0:
-        return scaling
-    floor = np.full(layout.width, _LEAST_OF_CATEGORIES)
-    floor[layout.numbers] = 0.0
-    return Affine(scaling.center, np.maximum(scaling.scale, floor))
 
 
 def check_squares(X: Any) -> None:

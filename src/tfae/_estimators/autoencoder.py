@@ -134,7 +134,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         counts, without the term that no output changes; for noisy counts see
         :class:`DenoisingAutoencoder`. A callable ``(target, output) -> values`` takes tensors of
         shape [batch, features] and returns one value for every entry or every row. Keras's loss
-        objects work, too.
+        objects work, too. For a frame with columns of categories it is the loss of numbers, "mse",
+        "mae", "huber" or "gaussian". A category has the cross-entropy, over the entropy of its
+        column, and the loss is a mean over columns; see :doc:`/tables`.
     scaling : {"auto", "global", "standard", "robust", "minmax", "quantile"} or None, default="auto"
         How the data are scaled for the network. "auto" is "global" for numbers, and "standard" for
         frames of mixed kinds. "global" centres every feature and divides all of them by one number,
@@ -249,11 +251,12 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         "pca_loss" and "autoencoder_loss", the minimised `loss` of the scaled data in the units of
         ``history_`` (for "gaussian" the squared error). The losses decide: if the gain of the
         network is not clear (above 2 % and two standard errors in the losses, and three standard
-        errors in their logarithms), `fit` warns, and the estimator becomes PCA.
+        errors in their logarithms), `fit` warns, and the estimator becomes PCA. Frames with columns
+        of categories have no units, so "pca" and "autoencoder" are losses there, too.
     component_errors_ : ndarray of shape (longest + 1,)
         If `n_components` is a float or "auto": the mean squared error on held-out rows, for codes
         of every length from 0. It is in the user's units if one scale serves all features,
-        otherwise in the units of the scaled data.
+        otherwise in the units of the scaled data. For frames with categories it is their loss.
     mean_activation_ : ndarray of shape (n_components,)
         With a sparse penalty: the mean of every component of the code over the training rows.
     n_dead_units_ : int
@@ -603,7 +606,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         scaled : bool, default=False
             Whether to measure the errors on the scaled data, see `scaling`. Otherwise they are in
             the square of the user's units. Frames of mixed kinds have none, so theirs are always
-            measured on the scaled data.
+            measured on the scaled data; if they have categories it is the mean loss of their cells,
+            see `loss`.
 
         Returns
         -------
@@ -654,7 +658,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             over all entries. This is ``r2_score(..., multioutput="variance_weighted")``, except
             that errors in constant columns count, too. It is at most 1, and 0 if every row is
             rebuilt as the mean. Constant `X` scores 1 if it is rebuilt exactly, otherwise 0. For
-            frames of mixed kinds it is the score of the scaled data.
+            frames of mixed kinds it is 1 minus the loss of their cells over that of means and of
+            frequencies of categories.
 
         Raises
         ------

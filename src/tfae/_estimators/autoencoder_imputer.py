@@ -5,13 +5,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, ClassVar, Self, SupportsIndex
+from typing import Any, ClassVar, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,15 +18,12 @@ from tfae._data.columns import naming_columns
 from tfae._data.layout import Layout
 from tfae._data.rows import as_floats
 from tfae._data.scaling import check_squares
-from tfae._data.schema import Schema
-from tfae._estimators.attributes import Learned, without_missing
+from tfae._estimators.attributes import Learned
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.checking import check_rows
-from tfae._estimators.checking_parameters import check_architecture
+from tfae._estimators.fitted_value import HoldsFitted
 from tfae._estimators.indicator import as_holes, learned_indicator
-from tfae._estimators.names import with_what_goes_before
 from tfae._estimators.parameters import ImputerParameters, defaults
-from tfae._estimators.saving import Savable
 from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table, with_filled
 from tfae._fitting.imputation import fit_imputation, imputer_recipe
@@ -40,7 +36,7 @@ from tfae._training.checkpoints import Checkpoints
 from tfae._training.state import TrainingState
 
 
-class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstimator):
+class AutoencoderImputer(ImputerParameters, HoldsFitted):
     r"""Imputer that fills missing entries by a linear model and a network that corrects it.
 
     The linear model is a factor analysis, :math:`x = \mu + W^T z + e`, fitted to the observed
@@ -164,11 +160,7 @@ class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstim
 
     takes_tables: ClassVar[bool] = True
     _fitted: Imputation | None = None
-    _schema: Schema | None = None  # of the frame of the fit, if it is one of mixed kinds
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_", "indicator_")
-
-    _doc_link_module: ClassVar[str] = "tfae"
-    _doc_link_template: ClassVar[str] = Autoencoder._doc_link_template
 
     baseline_ = Learned[Mapping[str, float]](lambda fitted: fitted.facts.get("baseline"))
     imputation_errors_ = Learned[Array](lambda fitted: fitted.facts.get("errors"))
@@ -372,25 +364,10 @@ class AutoencoderImputer(ImputerParameters, Savable, TransformerMixin, BaseEstim
         """Return the function that makes the recipe for a number of training rows."""
         return lambda n_rows: replace(self._recipe(layout, n_rows), checkpoints=checkpoints)
 
-    def _validate_params(self) -> None:
-        check_architecture(self)
-        super()._validate_params()
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        return with_what_goes_before(super().__reduce_ex__(protocol), vars(self))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._fitted is not None
-
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self._nan_is_missing
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-    def __dir__(self) -> list[str]:
-        return without_missing(self, list(super().__dir__()))
 
 
 def _as_frame(values: Array, X: Any, names: Array) -> Any:

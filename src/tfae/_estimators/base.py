@@ -5,11 +5,10 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable
-from typing import Any, ClassVar, Self, SupportsIndex
+from typing import Any, ClassVar, Self
 
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
@@ -23,16 +22,14 @@ from tfae._data.reading import (
     repeatable,
 )
 from tfae._data.scaling import Affine
-from tfae._data.schema import Schema
 from tfae._data.streams import Opened, Stream
 from tfae._data.weights import weighted
-from tfae._estimators.attributes import Learned, without_missing
+from tfae._estimators.attributes import Learned
 from tfae._estimators.checking import check_rows, check_weightable, warn_of_pairs
-from tfae._estimators.checking_parameters import check_architecture, check_callbacks
-from tfae._estimators.names import with_what_goes_before
+from tfae._estimators.checking_parameters import check_callbacks
+from tfae._estimators.fitted_value import HoldsFitted
 from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
-from tfae._estimators.saving import Savable
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table
@@ -51,16 +48,12 @@ from tfae._support.sklearn import has_callbacks, with_callbacks
 from tfae._support.typing import Array
 from tfae._training.state import TrainingState
 
-_DOCUMENTATION = "https://tfae.readthedocs.io/en/stable"
-
 
 class BaseEncoder(
     EncoderParameters,
-    Savable,
     ClassNamePrefixFeaturesOutMixin,
     CallbackSupportMixin,
-    TransformerMixin,
-    BaseEstimator,
+    HoldsFitted,
 ):
     """An estimator that holds the fitted value of its last fit; see :class:`tfae.Autoencoder`.
 
@@ -68,17 +61,9 @@ class BaseEncoder(
     in another way, and public methods that differ.
     """
 
-    # Whether rows may come as frames of mixed kinds, and have missing entries.
-    takes_tables: ClassVar[bool] = False
     _fitted: Fitted | None = None
-    _schema: Schema | None = None  # of the frame of the fit; learned where rows are read
     _state: TrainingState | None = None  # `partial_fit` continues from it
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_",)  # attributes that every fit writes
-
-    _doc_link_module: ClassVar[str] = "tfae"
-    _doc_link_template: ClassVar[str] = (
-        _DOCUMENTATION + "/generated/{estimator_module}.{estimator_name}.html"
-    )
 
     n_components_ = Learned(lambda fitted: fitted.structure.spec.n_components)
     encoder_weights_ = Learned(lambda fitted: fitted.encoder_weights)
@@ -204,7 +189,8 @@ class BaseEncoder(
         TensorShape([5, 64])
         """
         fitted = self._checked_fitted()
-        if not isinstance(without_filling(fitted.scaling), Affine):
+        scaling = without_filling(fitted.scaling)
+        if not isinstance(getattr(scaling, "numbers", scaling), Affine):
             raise ValueError(
                 "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
                 f"'minmax' or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and "
@@ -376,23 +362,3 @@ class BaseEncoder(
         callbacks = {name: value for name, value in vars(self).items() if "callback" in name}
         self.__dict__ = {**vars(reader), **callbacks, "_fitted": fitted, "_state": state}
         return self
-
-    def _validate_params(self) -> None:
-        check_architecture(self)
-        super()._validate_params()
-
-    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
-        return with_what_goes_before(super().__reduce_ex__(protocol), vars(self))
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._fitted is not None
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.takes_tables
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-    def __dir__(self) -> list[str]:
-        return without_missing(self, list(super().__dir__()))

@@ -44,13 +44,16 @@ class VariationalAutoencoder(Autoencoder):
     loss : {"gaussian", "bernoulli"}, default="gaussian"
         The likelihood :math:`p(x | z)`. "gaussian" has one variance for all entries of the scaled
         data, always the variance that fits the errors best [4]_. "bernoulli" needs data in [0, 1]
-        or ``scaling="minmax"``; for values between 0 and 1 it is the cross-entropy.
+        or ``scaling="minmax"``; for values between 0 and 1 it is the cross-entropy. Categories in a
+        frame are categorical variables beside "gaussian" numbers; the bound is then divided by the
+        number of columns.
 
     Attributes
     ----------
     noise_variance_ : float or ndarray of shape (n_features,)
         With ``loss="gaussian"``: the variance of :math:`p(x | z)` in the square of the user's
-        units, as in :class:`sklearn.decomposition.PCA`.
+        units, as in :class:`sklearn.decomposition.PCA`. For a frame with categories it has an entry
+        for every column, NaN for those of categories.
     active_units_ : ndarray of bool of shape (n_components,)
         Which components of the code say something about a row: the variance of their mean over the
         training rows is above 0.01 [5]_.
@@ -149,8 +152,9 @@ class VariationalAutoencoder(Autoencoder):
             Determines the rows.
         noise : bool, default=False
             False decodes random codes, which gives the means of the likelihood. True also draws
-            from the likelihood: it adds Gaussian noise of ``noise_variance_``; for "bernoulli" it
-            returns zeros and ones (on the scale of the data).
+            from the likelihood: it adds Gaussian noise of ``noise_variance_``, and draws categories
+            by their probabilities; for "bernoulli" it returns zeros and ones (on the scale of the
+            data).
 
         Returns
         -------

@@ -15,6 +15,7 @@ from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
 from tfae._inference.likelihood import posterior
 from tfae._networks.codes import LargestOfUnit
+from tfae._networks.filling import table_of
 from tfae._objective.penalties import Penalty
 from tfae._support.typing import Array
 from tfae._support.warn import warn
@@ -101,14 +102,16 @@ def describe_gaussian_code(
     Returns
     -------
     dict
-        ``active_units``, and with a Gaussian likelihood ``noise_variance``.
+        ``active_units``, and with a Gaussian likelihood ``noise_variance``. For a table with
+        categories it has a value for every column, NaN for those of categories.
 
     Warns
     -----
     UserWarning
         If no unit is active.
     """
-    rng = np.random.default_rng(0)
+    rng, table = np.random.default_rng(0), table_of(fitted.scaling)
+    n_numbers = X.shape[1] if table is None else max(1, len(table.layout.numbers))
     squares: list[float] = []
     weights = weights_of(X, rows)
 
@@ -121,6 +124,9 @@ def describe_gaussian_code(
             output = fitted.decoder(fitted.decoder_weights, code)
             error = output - fitted.scaling.forward(block, np.float32)
             squared = np.square(error, dtype=np.float64)
+            if table is not None:
+                numbers = table.layout.numbers
+                squared, block = squared[:, numbers], block[:, numbers]
             if has_holes(block):
                 squared = np.repeat(observed_means(squared, block)[:, None], block.shape[1], 1)
             if weights is not None:
@@ -132,9 +138,10 @@ def describe_gaussian_code(
     total = survey.n_rows if weights is None else float(weights.sum())
     active = survey.variance > _ACTIVE
     facts: dict[str, Any] = {"active_units": active}
-    if recipe.objective.loss.of_batch is not None:
-        variance = max(sum(squares) / (total * X.shape[1]), np.finfo(np.float32).tiny)
-        facts["noise_variance"] = variance * np.square(fitted.scaling.scale)
+    if recipe.objective.loss.is_likelihood:
+        variance = max(sum(squares) / (total * n_numbers), np.finfo(np.float32).tiny)
+        of_places = variance * np.square(fitted.scaling.scale)
+        facts["noise_variance"] = of_places if table is None else table.of_numbers(of_places)
     if not active.any():
         warn(
             f"None of the {len(active)} components of the code is active: the "

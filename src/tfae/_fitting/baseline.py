@@ -15,6 +15,7 @@ from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import Workspace
+from tfae._networks.filling import table_of
 from tfae._networks.linear_path import start_at_zero
 from tfae._networks.spec import Network
 from tfae._support.typing import Array
@@ -90,16 +91,24 @@ def with_linear_denoiser(
     if found is not None:  # rows are not too wide
         for name, of_rank in ranks.items():
             scaled = found.reconstruct(held_out.corrupted, of_rank)
-            error = held_out.rows - fitted.scaling.backward(scaled)
-            squares = np.square(error, dtype=np.float64)
-            if has_holes(held_out.rows):
-                squares = observed_means(squares, held_out.rows)[:, None]
-            known[name] = held_out.mean_error(squares, unit)
+            known[name] = _error_of_linear(fitted, held_out, scaled, unit)
     # The squared errors of counts, which are those of the largest ones, are not minimised.
     minimised = recipe.objective.loss.link != "exponential" and not recipe.inner
     if minimised and known["autoencoder"] > _CLEARLY * known.get("linear", np.inf):
         _warn_of_worse(known)
     return fitted.with_facts({"baseline": known})
+
+
+def _error_of_linear(fitted: Fitted, held_out: HeldOut, scaled: Array, unit: Any) -> float:
+    """Return the error of rows that a linear model has rebuilt; `unit` is that of squares."""
+    rows, scaling, table = held_out.rows, fitted.scaling, table_of(fitted.scaling)
+    if table is not None:
+        target = scaling.forward(rows, rows.dtype)
+        return float(held_out.mean(table.mean_losses(rows, target, table.linear_output(scaled))))
+    squares = np.square(rows - scaling.backward(scaled), dtype=np.float64)
+    if has_holes(rows):
+        squares = observed_means(squares, rows)[:, None]
+    return held_out.mean_error(squares, unit)
 
 
 def _warn_of_worse(baseline: Mapping[str, float]) -> None:
@@ -161,9 +170,11 @@ def _deviation_of_mean(values: Array, weights: Array | None, n: float) -> float:
 def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Array:
     """Return the loss of every scaled row, and its squared error in the user's units.
 
-    Shape [rows, 2].
+    Tables with categories have no units: their errors are those of :meth:`.Fitted.errors`. Shape
+    [rows, 2].
     """
     loss, scaling, codec = recipe.objective.loss, fitted.scaling, fitted.codec
+    table, cells = table_of(scaling), recipe.cell_weights(scaling)
     unit = np.square(scaling.scale)  # of squared errors
     # A loss of the user's may hold constants of the dtype of the training.
     dtype = np.float64 if loss.of_entries else recipe.dtype
@@ -174,6 +185,10 @@ def _losses_and_errors(fitted: Fitted, held_out: HeldOut, recipe: Recipe) -> Arr
         seen = x if part.corrupted is None else part.corrupted
         codes = codec.encoder(codec.encoder_weights, seen, space)
         output = codec.output(codes, space)
+        if table is not None and cells is not None:
+            of_cells = cells.of_each(rows).astype(dtype)
+            losses = loss.of_rows(x.astype(dtype), output.astype(dtype), of_cells)
+            return np.stack([losses, table.mean_losses(rows, x, output)], axis=1)
         rebuilt = scaling.backward(output)
         if loss.from_logits:
             output = codec.decoder.run(codec.decoder_weights, codes)

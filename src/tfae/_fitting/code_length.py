@@ -14,15 +14,13 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
-from tfae._data.holes import has_holes
 from tfae._data.rows import dense_rows, evenly_spaced
-from tfae._data.scaling import Affine, fit_scaling
 from tfae._data.source import Source, weights_of
 from tfae._data.weights import with_weights
-from tfae._fitting.fit import fit_split, split_rows
+from tfae._fitting.fit import fit_split, learned_scaling, split_rows
 from tfae._fitting.held_out import HeldOut
-from tfae._fitting.recipe import Recipe
-from tfae._networks.filling import learned_filling
+from tfae._fitting.recipe import Recipe, Split
+from tfae._networks.filling import table_of
 from tfae._networks.principal_components import weighted_axes
 from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
@@ -48,7 +46,7 @@ def with_found_length(recipe: Recipe, X: Any) -> Recipe:
     wanted = recipe.length
     if wanted is None:
         return recipe
-    longest = _longest(wanted, recipe.scaling, X)
+    longest = _longest(wanted, recipe, X)
     seed = int(check_random_state(recipe.random_state).randint(2**31))
     if recipe.verbose:
         print(f"How many components: training for codes of every length up to {longest}")
@@ -74,7 +72,10 @@ def _length(wanted: float | str, errors: Array) -> int:
 
 
 def _errors_of_all(nested: Recipe, X: Any) -> Array:
-    """Train for codes of all lengths; return their mean squared errors in `history_`'s units."""
+    """Train for codes of all lengths; return their errors in `history_`'s units.
+
+    They are mean squared errors, or for a table with categories the mean losses of its cells.
+    """
     state = TrainingState.new(nested.random_state)
     split = split_rows(nested, X, state.split_rng)
     fitted, _ = fit_split(nested, split, state)
@@ -86,11 +87,18 @@ def _errors_of_all(nested: Recipe, X: Any) -> Array:
     scaled = fitted.scaling.forward(held_out.rows, held_out.rows.dtype)
     seen = scaled if held_out.corrupted is None else held_out.corrupted
     codes = fitted.encoder(fitted.encoder_weights, seen)
-    errors = [held_out.mean_error(np.square(scaled - held_out.mean(scaled)))]
+    table = table_of(fitted.scaling)
+
+    def error(output: Array) -> float:
+        if table is None:
+            return held_out.mean_error(np.square(scaled - output))
+        return float(held_out.mean(table.mean_losses(held_out.rows, scaled, output)))
+
+    mean = held_out.mean(scaled)[None]
+    errors = [error(mean if table is None else table.linear_output(mean))]
     for length in range(1, codes.shape[1] + 1):
         kept = np.where(np.arange(codes.shape[1]) < length, codes, codes.dtype.type(0))
-        rebuilt = fitted.codec.output(kept)
-        errors.append(held_out.mean_error(np.square(scaled - rebuilt)))
+        errors.append(error(fitted.codec.output(kept)))
     return fitted.scaling.unit(2) * np.array(errors)
 
 
@@ -112,7 +120,7 @@ def elbow(errors: Array) -> int:
     return max(1, int(np.argmax(below)))
 
 
-def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
+def _longest(n_components: float | str, recipe: Recipe, X: Any) -> int:
     """Return the longest code to consider; for a fraction PCA's, because no network needs more.
 
     There must be at least two rows per component.
@@ -126,11 +134,8 @@ def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
     else:
         some = evenly_spaced(X, None, _MAX_ROWS)
         rows, weights = dense_rows(X, some), weights_of(X, some)
-    scaled = fit_scaling(scaling, with_weights(rows, weights)).forward(rows, np.float64)
-    if has_holes(scaled):
-        scaled = learned_filling(Affine(np.zeros(X.shape[1]), 1.0), scaled).forward(
-            scaled, np.float64
-        )
+    scaling = learned_scaling(recipe, Split(with_weights(rows, weights)))
+    scaled = scaling.forward(rows, np.float64)
     if not scaled.var(axis=0).any():
         return 1
     kept = np.cumsum(_explained(scaled, weights))

@@ -12,10 +12,11 @@ from tfae._data.landmarks import Landmarks, find_landmarks
 from tfae._data.scaling import Scaling
 from tfae._data.source import Statistics
 from tfae._data.statistics import statistics
+from tfae._data.table_scaling import TableScaling
 from tfae._fitting.denoiser_start import NoisyRows, some_scaled
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
-from tfae._networks.filling import model_of
+from tfae._networks.filling import model_of, table_of
 from tfae._networks.initial_weights import initial_weights
 from tfae._networks.linear_path import fixed_weights, start_at_zero
 from tfae._networks.local_units import in_local_units
@@ -37,11 +38,13 @@ def drawn(
     That is the principal components, or the linear denoiser if rows are corrupted. A code that is
     to keep neighbours is brought into the units of near rows.
     """
-    structure, noise = recipe.structure, recipe.corruption
+    structure, noise, table = recipe.structure, recipe.corruption, table_of(scaling)
     marks = landmarks_of(noise, split, scaling)
     weights = initial_weights(structure, network, recipe.dtype, rng)
     if recipe.objective.loss.link == "exponential":
         weights = _at_means(weights, statistics(split.X, split.train))
+    if table is not None:
+        weights = _at_frequencies(weights, table)
     model = None
     if structure.linear_path:
         seed = int(rng.integers(2**31))
@@ -55,6 +58,7 @@ def drawn(
         if structure.keeps_neighbors:
             found = _with_neighbors(found, some_scaled(X, scaling, rows, _MAX_NEIGHBORING)[0])
         weights = start_at_zero(network, weights)
+        found = found if table is None else _with_probabilities(found, table)
         for place, value in fixed_weights(network, found).items():
             weights[place] = value
     fitted = Fitted.of_network(
@@ -80,6 +84,27 @@ def _at_means(weights: Weights, of: Statistics) -> Weights:
     if last.shape != of.mean.shape:  # not a bias of every feature
         return weights
     return [*others, np.log(np.maximum(of.mean, 0.5 / of.n_rows)).astype(last.dtype)]
+
+
+def _at_frequencies(weights: Weights, table: TableScaling) -> Weights:
+    """Return weights with which logits start near those of the frequencies of categories."""
+    *others, last = weights
+    logits = np.where(table.layout.is_number, 0.0, table.layout.as_logits(table.frequencies))
+    return [*others, logits.astype(last.dtype)] if last.shape == logits.shape else weights
+
+
+def _with_probabilities(found: Components, table: TableScaling) -> Components:
+    """Return a linear code whose rows have probabilities in the places of categories.
+
+    They become logits there, whose corrections have the unit 1.
+    """
+    categories, scale = ~table.layout.is_number, np.broadcast_to(table.scale, found.mean.shape)
+    return replace(
+        found,
+        mean=np.where(categories, table.center + scale * found.mean, found.mean),
+        axes=np.where(categories, scale * found.axes, found.axes),
+        residual=np.where(categories, 1.0, found.residual),
+    )
 
 
 def _with_neighbors(found: Components, rows: Array) -> Components:

@@ -21,10 +21,10 @@ from tfae._data.scaling import (
     check_learned,
     fit_scaling,
     scaled_range,
-    with_floor,
 )
 from tfae._data.statistics import statistics
 from tfae._data.streams import Streamed
+from tfae._data.table_scaling import TableScaling
 from tfae._fitting.from_parameters import another_network
 from tfae._fitting.network_training import Watch, train_network
 from tfae._fitting.noise_parameters import LARGEST
@@ -123,12 +123,15 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     """Learn the scaling from the training rows, and how their holes are filled if there are any."""
     scaling = fit_scaling(recipe.scaling, split.X, split.train, recipe.dtype)
-    if recipe.layout is not None:
-        scaling = with_floor(scaling, recipe.layout)
+    if recipe.has_categories:
+        assert recipe.layout is not None
+        frequencies = statistics(split.X, split.train).mean
+        scaling = TableScaling(scaling, recipe.layout, frequencies)
     check_held_out(split.X, split.train, split.held_out, scaling)
     if not has_holes(split.X):
         return scaling
-    return learned_filling(scaling, split.X if split.train is None else split.X[split.train])
+    rows = split.X if split.train is None else split.X[split.train]
+    return learned_filling(scaling, rows, recipe.layout)
 
 
 def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:

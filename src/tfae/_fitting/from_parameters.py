@@ -27,6 +27,7 @@ from tfae._networks.architectures.registry import ARCHITECTURES
 from tfae._networks.initial_weights import check_initializer
 from tfae._networks.spec import Spec
 from tfae._networks.structure import Structure, hashable_params
+from tfae._objective.column_losses import column_loss
 from tfae._objective.corruptions import Corrupter, Pairs
 from tfae._objective.losses import LOSSES, Loss
 from tfae._objective.objective import Objective
@@ -95,8 +96,36 @@ def make_recipe(
         known["n_components"] = start.structure.spec.n_components
     known |= {name: int(known[name]) for name in _COUNTS if known[name] is not None}
     recipe = _recipe_of(params, known, auto, n_rows, n_features, length)
-    layout = None if schema is None else schema.layout
-    return replace(recipe, schema=schema, layout=layout)
+    return recipe if schema is None else _of_table(recipe, schema)
+
+
+def _of_table(recipe: Recipe, schema: Schema) -> Recipe:
+    """Return the recipe for the rows of a table.
+
+    Raises
+    ------
+    ValueError
+        If the table has categories, and a parameter asks for what only numbers can have.
+    """
+    recipe = replace(recipe, schema=schema, layout=schema.layout)
+    if not recipe.has_categories:
+        return recipe
+    if isinstance(recipe.corruption, Views):
+        raise ValueError(
+            "With training_rows='noisy' X must hold numbers only, because categories have no noise "
+            "that could be known. Got a frame with columns of categories."
+        )
+    structure, loss = recipe.structure, column_loss(schema.layout, recipe.objective.loss)
+    if structure.output_activation != "linear":
+        raise ValueError(
+            "'output_activation' must be 'auto' or 'identity' for a frame with columns of "
+            f"categories. Got {recipe.asked['output_activation']!r}."
+        )
+    return replace(
+        recipe,
+        objective=replace(recipe.objective, loss=loss),
+        structure=replace(structure, layout=schema.layout if structure.linear_path else None),
+    )
 
 
 def _recipe_of(

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from tfae._data.cell_losses import CellWeights
 from tfae._data.holes import has_holes
 from tfae._data.reading import rows_to_describe
 from tfae._data.scaling import Scaling
@@ -19,7 +20,7 @@ from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._networks.linear_path import fixed_places, residual_variance
 from tfae._objective.corruptions import Pairs
-from tfae._objective.views import HiddenEntries, Views
+from tfae._objective.views import MaskedViews, Views
 from tfae._support.typing import History
 from tfae._training.callbacks import KerasCallbacks, Observer, PrintedLines
 from tfae._training.chunks import Noise
@@ -42,7 +43,8 @@ def train_network(
     watch: Watch | None = None,
 ) -> tuple[Fitted, Outcome]:
     """Train a network, keep the better of it and PCA, and add the facts about it."""
-    if has_holes(split.X):
+    cells = recipe.cell_weights(scaling)
+    if has_holes(split.X) or cells is not None:
         recipe = replace(recipe, objective=replace(recipe.objective, masked=True))
     optimizer = recipe.optimizer_for(split.n_train)
     if state.rule != optimizer.rule:
@@ -57,7 +59,7 @@ def train_network(
         begun = replace(begun, seen_as=seen_as, from_others=None)
         # The error of the linear path alone is the unit of the network's errors.
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
-        training = _Training(recipe, split, program, optimizer, begun, residual)
+        training = _Training(recipe, split, program, optimizer, begun, residual, cells)
         outcome = training.run(state, watch)
         fitted = training.kept(outcome)
         is_compared = has_linear_path or recipe.corruption is not None
@@ -68,7 +70,7 @@ def train_network(
             if recipe.corruption is not None:
                 anchored = has_linear_path and start is None
                 fitted = with_linear_denoiser(fitted, recipe, split, held_out, anchored)
-    if isinstance(recipe.corruption, HiddenEntries):
+    if isinstance(recipe.corruption, MaskedViews):
         groups_rng = state.noise_rng.spawn(1)[0]
         fitted = predicting_from_others(fitted, recipe.corruption, split, groups_rng)
     if not network_stays:
@@ -95,6 +97,7 @@ class _Training:
     optimizer: Optimizer
     begun: Fitted
     residual: float  # the error of the linear path alone, 1 without one
+    cells: CellWeights | None  # how much the cells of a table count
 
     def run(self, state: TrainingState, watch: Watch | None) -> Outcome:
         """Train; if a call of several epochs diverged, train again epoch by epoch.
@@ -152,7 +155,8 @@ class _Training:
 
     def _batches(self, rows: Any, noise: Noise) -> Batches:
         shape, scaling = self.program.shape, self.begun.scaling
-        return self.recipe.batches(self.split.X, scaling, shape, rows, noise)
+        cells = {} if self.cells is None else {"cells": self.cells}
+        return self.recipe.batches(self.split.X, scaling, shape, rows, noise, **cells)
 
     def _noise(self, rng: np.random.Generator) -> Noise:
         """Return the noise: all that is random in the training besides the order of rows."""

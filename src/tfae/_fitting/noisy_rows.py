@@ -17,7 +17,7 @@ from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._inference.from_others import FromOthers
 from tfae._objective.corruptions import Pairs
-from tfae._objective.views import N_GROUPS, GaussianViews, HiddenEntries, ThinnedCounts, Views
+from tfae._objective.views import N_GROUPS, GaussianViews, MaskedViews, ThinnedCounts, Views
 from tfae._support.typing import Array, Params
 
 _KINDS = ("gaussian", "masking", "thinning")
@@ -49,7 +49,7 @@ def views_of(params: Params) -> Views:
         return ThinnedCounts()
     level, absolute = _level(params), params["corruption_unit"] == "data"
     if kind == "masking":
-        return HiddenEntries(level, absolute)
+        return MaskedViews(level, absolute)
     assert level is not None  # the settings have one
     return GaussianViews(level, absolute)
 
@@ -69,7 +69,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
         )
     if recipe.settings.get("corruption_level") != "auto":
         return recipe
-    assert isinstance(recipe.corruption, GaussianViews | HiddenEntries)
+    assert isinstance(recipe.corruption, GaussianViews | MaskedViews)
     level = noise_level(_some(X, None))
     return replace(
         recipe,
@@ -79,7 +79,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
 
 
 def predicting_from_others(
-    fitted: Fitted, views: HiddenEntries, split: Split, rng: np.random.Generator
+    fitted: Fitted, views: MaskedViews, split: Split, rng: np.random.Generator
 ) -> Fitted:
     """Let a network predict every entry of a row from the others, and mix it with the entry.
 

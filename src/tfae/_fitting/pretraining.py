@@ -10,6 +10,7 @@ import numpy as np
 
 from tfae._data.checks import check_finite
 from tfae._data.scaling import Scaling
+from tfae._data.schema import Schema
 from tfae._data.source import weights_of
 from tfae._data.weights import with_weights
 from tfae._fitting.first_weights import drawn
@@ -22,12 +23,15 @@ from tfae._support.typing import Array, Params, Weights
 from tfae._training.state import TrainingState
 
 
-def trained_within(recipe: Recipe, params: Params, rows: Any, seed: int) -> Fitted:
+def trained_within(
+    recipe: Recipe, params: Params, rows: Any, seed: int, schema: Schema | None = None
+) -> Fitted:
     """Train an autoencoder without a linear path, as a part of the fit of a recipe.
 
-    `params` are all parameters of :class:`tfae.Autoencoder`.
+    `params` are all parameters of :class:`tfae.Autoencoder`; `schema` is that of the rows.
     """
-    own = make_recipe({**params, "random_state": seed}, rows.shape, linear_path=False)
+    params = {**params, "random_state": seed}
+    own = make_recipe(params, rows.shape, linear_path=False, schema=schema)
     own = replace(own, inner=True, checkpoints=recipe.checkpoints)
     return fit_network(own, rows, TrainingState.new(seed))
 
@@ -72,7 +76,8 @@ def _trained_stages(
         if recipe.verbose:
             print(f"Stage {number}/{len(stages)}")
         try:
-            stage = trained_within(recipe, params, rows, int(rng.integers(2**31)))
+            schema = recipe.schema if number == 1 else None  # codes are numbers
+            stage = trained_within(recipe, params, rows, int(rng.integers(2**31)), schema)
             yield stage
             if number < len(stages):
                 codes = stage.encode(rows)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tfae._data.cell_losses import CellWeights
 from tfae._data.layout import Layout
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import Scaling
@@ -17,6 +18,7 @@ from tfae._data.statistics import Sample
 from tfae._data.streams import Share
 from tfae._fitting.defaults import annealed
 from tfae._inference.fitted import Fitted
+from tfae._networks.filling import table_of
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
 from tfae._objective.corruptions import Corrupter, Pairs
@@ -25,9 +27,8 @@ from tfae._objective.penalties import NESTED
 from tfae._objective.views import Views
 from tfae._support.typing import Array, stored_dtype
 from tfae._training.checkpoints import NO_CHECKPOINTS, Checkpoints
-from tfae._training.chunks import Noise, chunk_shape
+from tfae._training.chunks import chunk_shape
 from tfae._training.loop import Batches, Stopping
-from tfae._training.step.chunk import ChunkShape
 from tfae._training.step.optimizers import Optimizer, Rule
 from tfae._training.step.program import ProgramKey
 
@@ -61,8 +62,9 @@ class Ramp:
     first: float = 0.0  # its value at first, as a multiple of the final value
 
 
-# Takes rows, their scaling, the shape of chunks, positions of rows and noise.
-MakeBatches: TypeAlias = Callable[[Any, Scaling, ChunkShape, Any, Noise], Batches]
+# Takes rows, their scaling, the shape of chunks, positions of rows and noise; for rows of a table
+# with categories also ``cells``, how much every cell counts.
+MakeBatches: TypeAlias = Callable[..., Batches]
 FirstWeights: TypeAlias = "Callable[[Recipe, Network, Split, Scaling, np.random.Generator], Fitted]"
 # Takes a recipe, the trained network, rows and their positions; returns facts.
 Describe: TypeAlias = "Callable[[Recipe, Fitted, Any, Array | None], Mapping[str, Any]]"
@@ -115,6 +117,11 @@ class Recipe:
         return stored_dtype(self.precision)
 
     @property
+    def has_categories(self) -> bool:
+        """Whether the rows are those of a table with columns of categories."""
+        return self.layout is not None and self.layout.has_categories
+
+    @property
     def to_agree_with(self) -> dict[str, Any]:
         """The values that parameters of a later training must agree with."""
         return {name: self.asked[name] for name in ("n_components", "scaling")}
@@ -129,6 +136,17 @@ class Recipe:
         """The names of the losses that every epoch records."""
         terms = self.objective.terms
         return [*terms, *(f"val_{term}" for term in terms if self.early_stopping)]
+
+    def cell_weights(self, scaling: Scaling) -> CellWeights | None:
+        """Return how much the cells of a table with categories count in the loss.
+
+        Columns count alike, except in a likelihood, where all that is counted are nats.
+        """
+        table = table_of(scaling)
+        if table is None:
+            return None
+        equal = not self.objective.loss.is_likelihood
+        return CellWeights(table.layout, table.weights if equal else np.ones_like(table.weights))
 
     def optimizer_for(self, n_rows: int) -> Optimizer:
         """Return the optimizer, with its learning rate for a training on `n_rows` rows."""

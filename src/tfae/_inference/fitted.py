@@ -24,7 +24,7 @@ from tfae._inference.from_others import FromOthers
 from tfae._inference.table_errors import column_errors
 from tfae._inference.workspace import Workspace
 from tfae._networks.factor_analysis import FactorAnalysis
-from tfae._networks.filling import Filling
+from tfae._networks.filling import Filling, table_of, without_filling
 from tfae._networks.spec import Network
 from tfae._networks.structure import Structure
 from tfae._support.typing import Array, History, Weights
@@ -184,9 +184,12 @@ class Fitted:
 
         The errors are float64, in the square of the user's units or of those of the `scaled` data.
         Missing entries have none: the mean is that of the observed ones, and `per_feature` gives
-        NaN. A row without observed entries has the error that is expected of an unknown row.
+        NaN. A row without observed entries has the error that is expected of an unknown row. For a
+        table with categories errors are the losses of its cells, and always scaled.
         """
         filling = self.filling(X)
+        if table_of(self.scaling) is not None:
+            return filling._losses(X)
         codec, holed = filling.codec.ready_to_encode(X).ready_to_decode(X), filling is not self
         holed = holed or isinstance(self.scaling, Filling)
 
@@ -206,6 +209,22 @@ class Fitted:
                     found = np.mean(squares, axis=1)
             found = outcome.of_rows(found, rows, filling.scaling, "finite errors")
             return np.where(np.isnan(rows), np.nan, found) if holed and per_feature else found
+
+        return of_every_block(X, of_rows, codec.floats_per_row)
+
+    def _losses(self, X: Any) -> Array:
+        """Return the mean loss of the observed cells of every row of a table with categories."""
+        codec, table = self.codec.ready_to_encode(X), table_of(self.scaling)
+        assert table is not None
+
+        def of_rows(rows: Array, space: Workspace) -> Array:
+            with np.errstate(over="ignore", invalid="ignore"):
+                target = self.scaling.forward(rows, rows.dtype)
+                codes = codec.encoder(codec.encoder_weights, target, space)
+                found = table.mean_losses(rows, target, codec.output(codes, space))
+            found = outcome.of_rows(found, rows, self.scaling, "finite errors")
+            # Of an unknown row means and frequencies are expected, whose losses are 1.
+            return np.where(table.layout.missing(rows).all(axis=1), 1.0, found)
 
         return of_every_block(X, of_rows, codec.floats_per_row)
 
@@ -244,18 +263,14 @@ class Fitted:
 def explained_variance(fitted: Fitted, X: Any) -> float:
     """Return the fraction of the variance of rows that their reconstruction keeps.
 
-    Columns of categories have no units, so both are then those of scaled rows.
-
     Raises
     ------
     ColumnError
         If the variance or an error is not finite.
     """
-    holed = has_holes(X)
     if fitted.schema is not None:
-        scaled = (fitted.scaling.forward(rows, np.float64) for _, rows in dense_blocks(X))
-        return float(1 - fitted.errors(X, scaled=True).mean() / Survey(scaled).variance.mean())
-    if holed:
+        return _explained_loss(fitted, X)
+    if has_holes(X):
         errors, distance = fitted.errors(X, per_feature=True), X - np.nanmean(X, axis=0)
         total = float(np.nansum(np.square(distance, dtype=np.float64)))
         return float(1 - np.nansum(errors) / total) if total else float(not np.nansum(errors))
@@ -265,6 +280,26 @@ def explained_variance(fitted: Fitted, X: Any) -> float:
     # All rows are the same. Rebuilding many adds rounding errors that one row does not have.
     same = X if isinstance(X, Source) else X[:1]
     return float(not fitted.errors(same).any())
+
+
+def _explained_loss(fitted: Fitted, X: Any) -> float:
+    """Return 1 minus the loss of a table's cells over that of its means and frequencies."""
+    layout, table, weights = fitted.layout, table_of(fitted.scaling), weights_of(X)
+    assert layout is not None
+    scaling = without_filling(fitted.scaling)
+    scaled = (scaling.forward(rows, np.float64) for _, rows in dense_blocks(X))
+    of = Survey(scaled, weights=weights, holes=has_holes(X))
+    guess = of.variance if table is None else table.losses_of_means(of)
+    counted = np.ones(of.n_rows) if weights is None else weights
+    of_rows, of_columns = counted, np.ones(layout.n_columns)
+    if has_holes(X):
+        observed = np.concatenate([~layout.missing(rows) for _, rows in dense_blocks(X)])
+        of_rows, of_columns = counted * observed.sum(axis=1), counted @ observed
+    if not of_columns.any():
+        return 0.0  # nothing is known of any row, and means are all there is to rebuild
+    error = mean_of_rows(fitted.errors(X, scaled=True), of_rows)
+    least = np.average(guess, weights=of_columns)
+    return float(1 - error / least) if least else float(not error)
 
 
 def _cast(weights: Weights, dtype: Any) -> Weights:

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.cell_losses import losses_of_columns
+from tfae._data.table_scaling import TableScaling
 from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import NEW, Workspace
 from tfae._networks.codes import MAX_LOG_VARIANCE
+from tfae._networks.filling import table_of
 from tfae._support.typing import Array
 
 # Rounding may move entries this far out of [0, 1].
@@ -61,15 +64,32 @@ def log_likelihood_bound(fitted: Fitted, X: Any, rng: Any, size: tuple[int, int]
 
 def with_noise(fitted: Fitted, rows: Array, rng: Any) -> Array:
     """Draw rows from the likelihood; `rows` are its means."""
-    variance = _noise_variance(fitted)
+    variance, table = _noise_variance(fitted), table_of(fitted.scaling)
+    if table is not None:
+        return _drawn_of_table(table, variance, rows, rng)
     if variance is not None:
         return np.asarray(rows + np.sqrt(variance) * rng.standard_normal(rows.shape))
     chance = fitted.scaling.forward(rows, rows.dtype)
     return fitted.scaling.backward((rng.random_sample(rows.shape) < chance).astype(rows.dtype))
 
 
+def _drawn_of_table(table: TableScaling, variance: Array, rows: Array, rng: Any) -> Array:
+    """Draw rows of a table: numbers, and categories by their probabilities."""
+    layout = table.layout
+    deviation = np.sqrt(np.nan_to_num(variance))[layout.column_of]
+    drawn = rows + deviation * rng.standard_normal(rows.shape)
+    for _, places in layout.categories():
+        bounds = np.cumsum(rows[:, places], axis=1)
+        below = rng.random_sample((len(rows), 1)) * bounds[:, -1:] >= bounds
+        drawn[:, places] = np.eye(bounds.shape[1])[below.sum(axis=1)]
+    return np.asarray(drawn)
+
+
 def _noise_variance(fitted: Fitted) -> Any:
-    """Return the noise variance of a Gaussian likelihood; None for a Bernoulli likelihood."""
+    """Return the noise variance of a Gaussian likelihood; None for a Bernoulli likelihood.
+
+    Of a table with categories, it is that of every column.
+    """
     return fitted.facts.get("noise_variance")
 
 
@@ -101,7 +121,9 @@ def _is_possible(fitted: Fitted, rows: Array) -> Array:
 
 def log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
     """Return log p(x | z) of the observed entries of every row, in the user's units."""
-    variance = _noise_variance(fitted)
+    variance, table = _noise_variance(fitted), table_of(fitted.scaling)
+    if table is not None:
+        return _log_likelihood_of_table(fitted, table, rows, code)
     if variance is None:
         x = fitted.scaling.forward(rows, code.dtype)
         logits = fitted.decoder.run(fitted.decoder_weights, code)
@@ -114,3 +136,15 @@ def log_likelihood(fitted: Fitted, rows: Array, code: Array) -> Array:
         errors, volumes = np.where(missing, 0.0, errors), np.where(missing, 0.0, volumes)
         return np.asarray(-0.5 * (errors.sum(axis=1) + volumes.sum(axis=1)))
     return np.asarray(-0.5 * (errors.sum(axis=1) + volumes.sum()))
+
+
+def _log_likelihood_of_table(
+    fitted: Fitted, table: TableScaling, rows: Array, code: Array
+) -> Array:
+    layout, variance = table.layout, _noise_variance(fitted)
+    target, output = fitted.scaling.forward(rows, code.dtype), fitted.codec.output(code)
+    losses = losses_of_columns(layout, target, output).astype(np.float64)
+    factor = np.square(table.of_numbers(table.scale)) / variance
+    of_numbers = 0.5 * (losses * factor + np.log(2 * np.pi * variance))
+    losses = np.where(np.equal(layout.levels, 0), of_numbers, losses)
+    return np.asarray(-np.where(layout.missing(rows), 0.0, losses).sum(axis=1))

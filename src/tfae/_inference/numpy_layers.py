@@ -18,6 +18,7 @@ from tfae._networks.plain_layers import (
     BatchNormalization,
     Dense,
     EachFeature,
+    Logits,
     PlainLayer,
     Rescaling,
     Sum,
@@ -83,6 +84,10 @@ def _each_feature(layer: EachFeature, weights: Weights, x: Array, space: Workspa
     return _scaled(x, kernel, bias, space)
 
 
+def _logits(layer: Logits, weights: Weights, x: Array, space: Workspace) -> Array:
+    return layer.layout.as_logits(x)
+
+
 def _sum(layer: Sum, weights: Weights, x: Array, space: Workspace) -> Array:
     one, other = (run_layers(path, weights, x, space) for path in layer.paths)
     return np.add(one, other, out=space.empty(one.shape, one.dtype))
@@ -102,5 +107,6 @@ _RUN: dict[type[PlainLayer], Callable[..., Any]] = {
     BatchNormalization: _normalisation,
     Rescaling: _rescaling,
     EachFeature: _each_feature,
+    Logits: _logits,
     Sum: _sum,
 }

@@ -11,6 +11,7 @@ from tfae._data.holes import has_holes
 from tfae._data.layout import Layout
 from tfae._data.observed import standard_scaling
 from tfae._data.scaling import Scaling
+from tfae._data.table_scaling import TableScaling
 from tfae._networks.factor_analysis import FactorAnalysis, chosen_factor_analysis
 from tfae._networks.principal_components import Components
 from tfae._support.typing import Array
@@ -57,12 +58,13 @@ class Filling:
         return self.scaling.backward(X)
 
 
-def learned_filling(scaling: Scaling, rows: Array) -> Filling:
+def learned_filling(scaling: Scaling, rows: Array, layout: Layout | None = None) -> Filling:
     """Return a scaling that fills holes by a factor analysis of the observed entries of rows.
 
-    The number of factors is chosen by entries that are hidden by fixed random numbers.
+    The number of factors is chosen by entries that are hidden by fixed random numbers: whole
+    columns of the layout, if there is one.
     """
-    layout = Layout.of_numbers(rows.shape[1])
+    layout = Layout.of_numbers(rows.shape[1]) if layout is None else layout
     scaled = scaling.forward(rows, np.float64)
     standard = standard_scaling(scaled, layout)
     standardised = standard.forward(scaled, np.float64)
@@ -93,3 +95,9 @@ def model_of(found: Components) -> FactorAnalysis:
 def without_filling(scaling: Scaling) -> Scaling:
     """Return the scaling alone."""
     return scaling.scaling if isinstance(scaling, Filling) else scaling
+
+
+def table_of(scaling: Scaling) -> TableScaling | None:
+    """Return the scaling of a table with categories; None if it is one of numbers."""
+    scaling = without_filling(scaling)
+    return scaling if isinstance(scaling, TableScaling) else None

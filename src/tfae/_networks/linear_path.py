@@ -7,6 +7,10 @@ the spread of the linear code, but by no more than ten times the residual. ``R``
 of ``g`` by the residual. All of these are learned from the data before training, and training does
 not change them.
 
+In a table with categories the output for these are logits, but a linear model guesses
+probabilities. So in their places ``log`` of the clipped ``P' z`` stands for ``P' z``, and a
+correction is one of logits.
+
 The matrices ``A`` and ``B`` exist if there are enough rows. They are trained with the networks,
 because PCA's directions are not the best ones beside a network. They and the last layers of ``f``
 and ``g`` start at zero, so that training starts at PCA's error, whatever the units are. Where the
@@ -15,10 +19,12 @@ code is to keep neighbours, it is not corrected: ``f`` stays zero, and there is 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from tfae._data.layout import LEAST_PROBABILITY, Layout
 from tfae._networks.principal_components import Components
 from tfae._networks.spec import Network, Spec
 from tfae._support.tensorflow import keras, variable_dtype
@@ -27,16 +33,17 @@ from tfae._support.typing import Array, Weights
 # Corrections of the code are scaled by at most this many times the size of the residuals.
 _MOST_CORRECTED = 10.0
 _PATH, _STANDARDISED, _SCALED = "linear_path", "standardised", "scaled"
-_CORRECTION = "linear_correction"
+_CORRECTION, _LOGITS = "linear_correction", "logits"
 
 
 class LinearPathParts(NamedTuple):
-    """The layers of one side: ``path(x) + scaled(network(y) + correction(y))``.
+    """The layers of one side: ``logits(path(x)) + scaled(network(y) + correction(y))``.
 
-    Here ``y`` is ``standardised(x)``; the correction may be None.
+    Here ``y`` is ``standardised(x)``; the correction and the logits may be None.
     """
 
     path: Any
+    logits: Any
     standardised: Any
     network: Any
     correction: Any
@@ -44,16 +51,21 @@ class LinearPathParts(NamedTuple):
 
 
 def add_linear_path(
-    network: Network, spec: Spec, correction: bool, corrects_code: bool = True
+    network: Network,
+    spec: Spec,
+    correction: bool,
+    corrects_code: bool = True,
+    layout: Layout | None = None,
 ) -> Network:
     """Build models with a linear path around each side of a network.
 
-    If the code is not corrected, the encoder's network stays 0, as it is at the start.
+    If the code is not corrected, the encoder's network stays 0, as it is at the start. `layout` is
+    that of the decoder's output if it has categories.
     """
     network.encoder.trainable = corrects_code
     return Network(
         _around(network.encoder, spec.n_inputs, spec.n_components, correction and corrects_code),
-        _around(network.decoder, spec.n_components, spec.n_outputs, correction),
+        _around(network.decoder, spec.n_components, spec.n_outputs, correction, layout),
     )
 
 
@@ -63,9 +75,13 @@ def linear_path_parts(model: Any) -> LinearPathParts | None:
     networks = [layer for layer in model.layers if hasattr(layer, "layers")]
     if len(networks) != 1 or not {_PATH, _STANDARDISED, _SCALED} <= layers.keys():
         return None
-    correction = layers.get(_CORRECTION)
     return LinearPathParts(
-        layers[_PATH], layers[_STANDARDISED], networks[0], correction, layers[_SCALED]
+        layers[_PATH],
+        layers.get(_LOGITS),
+        layers[_STANDARDISED],
+        networks[0],
+        layers.get(_CORRECTION),
+        layers[_SCALED],
     )
 
 
@@ -146,12 +162,16 @@ def _places(network: Network) -> dict[int, int]:
     return {id(weight): place for place, weight in enumerate(weights)}
 
 
-def _around(model: Any, n_in: int, n_out: int, correction: bool) -> Any:
+def _around(
+    model: Any, n_in: int, n_out: int, correction: bool, layout: Layout | None = None
+) -> Any:
     layers = keras.layers
     # A lower precision would leave the linear path only a few digits.
     dtype = variable_dtype()
     x = keras.Input((n_in,), dtype=dtype)
     beside = layers.Dense(n_out, name=_PATH, trainable=False, dtype=dtype)(x)
+    if layout is not None:
+        beside = logits_layer()(layout.levels, name=_LOGITS, dtype=dtype)(beside)
     standardised = _of_each_feature(n_in, _STANDARDISED)(x)
     given = model(standardised)
     if correction:
@@ -160,6 +180,31 @@ def _around(model: Any, n_in: int, n_out: int, correction: bool) -> Any:
     scaled = _of_each_feature(n_out, _SCALED)(given)
     total = layers.Add(name="sum", dtype=dtype)([beside, scaled])
     return keras.Model(x, total, name=model.name)
+
+
+@cache
+def logits_layer() -> Any:
+    """Return the class of the layer that turns guessed probabilities into logits.
+
+    It does what :meth:`.layout.Layout.as_logits` does in NumPy. The class is made when it is needed
+    first, because it needs Keras.
+    """
+
+    class Logits(keras.layers.Layer):
+        """Logits of the probabilities in a table's rows."""
+
+        def __init__(self, levels: Any, **about: Any) -> None:
+            super().__init__(trainable=False, **about)
+            self.layout = Layout(tuple(levels))
+
+        def call(self, x: Any) -> Any:
+            chance = keras.ops.clip(x, LEAST_PROBABILITY, 1.0)
+            return keras.ops.where(self.layout.is_number, x, keras.ops.log(chance))
+
+        def get_config(self) -> Any:
+            return {**super().get_config(), "levels": self.layout.levels}
+
+    return Logits
 
 
 def _of_each_feature(width: int, name: str) -> Any:

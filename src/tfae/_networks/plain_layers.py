@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.layout import Layout
 from tfae._networks.activations import KNOWN
-from tfae._networks.linear_path import linear_path_parts
+from tfae._networks.linear_path import linear_path_parts, logits_layer
 from tfae._support.keras_graphs import inbound_nodes, is_graph
 from tfae._support.tensorflow import keras
 
@@ -66,6 +67,13 @@ class EachFeature(PlainLayer):
 
 
 @dataclass(frozen=True)
+class Logits(PlainLayer):
+    """Probabilities that a linear model guesses become logits; numbers stay."""
+
+    layout: Layout
+
+
+@dataclass(frozen=True)
 class Sum(PlainLayer):
     """Two stacks of layers side by side."""
 
@@ -101,6 +109,8 @@ def _plain_model(model: Any, positions: dict[int, int]) -> tuple[PlainLayer, ...
     )
     if parts.correction is not None:
         network = (Sum((network, _plain_model(parts.correction, positions))),)
+    if parts.logits is not None:
+        path = (*path, *_plain_model(parts.logits, positions))
     return (Sum(((*before, *network, *after), path)),)
 
 
@@ -155,6 +165,8 @@ def _plain(layer: Any, positions: dict[int, int]) -> Iterator[PlainLayer]:
             positions[id(layer.moving_variance)],
             layer.epsilon,
         )
+    elif kind is logits_layer():
+        yield Logits(layer.layout)
     elif kind is layers.Rescaling:
         yield Rescaling(_floats(layer.scale), _floats(layer.offset))
     elif kind not in (

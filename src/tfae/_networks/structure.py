@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, fields, replace
 from typing import Any, NamedTuple
 
+from tfae._data.layout import Layout
 from tfae._networks.codes import PLAIN, Code
 from tfae._networks.linear_path import add_linear_path
 from tfae._networks.spec import Builder, Network, Spec
@@ -26,6 +27,7 @@ class Structure:
     linear_path: bool = False  # whether the network corrects principal components
     linear_correction: bool = False  # whether a trained linear map corrects them, too
     keeps_neighbors: bool = False  # whether the code is linear, in the units of near rows
+    layout: Layout | None = None  # of the output, if it has categories
 
     def build(self, dtype: str, seed: int | None = None) -> Network:
         """Build new, untrained Keras models and check the builder's result."""
@@ -39,7 +41,11 @@ class Structure:
             if self.linear_path:
                 spec = self.spec
                 network = add_linear_path(
-                    network, spec, self.linear_correction, corrects_code=not self.keeps_neighbors
+                    network,
+                    spec,
+                    self.linear_correction,
+                    corrects_code=not self.keeps_neighbors,
+                    layout=self.layout,
                 )
         return network
 
@@ -56,7 +62,12 @@ class Structure:
 
     def changed(self, other: Structure) -> list[str]:
         """Return the names of the parameters in which another structure differs."""
-        own = {"builder": "architecture", "params": "architecture_params", "code": "penalty"}
+        own = {
+            "builder": "architecture",
+            "params": "architecture_params",
+            "code": "penalty",
+            "layout": "columns",
+        }
         of_all = (own.get(field.name, field.name) for field in _differing(self, other))
         of_spec = (field.name for field in _differing(self.spec, other.spec))
         return sorted({*of_all, *of_spec} - {"spec"})

@@ -8,7 +8,6 @@ the masks it fills holes clearly worse.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +20,6 @@ from tfae._support.typing import Array
 
 # A network sees no scaled number beyond this.
 _MOST_SEEN = 5.0
-# A category that the linear model rules out keeps this probability, so that it can be corrected.
-_LEAST_PROBABILITY = 0.01
 
 
 class Seen(NamedTuple):
@@ -92,10 +89,10 @@ class TableInputs:
     def _offset(self, guess: Array) -> Array:
         if not self.layout.has_categories:
             return guess
-        probability = np.clip(self.scaling.backward(guess), _LEAST_PROBABILITY, 1.0)
-        return np.where(self.is_number, guess, np.log(probability))
+        logits = self.layout.as_logits(self.scaling.backward(guess))
+        return np.where(self.is_number, guess, logits)
 
-    @cached_property
+    @property
     def is_number(self) -> Array:
         """Whether a place is that of a number."""
-        return np.equal(self.layout.levels, 0)[self.layout.column_of]
+        return self.layout.is_number

@@ -31,6 +31,15 @@ class Loss:
     of_entries: bool = False
     # Takes the values and the weights of a batch's rows; returns the values to minimise.
     of_batch: Callable[[Any, Any], Any] | None = None
+    # The same before means are taken: takes the values of entries and the weights of both.
+    of_cells: Callable[[Any, Any, Any], Any] | None = None
+    # Of how many values the loss of a row is the mean; 0 if of one for every entry.
+    n_cells: int = 0
+
+    @property
+    def is_likelihood(self) -> bool:
+        """Whether it is a negative log-likelihood with a variance of its own."""
+        return self.of_batch is not None or self.of_cells is not None
 
     @property
     def from_logits(self) -> bool:
@@ -69,13 +78,15 @@ class Loss:
                     "With 'emphasis' or missing entries the 'loss' must return one value for every "
                     f"entry, shape [batch, features]. Got shape {tuple(values.shape)}."
                 )
+            if self.of_cells is not None:
+                values = self.of_cells(values, entry_weight, weight)
             values = values * entry_weight
         rows = tf.reduce_mean(values, axis=-1) if values.shape.rank == 2 else values
         return rows if self.of_batch is None else self.of_batch(rows, weight)
 
     def of_rows(self, target: Array, output: Array, entry_weight: Array | None = None) -> Array:
         """Return the loss of every row of two arrays, independent of the other rows."""
-        alone = replace(self, of_batch=None)
+        alone = replace(self, of_batch=None, of_cells=None)
         rows = alone.per_row(tf.constant(target), tf.constant(output), None, entry_weight)
         return np.asarray(rows, np.float64)
 

@@ -93,8 +93,8 @@ class Objective:
             scalars.get("sparsity"),
         )
         cost = tf.reduce_sum(batch.weight * self.penalty.cost(encoded))
-        n_features = tf.cast(tf.shape(batch.target)[1], cost.dtype)
-        return tf.stack([loss + scalars["penalty_weight"] * cost / n_features, loss])
+        n_cells = tf.cast(self.loss.n_cells or tf.shape(batch.target)[1], cost.dtype)
+        return tf.stack([loss + scalars["penalty_weight"] * cost / n_cells, loss])
 
     def _entry_weight(self, batch: Batch, scalars: Mapping[str, Any]) -> Any:
         if self.of_corrupted:

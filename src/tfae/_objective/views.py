@@ -77,7 +77,7 @@ class GaussianViews(Views):
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenEntries(Views):
+class MaskedViews(Views):
     """Views of rows whose noise is independent between entries: some are hidden, and predicted.
 
     The level is known only if the noise has the same size everywhere.
@@ -120,7 +120,7 @@ class ThinnedCounts(Views):
         return 2 * targets  # half of a Poisson number has its mean as variance
 
 
-def _deviation(of: GaussianViews | HiddenEntries, scaling: Scaling, marks: Landmarks) -> Array:
+def _deviation(of: GaussianViews | MaskedViews, scaling: Scaling, marks: Landmarks) -> Array:
     unit = 1 / scaling.scale if of.absolute else marks.spread
     return np.asarray(of.level * np.broadcast_to(unit, marks.low.shape))
 

@@ -10,18 +10,20 @@ import numpy as np
 from tfae._data.layout import Layout
 from tfae._data.scaling import Quantiles, Scaling
 from tfae._data.schema import Schema
+from tfae._data.table_scaling import TableScaling
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Imputation
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
 from tfae._networks.factor_analysis import FactorAnalysis
-from tfae._networks.filling import Filling
+from tfae._networks.filling import Filling, table_of
 from tfae._networks.plain_layers import (
     Activation,
     BatchNormalization,
     Dense,
     EachFeature,
+    Logits,
     PlainLayer,
     Rescaling,
     Sum,
@@ -146,6 +148,11 @@ def _check_scaling(scaling: Scaling, n_features: int) -> None:
         _check(not isinstance(scaling.scaling, Filling), "one filling", "one within another")
         _check_scaling(scaling.scaling, n_features)
         return
+    if isinstance(scaling, TableScaling):
+        _check(not isinstance(scaling.numbers, TableScaling), "one table", "one within another")
+        _check(scaling.layout.width == n_features, "a layout of all places", scaling.layout.width)
+        _check_shape(scaling.frequencies, (n_features,), "frequencies")
+        _check_scaling(scaling.numbers, n_features)
     _check_shape(scaling.center, (n_features,), "a center")
     if np.ndim(scaling.scale):
         _check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
@@ -163,8 +170,12 @@ def _check_facts(fitted: Fitted) -> None:
     if (thresholds := facts.get("thresholds")) is not None:
         _check_shape(np.asarray(thresholds), (spec.n_components,), "thresholds")
     if (variance := facts.get("noise_variance")) is not None:
-        np.broadcast_to(variance, (spec.n_features,))
-        _check(bool(np.all(np.asarray(variance) > 0)), "a positive noise variance", variance)
+        table = table_of(fitted.scaling)
+        n_values = spec.n_features if table is None else table.layout.n_columns
+        np.broadcast_to(variance, (n_values,))
+        numbers = ... if table is None else np.equal(table.layout.levels, 0)
+        positive = np.asarray(variance)[numbers] > 0
+        _check(bool(np.all(positive)), "a positive noise variance", variance)
 
 
 def _check_coder(coder: Coder, weights: Weights) -> None:
@@ -221,6 +232,8 @@ class _Walk:
             case Rescaling():
                 for numbers in (layer.scale, layer.offset):
                     _check(np.shape(numbers) in ((), (width,)), "a number a column", numbers)
+            case Logits():
+                _check(layer.layout.width == width, "logits for all places", layer.layout.width)
             case Sum():
                 widths = {self.along(path, width) for path in layer.paths}
                 _check(len(widths) == 1, "sums of equal widths", widths)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.layout import Layout
 from tfae._inference.fitted import Fitted
+from tfae._networks.filling import table_of
 from tfae._networks.spec import Network
 from tfae._support.tensorflow import keras
 
@@ -45,12 +47,27 @@ def keras_models(fitted: Fitted) -> Network:
         scale.tolist(), center.tolist(), name="unscaling", dtype="float32"
     )
     output = keras.layers.Activation(structure.output_activation, name="output", dtype="float32")
+    table = table_of(fitted.scaling)
     x = keras.Input((structure.spec.n_features,), name="X")
     code = keras.Input((structure.spec.n_components,), name="code")
     seen = x if fitted.seen_as is None else keras.ops.log1p(x)
     codes = structure.code.in_keras(network.encoder(scaled(centred(seen))))
     encoder = keras.Model(x, codes, name="encoder")
-    decoder = keras.Model(code, unscaled(output(network.decoder(passed(code)))), name="decoder")
+    given = output(network.decoder(passed(code)))
+    rows = unscaled(given)
+    if table is not None:
+        rows = _with_probabilities(table.layout, rows, given)
+    decoder = keras.Model(code, rows, name="decoder")
     encoder.set_weights(fitted.encoder_weights)
     decoder.set_weights(fitted.decoder_weights)
     return Network(encoder, decoder)
+
+
+def _with_probabilities(layout: Layout, rows: Any, logits: Any) -> Any:
+    """Return rows with the probabilities of logits in the places of categories."""
+    parts, start = [], 0
+    for _, places in layout.categories():
+        parts += [rows[:, start : places.start], keras.ops.softmax(logits[:, places])]
+        start = places.stop
+    parts = [part for part in (*parts, rows[:, start:]) if part.shape[1]]
+    return keras.ops.concatenate(parts, axis=1)

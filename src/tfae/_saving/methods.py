@@ -9,7 +9,7 @@ import numpy as np
 from tfae._data.scaling import Affine
 from tfae._inference.fitted import Fitted
 from tfae._networks.codes import Gaussian
-from tfae._networks.filling import without_filling
+from tfae._networks.filling import table_of, without_filling
 from tfae._support.typing import Array
 
 # The methods, and the names of their outputs.
@@ -23,6 +23,11 @@ METHODS = {
 
 def check_exportable(fitted: Fitted, what: str) -> None:
     """Raise a `ValueError` that names what other programs cannot compute."""
+    if table_of(fitted.scaling) is not None:
+        raise ValueError(
+            "An export takes rows of numbers, so the estimator must be fitted to those. Got one "
+            "that was fitted to a frame with columns of categories."
+        )
     if not isinstance(without_filling(fitted.scaling), Affine):
         raise ValueError(
             "An export needs a 'scaling' that is affine: 'global', 'standard', 'robust', 'minmax' "

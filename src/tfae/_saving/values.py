@@ -22,6 +22,7 @@ from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Logarithms, Quantiles
 from tfae._data.schema import Dropped, Schema
 from tfae._data.table_columns import CategoryColumn, InstantColumn, NumberColumn
+from tfae._data.table_scaling import TableScaling
 from tfae._inference.from_others import FromOthers
 from tfae._networks import codes, plain_layers
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -44,6 +45,8 @@ RECORDS: dict[str, type] = {
     "Affine": Affine,
     "Quantiles": Quantiles,
     "Logarithms": Logarithms,
+    "Layout": Layout,
+    "TableScaling": TableScaling,
     "Filling": Filling,
     "FactorAnalysis": FactorAnalysis,
     "FromOthers": FromOthers,
@@ -60,8 +63,8 @@ RECORDS: dict[str, type] = {
     "BatchNormalization": plain_layers.BatchNormalization,
     "Rescaling": plain_layers.Rescaling,
     "EachFeature": plain_layers.EachFeature,
+    "Logits": plain_layers.Logits,
     "Sum": plain_layers.Sum,
-    "Layout": Layout,
     "Schema": Schema,
     "Dropped": Dropped,
     "NumberColumn": NumberColumn,

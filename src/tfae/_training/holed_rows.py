@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.cell_losses import CellWeights
 from tfae._data.holes import has_holes
 from tfae._data.scaling import Affine, Scaling
+from tfae._data.source import weights_of
 from tfae._support.typing import Array
 from tfae._training.checkpoints import drawn_so_far
 from tfae._training.chunks import AtOnce, Noise, Rows, as_chunks, one_at_once
 from tfae._training.loop import Batches
 from tfae._training.step.chunk import Chunk, ChunkShape, aligned
+from tfae._training.table_rows import TableRows
 
 
 class HoledRows:
@@ -31,14 +34,25 @@ class HoledRows:
     index : ndarray of int or None
         Which rows of `X`; None takes them all.
     noise : Noise
+    cells : CellWeights or None
+        How much every cell counts, if the rows are those of a table with categories.
     """
 
     def __init__(
-        self, X: Array, scaling: Scaling, shape: ChunkShape, index: Array | None, noise: Noise
+        self,
+        X: Array,
+        scaling: Scaling,
+        shape: ChunkShape,
+        index: Array | None,
+        noise: Noise,
+        cells: CellWeights | None = None,
     ) -> None:
         rows = X if index is None else X[index]
-        observed = ~np.isnan(rows)
-        weight = observed / max(observed.mean(), 1 / rows.size)
+        if cells is None:
+            observed = ~np.isnan(rows)
+            weight = observed / max(observed.mean(), 1 / rows.size)
+        else:
+            weight = cells.of_all(rows, weights_of(X, index))
         filled = scaling.forward(rows, rows.dtype)
         # Side by side, so that one gathering serves both.
         both = np.hstack([filled, weight]).astype(shape.dtype)
@@ -65,8 +79,16 @@ class HoledRows:
             yield made._replace(drawn=(both.drawn[0], *drawn_so_far(self._noise.rng)))
 
 
-def batches_of(X: Any, scaling: Scaling, shape: ChunkShape, index: Any, noise: Noise) -> Batches:
+def batches_of(
+    X: Any,
+    scaling: Scaling,
+    shape: ChunkShape,
+    index: Any,
+    noise: Noise,
+    cells: CellWeights | None = None,
+) -> Batches:
     """Return some rows of `X` as chunks, whatever `X` is, and with or without holes."""
     if has_holes(X):
-        return HoledRows(X, scaling, shape, index, noise)
-    return as_chunks(X, scaling, shape, index, noise)
+        return HoledRows(X, scaling, shape, index, noise, cells)
+    rows = as_chunks(X, scaling, shape, index, noise)
+    return rows if cells is None else TableRows(rows, cells.of_places(), shape)

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
+from tfae._data.layout import LEAST_PROBABILITY
 from tfae._networks.plain_layers import (
     Activation,
     Dense,
     EachFeature,
+    Logits,
     PlainLayer,
     Rescaling,
     Sum,
@@ -103,6 +105,12 @@ def _(layer: EachFeature, weights: list[Any], x: Any) -> Any:
 @_apply.register
 def _(layer: Rescaling, weights: list[Any], x: Any) -> Any:
     return x * tf.constant(layer.scale, x.dtype) + tf.constant(layer.offset, x.dtype)
+
+
+@_apply.register
+def _(layer: Logits, weights: list[Any], x: Any) -> Any:
+    chance = tf.minimum(tf.maximum(x, LEAST_PROBABILITY), 1.0)
+    return tf.where(layer.layout.is_number, x, tf.math.log(chance))
 
 
 @_apply.register

@@ -82,6 +82,17 @@ def test_only_missing_values_change(library, model, imputer):
     check_only_missing_values_changed(frame, model.impute(frame))
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_draws_are_frames_of_the_same_types(library, imputer):
+    frame = LIBRARIES[library](holed())
+    first, second = imputer.impute(frame, n_imputations=2)
+    for draw in (first, second):
+        check_only_missing_values_changed(frame, draw)
+    cities = [nw.from_native(draw)["city"].to_list() for draw in (first, second)]
+    assert cities[0] != cities[1]
+    assert {*cities[0], *cities[1]} == {"Rome", "Oslo"}
+
+
 def test_what_follows_from_other_columns_is_found(imputer):
     """Shoes and sizes follow from heights; a mode is right in a half of the rows."""
     filled = imputer.transform(holed())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from numbers import Integral
 from typing import Any, ClassVar, Self, SupportsIndex
 
 import narwhals.stable.v2 as nw
@@ -13,7 +14,7 @@ import pandas as pd
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.impute import MissingIndicator
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
@@ -64,6 +65,9 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     keep_empty_features : bool, default=False
         Whether columns without any observed entry in `fit` are kept, and filled with 0. Otherwise
         they are left out, with a warning.
+    sample_posterior : bool, default=False
+        Whether `transform` draws missing entries given the observed ones of the row, instead of
+        guessing them; see `impute` for several draws.
     columns : dict, default=None
         What columns of a data frame hold, by their names; see :class:`Autoencoder`.
     hidden_layer_sizes : int or sequence of int, default="auto"
@@ -218,7 +222,8 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
             state = TrainingState.new(self.random_state)
             values = rows.astype(np.float64, copy=False)
             fitted = fit_imputation(reader._recipe_of(layout), values, layout, state)
-        facts = {"settings": recipe.settings, "observed": observed}
+        seed = int(state.split_rng.integers(2**63))  # of draws
+        facts = {"settings": recipe.settings, "observed": observed, "seed": seed}
         if reader._schema is not None:
             facts["dropped"] = reader._schema.reasons
         reader._fitted = fitted.with_facts(facts)
@@ -253,20 +258,62 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         >>> filled[0].tolist(), bool(2 < filled[1, 1] < 8.5)
         ([2.0, 3.0], True)
         """
-        check_is_fitted(self)
-        assert self._fitted is not None
+        self._checked_fitted()
         with naming_columns(X, self):
             rows, layout = self._read(X, reset=False)
-            filled = self._fitted.filled(rows, probabilities=self._schema is not None)
-        missing = layout.missing(rows)
-        if self._schema is not None:
-            return self._with_indicator(with_filled(self._schema, filled, X), missing)
-        filled = filled[:, self._kept]
-        if self.indicator_ is not None:
-            filled = np.hstack([filled, self.indicator_.transform(_as_holes(missing))])
-        if nw.dependencies.is_into_dataframe(X):
-            return _as_frame(filled, X, self.get_feature_names_out())
-        return filled
+        filled = self._drawn(rows) if self.sample_posterior else self._guessed(rows)
+        return self._given_as(X, filled, self._indicated(layout.missing(rows)))
+
+    def impute(self, X: Any, *, n_imputations: int | None = None) -> Any:
+        """Fill the missing entries of rows once, or draw them several times.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        n_imputations : int, default=None
+            The number of draws; None guesses, whatever `sample_posterior` says.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), or a frame; or several of these
+            Without the columns of `add_indicator`. Draws have the shape (n_imputations, n_samples,
+            n_features); of a frame they are a list of frames.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `n_imputations` is not an integer of at least 1, or `X` cannot be used.
+
+        Notes
+        -----
+        A draw of a row depends on the row, its position in `X`, the number of the draw, and the
+        seed that `fit` took from `random_state`; not on other rows. The same call gives the same
+        draws, and the first is what `transform` returns with ``sample_posterior=True``. The truth
+        lies between the smallest and the largest of 20 draws in 19/21, some 90 %, of the cases.
+        Estimates from each draw are pooled by Rubin's rules (Rubin, 1987, Multiple imputation for
+        nonresponse in surveys).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tfae import AutoencoderImputer
+        >>> X = [[1, 2], [2, None], [3, 6], [4, 8.5], [None, 4]]
+        >>> imputer = AutoencoderImputer(random_state=0).fit(X)
+        >>> draws = imputer.impute(X, n_imputations=20)
+        >>> draws.shape, bool(np.std(draws[:, 1, 1]) > 0), bool(np.std(draws[:, 0, 0]) > 0)
+        ((20, 5, 2), True, False)
+        """
+        if n_imputations is not None:
+            check_scalar(n_imputations, "n_imputations", Integral, min_val=1)
+        self._checked_fitted()
+        with naming_columns(X, self):
+            rows, _ = self._read(X, reset=False)
+        if n_imputations is None:
+            return self._given_as(X, self._guessed(rows))
+        draws = [self._given_as(X, self._drawn(rows, number)) for number in range(n_imputations)]
+        return np.stack(draws) if isinstance(draws[0], np.ndarray) else draws
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the columns that `transform` returns.
@@ -299,6 +346,18 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(learned)])
 
+    def _guessed(self, rows: Array) -> Array:
+        return self._checked_fitted().filled(rows, probabilities=self._schema is not None)
+
+    def _drawn(self, rows: Array, number: int = 0) -> Array:
+        fitted = self._checked_fitted()
+        return fitted.drawn(rows, fitted.facts["seed"], number)
+
+    def _checked_fitted(self) -> Imputation:
+        check_is_fitted(self)
+        assert self._fitted is not None
+        return self._fitted
+
     @property
     def _kept(self) -> Array:
         """Which features `transform` returns."""
@@ -321,14 +380,30 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
             rows = np.where(rows == self.missing_values, np.nan, rows)
         return rows, Layout.of_numbers(rows.shape[1])
 
-    def _with_indicator(self, frame: Any, missing: Array) -> Any:
-        """Return a frame of mixed kinds with columns that say what was missing."""
+    def _indicated(self, missing: Array) -> Array | None:
+        """Return the columns that say what was missing, if there are any."""
         if self.indicator_ is None:
-            return frame
-        found = self.indicator_.transform(_as_holes(missing))
+            return None
+        return np.asarray(self.indicator_.transform(_as_holes(missing)))
+
+    def _given_as(self, X: Any, filled: Array, indicated: Array | None = None) -> Any:
+        """Return filled rows as `X` was given: an array, or a frame with its types."""
+        if self._schema is not None:
+            frame = with_filled(self._schema, filled, X)
+            return frame if indicated is None else self._with_indicator(frame, indicated)
+        filled, names = filled[:, self._kept], self.get_feature_names_out()
+        n_filled = filled.shape[1]
+        if indicated is not None:
+            filled = np.hstack([filled, indicated])
+        if nw.dependencies.is_into_dataframe(X):
+            return _as_frame(filled, X, names[: n_filled if indicated is None else None])
+        return filled
+
+    def _with_indicator(self, frame: Any, indicated: Array) -> Any:
+        """Return a frame of mixed kinds with columns that say what was missing."""
         names = self.get_feature_names_out()[frame.shape[1] :]
         made = nw.from_native(frame)
-        for name, column in zip(names, found.T, strict=True):
+        for name, column in zip(names, indicated.T, strict=True):
             series = nw.new_series(name, column, backend=made.implementation)
             made = made.with_columns(series)
         return made.to_native()

@@ -93,6 +93,42 @@ class FactorAnalysis:
             return rows
         return np.where(missing, self.mean + self.factors(rows) @ self.loadings, rows)
 
+    def deviations(self, rows: Array) -> Array:
+        """Return the standard deviation of every place, were it missing, given the observed ones.
+
+        Shape [rows, places].
+        """
+        parts = [self._deviations(self._posterior(rows[b])) for b in self._blocks(len(rows))]
+        return np.concatenate(parts)
+
+    def deviates(self, rows: Array, normal: Array) -> Array:
+        """Return standard normal numbers correlated as the errors of missing entries of a row are.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, places)
+        normal : ndarray of shape (n, factors + places)
+            Independent standard normal numbers.
+
+        Returns
+        -------
+        ndarray of shape (n, places)
+            The errors of a draw from the posterior, over their :meth:`deviations`.
+        """
+        parts = [self._deviates(rows[b], normal[b]) for b in self._blocks(len(rows))]
+        return np.concatenate(parts)
+
+    def _deviations(self, of: Posterior) -> Array:
+        explained = np.matmul(self.loadings.T, of.covariances) * self.loadings.T
+        return np.asarray(np.sqrt(explained.sum(axis=2) + self.noise)[of.pattern])
+
+    def _deviates(self, rows: Array, normal: Array) -> Array:
+        of, n = self._posterior(rows), self.n_factors
+        roots = np.linalg.cholesky(of.covariances)[of.pattern]
+        factors = np.matmul(roots, normal[:, :n, None])[:, :, 0]
+        errors = factors @ self.loadings + np.sqrt(self.noise) * normal[:, n:]
+        return np.asarray(errors / self._deviations(of))
+
     def log_likelihoods(self, rows: Array) -> Array:
         """Return the log-density of the observed entries of every row."""
         parts = [self._log_densities(rows[b])[0] for b in self._blocks(len(rows))]

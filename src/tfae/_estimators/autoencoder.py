@@ -558,7 +558,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         -------
         ndarray of shape (n_samples, n_features)
             Only missing entries change. After a fit on a frame of mixed kinds it is a frame of the
-            types of `X`; in columns that are not learned from, missing values stay.
+            types of `X`; in columns that are not learned from, missing values stay, except in those
+            whose values are all the same.
 
         Raises
         ------
@@ -689,7 +690,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
         with naming_columns(X, reader):
-            rows = reader._read(X, reset=start is None, learning=True)
+            rows = reader._read(X, reset=start is None, learning=True, missing=X_clean is None)
             rows = weighted(rows, sample_weight)
             rows, instead = reader._with_clean(rows, X_clean, sample_weight)
             recipe = reader._recipe(rows, start, partial=True, **instead)

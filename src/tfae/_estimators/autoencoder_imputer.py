@@ -19,9 +19,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
 from tfae._data.layout import Layout
+from tfae._data.reading import (
+    as_stream,
+    blocks_of,
+    in_memory_if_small,
+    is_stream,
+    repeatable,
+    some_in_memory,
+)
 from tfae._data.rows import as_floats
 from tfae._data.scaling import check_squares
 from tfae._data.schema import Schema
+from tfae._data.streams import Opened, Stream
+from tfae._data.writing import joined
 from tfae._estimators.attributes import Learned, without_missing
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.checking import check_rows
@@ -121,8 +131,8 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
     settings_ : dict of str to object
         The values of "auto" parameters.
     dropped_columns_ : dict of str to str
-        After a fit on a frame of mixed kinds: the columns that nothing can be learned from, whose
-        missing values stay, with the reason.
+        After a fit on a frame of mixed kinds: the columns that nothing can be learned from, with
+        the reason. Their missing values stay, except in columns whose values are all the same.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -181,9 +191,11 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
             Some of the values may be missing. A data frame may have columns of text, categories,
-            booleans, dates and durations, too.
+            booleans, dates and durations, too. Of a memory map, evenly spaced rows of 128 MB are
+            learned from, of a stream up to 20,000 rows drawn from all of them; the whole stream if
+            it has 128 MB at most. See :class:`Autoencoder` for what a stream may be.
         y : None
             Ignored.
 
@@ -215,7 +227,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         self._validate_params()
         reader = copy.copy(self)
         with naming_columns(X, reader):
-            rows, layout = reader._read(X, reset=True)
+            rows, layout = reader._read_all(X)
             observed = reader._observed(layout.missing(rows))
             check_squares(np.where(np.isnan(rows), 0, rows))
             recipe = reader._recipe(layout, len(rows))
@@ -235,7 +247,8 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            Memory maps and streams are read block by block; the result is in memory.
 
         Returns
         -------
@@ -259,17 +272,15 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         ([2.0, 3.0], True)
         """
         self._checked_fitted()
-        with naming_columns(X, self):
-            rows, layout = self._read(X, reset=False)
-        filled = self._drawn(rows) if self.sample_posterior else self._guessed(rows)
-        return self._given_as(X, filled, self._indicated(layout.missing(rows)))
+        return self._filled(X, 0 if self.sample_posterior else None, self.add_indicator)
 
     def impute(self, X: Any, *, n_imputations: int | None = None) -> Any:
         """Fill the missing entries of rows once, or draw them several times.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            Draws read a stream several times.
         n_imputations : int, default=None
             The number of draws; None guesses, whatever `sample_posterior` says.
 
@@ -308,11 +319,10 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         if n_imputations is not None:
             check_scalar(n_imputations, "n_imputations", Integral, min_val=1)
         self._checked_fitted()
-        with naming_columns(X, self):
-            rows, _ = self._read(X, reset=False)
         if n_imputations is None:
-            return self._given_as(X, self._guessed(rows))
-        draws = [self._given_as(X, self._drawn(rows, number)) for number in range(n_imputations)]
+            return self._filled(X, None)
+        again = repeatable(X, "impute")
+        draws = [self._filled(again, number) for number in range(n_imputations)]
         return np.stack(draws) if isinstance(draws[0], np.ndarray) else draws
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
@@ -346,12 +356,30 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(learned)])
 
-    def _guessed(self, rows: Array) -> Array:
-        return self._checked_fitted().filled(rows, probabilities=self._schema is not None)
+    def _filled(self, X: Any, number: int | None, indicate: bool = False) -> Any:
+        """Return filled data as they were given; what comes in blocks is filled block by block.
 
-    def _drawn(self, rows: Array, number: int = 0) -> Array:
+        Without the number of a draw, entries are guessed.
+        """
+        blocks = blocks_of(X, missing=self._nan_is_missing)
+        if blocks is None:
+            return self._filled_block(X, number, indicate, start=0)
+        parts, start = [], 0
+        for block in blocks:
+            parts.append(self._filled_block(block, number, indicate, start))
+            start += block.shape[0]
+        return joined(parts)
+
+    def _filled_block(self, X: Any, number: int | None, indicate: bool, start: int) -> Any:
         fitted = self._checked_fitted()
-        return fitted.drawn(rows, fitted.facts["seed"], number)
+        with naming_columns(X, self):
+            rows, layout = self._read(X, reset=False)
+            if number is None:
+                filled = fitted.filled(rows, probabilities=self._schema is not None)
+            else:
+                filled = fitted.drawn(rows, fitted.facts["seed"], number, start)
+        indicated = self._indicated(layout.missing(rows)) if indicate else None
+        return self._given_as(X, filled, indicated)
 
     def _checked_fitted(self) -> Imputation:
         check_is_fitted(self)
@@ -364,11 +392,27 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, BaseEstimator):
         assert self._fitted is not None
         return np.asarray(self._fitted.facts["observed"] | self.keep_empty_features)
 
-    def _read(self, X: Any, *, reset: bool) -> tuple[Array, Layout]:
+    def _read_all(self, X: Any) -> tuple[Array, Layout]:
+        """Return the rows to learn from; of a memory map or a stream an even sample."""
+        if not is_stream(X):
+            return self._read(some_in_memory(X, missing=self._nan_is_missing), reset=True)
+        stream = as_stream(repeatable(X, "fit"))
+
+        def check(batch: Any, first: bool, missing: bool) -> Array:
+            return self._read(batch, reset=first, whole=stream)[0]
+
+        rows = in_memory_if_small(Opened(stream, check, missing=True), self.random_state)
+        if isinstance(rows, Opened):
+            rows.prepare(covariance=False)
+            rows = rows.some(None)
+        n_places = rows.shape[1]
+        return rows, Layout.of_numbers(n_places) if self._schema is None else self._schema.layout
+
+    def _read(self, X: Any, *, reset: bool, whole: Stream | None = None) -> tuple[Array, Layout]:
         """Return data as rows with NaN for missing entries, and the layout of their columns."""
         nan_is_missing = self._nan_is_missing
         if reset:
-            self._schema = learned_schema(self, X)
+            self._schema = learned_schema(self, X, whole)
         if self._schema is not None:
             rows = read_table(
                 self, X, self._schema, reset=reset, min_samples=1, learning=reset, missing=True

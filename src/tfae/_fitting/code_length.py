@@ -128,9 +128,8 @@ def _longest(n_components: float | str, scaling: str | None, X: Any) -> int:
         rows, weights = dense_rows(X, some), weights_of(X, some)
     scaled = fit_scaling(scaling, with_weights(rows, weights)).forward(rows, np.float64)
     if has_holes(scaled):
-        scaled = learned_filling(Affine(np.zeros(X.shape[1]), 1.0), scaled).forward(
-            scaled, np.float64
-        )
+        filling = learned_filling(Affine(np.zeros(X.shape[1]), 1.0), scaled, weights)
+        scaled = filling.forward(scaled, np.float64)
     if not scaled.var(axis=0).any():
         return 1
     kept = np.cumsum(_explained(scaled, weights))

@@ -86,7 +86,7 @@ class Imputation:
 
         return of_every_block(X, of_rows, self._floats_per_row)
 
-    def drawn(self, X: Array, seed: int, number: int = 0) -> Array:
+    def drawn(self, X: Array, seed: int, number: int = 0, start: int = 0) -> Array:
         """Return rows whose missing entries are drawn given the observed entries of the row.
 
         A number is the guess and an error, in the range of the observed numbers. The errors of a
@@ -98,26 +98,28 @@ class Imputation:
 
         Parameters
         ----------
-        X : ndarray or Source of shape (n, places)
+        X : ndarray of shape (n, places)
         seed : int
         number : int
             That of the draw.
+        start : int
+            The position of the first row.
         """
         parts = []
         for places, rows in dense_blocks(X):
             missing = np.isnan(rows)
             if missing.any():
-                uniform = self._uniform(places, seed, number)
+                uniform = self._uniform(start + places.start, len(rows), seed, number)
                 found = self._drawn(rows.astype(np.float64, copy=False), uniform)
                 rows = np.where(missing, found.astype(rows.dtype), rows)
             parts.append(rows)
         return np.concatenate(parts)
 
-    def _uniform(self, places: slice, seed: int, number: int) -> Array:
+    def _uniform(self, start: int, n_rows: int, seed: int, number: int) -> Array:
         """Return random numbers above 0 and below 1, the same for a position in every block."""
         width = self.tables.model.n_factors + self.layout.width
-        generator = np.random.PCG64([seed, number]).advance(places.start * width)
-        drawn = np.random.Generator(generator).random((places.stop - places.start, width))
+        generator = np.random.PCG64([seed, number]).advance(start * width)
+        drawn = np.random.Generator(generator).random((n_rows, width))
         return np.maximum(drawn, np.finfo(np.float64).tiny)
 
     def _drawn(self, rows: Array, uniform: Array) -> Array:

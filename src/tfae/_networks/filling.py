@@ -10,7 +10,8 @@ import numpy as np
 from tfae._data.holes import has_holes
 from tfae._data.layout import Layout
 from tfae._data.observed import standard_scaling
-from tfae._data.scaling import Scaling
+from tfae._data.scaling import Affine, Scaling
+from tfae._data.statistics import Survey
 from tfae._networks.factor_analysis import FactorAnalysis, chosen_factor_analysis
 from tfae._networks.principal_components import Components
 from tfae._support.typing import Array
@@ -57,16 +58,21 @@ class Filling:
         return self.scaling.backward(X)
 
 
-def learned_filling(scaling: Scaling, rows: Array) -> Filling:
+def learned_filling(scaling: Scaling, rows: Array, weights: Array | None = None) -> Filling:
     """Return a scaling that fills holes by a factor analysis of the observed entries of rows.
 
-    The number of factors is chosen by entries that are hidden by fixed random numbers.
+    The number of factors is chosen by entries that are hidden by fixed random numbers. `weights`
+    are positive, one for each row; None weighs all alike.
     """
     layout = Layout.of_numbers(rows.shape[1])
     scaled = scaling.forward(rows, np.float64)
-    standard = standard_scaling(scaled, layout)
+    if weights is None:
+        standard = standard_scaling(scaled, layout)
+    else:
+        of = Survey([scaled], weights=weights, holes=True)
+        standard = Affine(of.mean, of.deviation)
     standardised = standard.forward(scaled, np.float64)
-    model = chosen_factor_analysis(standardised, layout, np.random.default_rng(0))
+    model = chosen_factor_analysis(standardised, layout, np.random.default_rng(0), weights)
     scale = np.asarray(standard.scale)
     return Filling(
         scaling,

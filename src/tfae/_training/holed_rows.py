@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tfae._data.holes import has_holes
+from tfae._data.rows import dense_rows
 from tfae._data.scaling import Affine, Scaling
+from tfae._data.source import Source, weights_of
+from tfae._data.streams import Streamed
+from tfae._data.weights import with_weights
 from tfae._support.typing import Array
 from tfae._training.chunks import AtOnce, Noise, Rows, as_chunks, one_at_once
 from tfae._training.loop import Batches
@@ -22,7 +27,7 @@ class HoledRows:
 
     Parameters
     ----------
-    X : ndarray of shape (n, features)
+    X : ndarray or Source of shape (n, features)
         With NaN for missing entries.
     scaling : Scaling
         It fills holes; see :class:`.filling.Filling`.
@@ -35,15 +40,15 @@ class HoledRows:
     def __init__(
         self, X: Array, scaling: Scaling, shape: ChunkShape, index: Array | None, noise: Noise
     ) -> None:
-        rows = X if index is None else X[index]
-        observed = ~np.isnan(rows)
-        weight = observed / max(observed.mean(), 1 / rows.size)
-        filled = scaling.forward(rows, rows.dtype)
-        # Side by side, so that one gathering serves both.
-        both = np.hstack([filled, weight]).astype(shape.dtype)
-        width = both.shape[1]
-        identity = Affine(np.zeros(width), 1.0)
-        self._rows = Rows(both, identity, shape._replace(features=width))
+        shape_of_both = shape._replace(features=2 * shape.features)
+        if isinstance(X, Source) and not X.in_memory:
+            of, weights = X.statistics(index), X.weights(index)
+            n_rows = of.n_rows if weights is None else float(weights.sum())
+            share = float(of.observed.sum()) / (n_rows * shape.features)
+            beside: Any = _Beside(scaling, share)  # all that chunks ask of a scaling
+            self._rows = as_chunks(X, beside, shape_of_both, index)
+        else:
+            self._rows = _in_memory(X, scaling, shape_of_both, index)
         self._shape, self._noise = shape, noise
 
     def epochs(
@@ -63,8 +68,40 @@ class HoledRows:
             yield both._replace(x=x, corrupted=corrupted, noise=normal, entry_weight=entry_weight)
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """The map from rows with holes to filled rows and, side by side, weights of entries."""
+
+    scaling: Scaling
+    share: float  # of the entries that are observed
+
+    is_identity: ClassVar[bool] = False
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Return rows in the user's units, scaled and filled, and the weights beside them."""
+        n_rows, n_features = X.shape
+        out = np.empty((n_rows, 2 * n_features), dtype) if out is None else out
+        out[:, :n_features] = self.scaling.forward(X, X.dtype)
+        out[:, n_features:] = ~np.isnan(X) / self.share
+        return out
+
+
+def _in_memory(X: Any, scaling: Scaling, shape: ChunkShape, index: Array | None) -> Rows:
+    """Return rows that are filled once, with weights of entries beside them."""
+    weights = weights_of(X, index)
+    rows = dense_rows(X, slice(None) if index is None else index)
+    observed = ~np.isnan(rows)
+    mean = observed.mean() if weights is None else np.average(observed.mean(1), weights=weights)
+    weight = observed / max(mean, 1 / rows.size)
+    # Side by side, so that one gathering serves both.
+    both = np.hstack([scaling.forward(rows, rows.dtype), weight]).astype(shape.dtype)
+    return Rows(with_weights(both, weights), Affine(np.zeros(shape.features), 1.0), shape)
+
+
 def batches_of(X: Any, scaling: Scaling, shape: ChunkShape, index: Any, noise: Noise) -> Batches:
     """Return some rows of `X` as chunks, whatever `X` is, and with or without holes."""
-    if has_holes(X):
-        return HoledRows(X, scaling, shape, index, noise)
-    return as_chunks(X, scaling, shape, index, noise)
+    if not has_holes(X):
+        return as_chunks(X, scaling, shape, index, noise)
+    if isinstance(X, Streamed) and index is not None:
+        X, index = X[index], None
+    return HoledRows(X, scaling, shape, index, noise)

@@ -86,6 +86,7 @@ def test_the_family_takes_files_with_holes(kind, params, form, mapped):
     model.fit(given)
     assert_allclose(model.transform(given), model.transform(HOLED), rtol=1e-6, atol=1e-9)
     assert model.score(given) == pytest.approx(model.score(HOLED))
+    assert_allclose(model.impute(given), model.impute(HOLED), rtol=1e-6)
     assert_allclose(model.score_samples(given), model.score_samples(HOLED), rtol=1e-6)
 
 

@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from tfae._data.columns import naming_columns
-from tfae._data.reading import check_passes, repeatable
+from tfae._data.reading import blocks_of, check_passes, repeatable
 from tfae._data.rows import dense_rows
 from tfae._data.weights import weighted
+from tfae._data.writing import joined
 from tfae._estimators.attributes import Fact, Learned
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.checking import check_codes, check_weightable, warn_of_pairs
@@ -582,6 +583,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         True
         """
         fitted = self._checked_fitted()
+        blocks = blocks_of(X, missing=fitted.fills_holes)
+        if blocks is not None:
+            return joined([self.impute(block) for block in blocks])
         with naming_columns(X, self):
             rows = dense_rows(self._read(X, reset=False), slice(None))
             missing = np.isnan(rows)

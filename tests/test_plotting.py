@@ -403,3 +403,63 @@ def test_numbers_and_axes_that_cannot_be_drawn_with(digits):
         plotting.code_scatter(digits[:, :2], size=-1)
     with pytest.raises(TypeError, match="one Matplotlib Axes, got ndarray"):
         plotting.loss_curves(model, ax=plt.subplots(2)[1])
+
+
+def test_columns_missing_together_lie_side_by_side(ax):
+    rng = np.random.default_rng(0)
+    ones, others = rng.random((2, 200)) < 0.3
+    frame = pd.DataFrame(rng.normal(size=(200, 6)), columns=list("abcdef"))
+    frame.loc[ones, ["a", "d"]] = np.nan
+    frame.loc[others, ["b", "e"]] = np.nan
+    frame.loc[~ones, "c"] = np.nan
+    plotting.missing_together(frame, ax=ax)
+    names = [label.get_text() for label in ax.get_xticklabels()]
+    assert sorted(names) == list("abcde")  # the last column is complete
+    assert abs(names.index("a") - names.index("d")) == 1
+    assert abs(names.index("b") - names.index("e")) == 1
+    expected = frame.isna()[names].astype(float).corr()
+    np.testing.assert_allclose(drawn(ax), expected, atol=1e-12)
+    share = frame["a"].isna().mean()
+    assert f"a ({100 * share:.0f} %)" in [label.get_text() for label in ax.get_yticklabels()]
+    with pytest.raises(ValueError, match="missing in some rows, got none"):
+        plotting.missing_together(frame[["f"]])
+
+
+def test_errors_of_values_are_in_usual_errors_of_their_column(ax):
+    errors = pd.DataFrame({"a": [1.0, 1, 1, 5], "b": [0.1, np.nan, 0.1, 0.1]})
+
+    class Erring(Fitted):
+        def column_errors(self, X):
+            return errors
+
+    plotting.column_errors(Erring(), None, n_rows=3, ax=ax)
+    usual = np.sqrt(np.square(errors).mean())
+    np.testing.assert_allclose(drawn(ax), (errors / usual)[:3])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b"]
+    with pytest.raises(TypeError, match="column_errors"):
+        plotting.column_errors(Fitted(), None)
+
+
+def test_bars_of_imputed_columns_are_errors_over_those_of_the_best_constant(ax):
+    frame = pd.DataFrame(
+        {
+            "number": [0.0, 1, 2, 3],
+            "name": ["x"] * 4,
+            "kind": ["u", "u", "u", "v"],
+            "day": pd.to_datetime(["2024-01-01", "2024-01-03"] * 2),
+            "code": [1, 1, 2, 2],
+        }
+    )
+    imputer = Fitted(
+        imputation_errors_=np.array([0.5, 0.1, 43_200, 0.25]),
+        dropped_columns_={"name": "all values are the same"},
+        columns={"code": "category"},
+    )
+    plotting.imputation_errors(imputer, frame, ax=ax)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    widths = dict(zip(names, [bar.get_width() for bar in ax.patches], strict=True))
+    expected = {"number": 0.5 / np.sqrt(1.25), "kind": 0.4, "day": 0.5, "code": 0.5}
+    assert widths == pytest.approx(expected)
+    assert list(widths.values()) == sorted(widths.values(), reverse=True)
+    with pytest.raises(ValueError, match="4 columns"):
+        plotting.imputation_errors(imputer, frame[["number"]])

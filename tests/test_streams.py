@@ -212,10 +212,10 @@ def test_integers_are_read_as_floats(mapped):
     assert model.transform(mapped(counts)).dtype == np.float64
 
 
-def test_nan_in_a_map_is_found_where_it_is(mapped):
+def test_infinity_in_a_map_is_found_where_it_is(mapped):
     bad = X.copy()
-    bad[2345, 6] = np.nan
-    with pytest.raises(ValueError, match=r"contains NaN.* column 6, row 2345"):
+    bad[2345, 6] = np.inf
+    with pytest.raises(ValueError, match=r"contains infinity.* column 6, row 2345"):
         Autoencoder(3, **SMALL, early_stopping=False).fit(mapped(bad))
 
 
@@ -664,13 +664,13 @@ def test_parquet_needs_pyarrow(files, monkeypatch):
 
 FRAME = pd.DataFrame(X, columns=NAMES)
 BAD = [part.copy() for part in np.array_split(X, 20)]
-BAD[16][2, 3] = np.nan
+BAD[16][2, 3] = np.inf
 
 
 @pytest.mark.parametrize(
     ("batches", "message"),
     [
-        (BAD, r"Batch 17 of the stream: Input X contains NaN.* column 3, row 2"),
+        (BAD, r"Batch 17 of the stream: Input X contains infinity.* column 3, row 2"),
         ([X, X[:, :5]], "Batch 2 of the stream: X has 5 features, but .* is expecting 8"),
         ([FRAME, FRAME[NAMES[::-1]]], "Batch 2 of the stream: The feature names should match"),
         ([FRAME, FRAME.rename(columns={NAMES[0]: "z"})], "names should match(.|\n)*z"),

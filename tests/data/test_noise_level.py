@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfae._data.noise_level import marchenko_pastur_median, noise_level
+from tfae._data.noise_level import marchenko_pastur_quantile, noise_level
 
 
 @pytest.mark.parametrize("shape", [(500, 100), (100, 500), (200, 200), (2000, 20)])
@@ -31,14 +31,28 @@ def test_without_noise_it_is_nothing():
 
 
 @pytest.mark.sample(1)
+@pytest.mark.parametrize("share", [0.1, 0.5])
 @pytest.mark.parametrize("ratio", [0.01, 0.3, 1.0])
-def test_the_median_is_that_of_eigenvalues(ratio):
+def test_quantiles_are_those_of_eigenvalues(ratio, share):
     n = 1500
     rows = np.random.default_rng(0).normal(size=(n, round(ratio * n)))
     values = np.linalg.eigvalsh(rows.T @ rows / n)
-    assert marchenko_pastur_median(ratio) == pytest.approx(np.median(values), rel=0.02)
+    found = marchenko_pastur_quantile(ratio, share)
+    assert found == pytest.approx(np.quantile(values, share), rel=0.05)
 
 
 def test_the_median_of_square_noise_is_the_published_one():
     """Gavish and Donoho give 4/sqrt(3) / sqrt(median) = 2.858 for square matrices."""
-    assert 4 / np.sqrt(3) / np.sqrt(marchenko_pastur_median(1.0)) == pytest.approx(2.858, abs=1e-3)
+    assert 4 / np.sqrt(3) / np.sqrt(marchenko_pastur_quantile(1.0, 0.5)) == pytest.approx(
+        2.858, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("shape", [(500, 100), (2000, 20), (100, 500)])
+def test_rows_of_full_rank_give_a_warning(shape):
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.normal(size=(shape[1], shape[1])))[0]
+    spread = 10 * np.arange(1, shape[1] + 1.0) ** -0.5
+    X = (rng.normal(size=shape) * spread) @ axes + 0.1 * rng.normal(size=shape)
+    with pytest.warns(UserWarning, match="probably lower: no gap"):
+        assert noise_level(X) > 0.5

@@ -241,3 +241,16 @@ def test_weighted_quantiles_are_near_those_of_repeated_rows():
     expected = np.quantile(repeated("weights"), ranks, axis=0)
     np.testing.assert_allclose((found - expected) / COMPLETE.std(axis=0), 0, atol=0.05)
     np.testing.assert_allclose(quantiles(COMPLETE, ranks, 7 * WEIGHTS), found)
+
+
+def test_holes_are_found_out_in_the_pass():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(900, 4)) @ rng.normal(size=(4, 4)) + 3
+    rows[500:] = np.where(rng.random((400, 4)) < 0.3, np.nan, rows[500:])
+    blocks = [rows[:300], rows[300:600], rows[600:]]
+    found, expected = (Survey(iter(blocks), every=1, holes=holes) for holes in (None, True))
+    for name in ("mean", "variance", "covariance", "low", "high", "n_observed", "n_joint"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
+    complete = [rows[:300], rows[300:500]]
+    found, expected = (Survey(iter(complete), every=1, holes=holes) for holes in (None, False))
+    np.testing.assert_array_equal(found.covariance, expected.covariance)

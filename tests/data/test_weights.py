@@ -117,7 +117,7 @@ def test_weighted_rows_in_memory_are_checked_as_others_are():
 
 def test_weights_and_holes_go_together():
     holey = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
-    of = Weighted(holey, COUNTS + 1.0, holes=True).statistics(None)
+    of = Weighted(holey, COUNTS + 1.0).statistics(None)
     frame = pd.DataFrame(np.repeat(holey, COUNTS + 1, axis=0))
     np.testing.assert_allclose(of.mean, frame.mean())
     np.testing.assert_allclose(of.variance, frame.var(ddof=0))

@@ -177,3 +177,41 @@ def test_complete_rows_teach_it_too():
     model = small().fit(X)
     error = ((model.transform(HOLED) - X) / X.std(axis=0))[HOLES]
     assert np.square(error).mean() < 1
+
+
+def test_20_draws_enclose_the_truth_as_often_as_they_should(fitted):
+    """It lies between the smallest and the largest of 20 fair draws in 19/21 of the cases."""
+    draws = fitted.impute(HOLED, n_imputations=20)
+    assert draws.shape == (20, *X.shape)
+    low, high = draws.min(axis=0), draws.max(axis=0)
+    inside = (low <= X) & (high >= X)
+    assert 0.85 < inside[HOLES].mean() < 0.95
+    assert_array_equal(draws[:, ~HOLES], np.tile(X[~HOLES], (20, 1)))
+    assert (draws >= np.nanmin(HOLED, axis=0)).all()
+    assert (draws <= np.nanmax(HOLED, axis=0)).all()
+    spread = (high - low)[HOLES] / np.broadcast_to(X.std(axis=0), X.shape)[HOLES]
+    assert np.quantile(spread, 0.2) < 1 < np.quantile(spread, 0.8)
+
+
+def test_sample_posterior_is_the_first_draw_and_a_guess_is_none(fitted):
+    guess, draws = fitted.impute(HOLED), fitted.impute(HOLED, n_imputations=2)
+    assert_array_equal(guess, fitted.transform(HOLED))
+    assert (draws[0] != draws[1])[HOLES].mean() > 0.9
+    drawing = clone(fitted).set_params(sample_posterior=True, max_iter=40, add_indicator=True)
+    filled = drawing.fit(HOLED).transform(HOLED)
+    assert_array_equal(filled[:, :5], drawing.impute(HOLED, n_imputations=1)[0])
+    assert_array_equal(filled[:, 5:], HOLES)
+    assert_array_equal(pickle.loads(pickle.dumps(drawing)).transform(HOLED), filled)
+    for wrong in (0, 1.5):
+        with pytest.raises((ValueError, TypeError), match="n_imputations"):
+            fitted.impute(HOLED, n_imputations=wrong)
+
+
+def test_a_frame_gives_frames_of_draws():
+    table = pd.DataFrame(HOLED, columns=list("abcde"))
+    table["e"] = table["e"].round().astype("Int64")
+    draws = small(max_iter=2).fit(table).impute(table, n_imputations=3)
+    assert len(draws) == 3
+    for draw in draws:
+        assert_array_equal(draw.dtypes, table.dtypes)
+        assert not draw.isna().any().any()

@@ -82,6 +82,17 @@ def test_only_missing_values_change(library, model, imputer):
     check_only_missing_values_changed(frame, model.impute(frame))
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_draws_are_frames_of_the_same_types(library, imputer):
+    frame = LIBRARIES[library](holed())
+    first, second = imputer.impute(frame, n_imputations=2)
+    for draw in (first, second):
+        check_only_missing_values_changed(frame, draw)
+    cities = [nw.from_native(draw)["city"].to_list() for draw in (first, second)]
+    assert cities[0] != cities[1]
+    assert {*cities[0], *cities[1]} == {"Rome", "Oslo"}
+
+
 def test_what_follows_from_other_columns_is_found(imputer):
     """Shoes and sizes follow from heights; a mode is right in a half of the rows."""
     filled = imputer.transform(holed())
@@ -98,6 +109,31 @@ def test_imputed_values_stay_among_those_of_fit(imputer):
     filled = imputer.transform(holed())
     assert filled["height"].between(HEIGHT.min(), HEIGHT.max()).all()
     assert set(filled["city"]) <= {"Rome", "Oslo"}
+
+
+CONSTANTS = {
+    "number": (pd.Series([2.5] * N), "float64"),
+    "whole": (pd.Series([7] * N), "Int64"),
+    "yes": (pd.Series([True] * N), "boolean"),
+    "text": (pd.Series(["same"] * N), "str"),
+    "kind": (pd.Series(["one"] * N), "category"),
+    "day": (pd.Series(pd.to_datetime(["2024-02-29"] * N)), "datetime64[us]"),
+}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_constant_columns_are_filled_with_their_value(library):
+    frame = WHOLE[["height", "city"]].reset_index(drop=True)
+    whole = frame.assign(**{n: s.astype(dtype) for n, (s, dtype) in CONSTANTS.items()})
+    holed = whole.copy()
+    holed.loc[::3, list(CONSTANTS)] = None
+    given, expected = (LIBRARIES[library](each) for each in (holed, whole))
+    model = AutoencoderImputer(hidden_layer_sizes=(8,), max_iter=1, random_state=0)
+    filled = nw.from_native(quietly(model.fit, given).transform(given))
+    assert set(model.dropped_columns_) == set(CONSTANTS)
+    assert filled.schema == nw.from_native(given).schema
+    for name in CONSTANTS:
+        assert filled[name].to_list() == nw.from_native(expected)[name].to_list()
 
 
 def test_indicators_of_a_table():
@@ -125,7 +161,5 @@ def test_a_variational_and_a_denoising_one_take_them():
 
 def test_what_takes_no_missing_values_says_so():
     X = np.where(RNG.random((50, 4)) < 0.1, np.nan, RNG.normal(size=(50, 4)))
-    with pytest.raises(ValueError, match=r"'sample_weight' must be None where entries are missing"):
-        Autoencoder(2).fit(X, sample_weight=np.arange(50))
     with pytest.raises(ValueError, match=r"training_rows='noisy' no entry of X may be missing"):
         DenoisingAutoencoder(2, training_rows="noisy").fit(X)

@@ -97,3 +97,18 @@ def test_the_number_of_factors_follows_the_rows():
     assert chosen_factor_analysis(holed, layout, rng).n_factors in (2, 3, 4)
     noise = np.where(np.isnan(holed), np.nan, rng.normal(size=holed.shape))
     assert chosen_factor_analysis(noise, layout, rng).n_factors == 0
+
+
+def test_errors_of_draws_have_the_conditional_covariance(fitted):
+    _, holed = table(holes=0.4, seed=1)
+    row = next(row for row in holed if 4 <= np.isnan(row).sum() <= 6)
+    o, m = ~np.isnan(row), np.isnan(row)
+    cross = fitted.covariance[np.ix_(m, o)]
+    of_observed = np.linalg.solve(fitted.covariance[np.ix_(o, o)], cross.T)
+    expected = fitted.covariance[np.ix_(m, m)] - cross @ of_observed
+    rows = np.tile(row, (60_000, 1))
+    normal = np.random.default_rng(0).normal(size=(len(rows), fitted.n_factors + 9))
+    deviations = fitted.deviations(rows[:1])[0]
+    assert_allclose(deviations[m], np.sqrt(np.diag(expected)), rtol=1e-9)
+    errors = (fitted.deviates(rows, normal) * deviations)[:, m]
+    assert_allclose(np.cov(errors.T), expected, atol=0.02)

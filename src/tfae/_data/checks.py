@@ -215,11 +215,15 @@ def check_finite(X: Any, positions: Array | None = None, *, missing: bool = Fals
         return
     row, column = _place(X, bad)
     kind = "NaN" if np.isnan(values[bad][0]) else "infinity"
+    advice = {
+        "NaN": "Impute them first, for example with sklearn.impute.SimpleImputer.",
+        "infinity": "Imputers do not take infinity either. Put NaN in its place where it marks a "
+        "missing value, and a finite number elsewhere.",
+    }
     among = "values in all" if positions is None else "values among the rows read with it"
     row = row if positions is None else int(positions[row])
     raise ColumnError(
         f"Input X contains {kind}: all values must be finite. The first is in column {{column}}, "
-        f"row {row}; {int(bad.sum())} {among} are not finite. Impute them first, for example with "
-        "sklearn.impute.SimpleImputer.",
+        f"row {row}; {int(bad.sum())} {among} are not finite. {advice[kind]}",
         column,
     )

@@ -1,4 +1,4 @@
-"""Rows with holes: arrays in memory in which NaN stands for missing entries."""
+"""Rows with holes, in which NaN stands for missing entries."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._data.source import Source
 from tfae._support.typing import Array
 
 # Up to this many entries, guarding a product against overflow takes longer than it saves.
@@ -14,7 +15,9 @@ _SMALL = 4096
 
 
 def has_holes(X: Any) -> bool:
-    """Whether an array in memory has missing entries; a product of one pass tells."""
+    """Whether rows have missing entries; of an array a product of one pass tells."""
+    if isinstance(X, Source):
+        return X.has_holes
     if not isinstance(X, np.ndarray) or X.dtype.kind != "f":
         return False
     if X.size < _SMALL:

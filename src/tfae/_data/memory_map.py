@@ -10,12 +10,14 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from sklearn.utils import gen_batches
 
 from tfae._data.checks import check_finite, within_float64
+from tfae._data.holes import has_holes
 from tfae._data.rows import as_floats, block_size, evenly_spaced
 from tfae._data.source import Source
 from tfae._data.statistics import MAX_ENTRIES, Sample, Survey, n_kept
@@ -37,9 +39,12 @@ class Mapped(Source):
         Of real numbers.
     index : ndarray of int or None
         The positions of the rows; None takes all rows.
+    missing : bool
+        Whether NaN may stand for missing entries. Otherwise it is an error.
     """
 
-    def __init__(self, X: Any, index: Array | None = None) -> None:
+    def __init__(self, X: Any, index: Array | None = None, missing: bool = False) -> None:
+        self._missing = missing and X.dtype.kind == "f"
         self._X, self._values, self._index = X, np.asarray(X), index
         n_rows = X.shape[0] if index is None else len(index)
         self.shape, self.dtype = (n_rows, X.shape[1]), X.dtype
@@ -55,7 +60,15 @@ class Mapped(Source):
         return np.array(rows, dtype, copy=copy)
 
     def __getitem__(self, rows: Array) -> Mapped:
-        return Mapped(self._X, rows if self._index is None else self._index[rows])
+        part = Mapped(self._X, rows if self._index is None else self._index[rows], self._missing)
+        if "has_holes" in vars(self):
+            vars(part)["has_holes"] = self.has_holes  # which would take a pass
+        return part
+
+    @cached_property
+    def has_holes(self) -> bool:
+        """Whether entries are missing; this takes a pass, up to the first of them."""
+        return self._missing and any(map(has_holes, self.blocks()))
 
     @property
     def is_surveyed(self) -> bool:
@@ -82,7 +95,7 @@ class Mapped(Source):
             self._copy(index, rows)
         else:
             self._read(index, rows, self._offset)
-        check_finite(rows, index)
+        check_finite(rows, index, missing=self._missing)
         return as_floats(within_float64(rows))
 
     def statistics(self, rows: Array | None) -> Survey:
@@ -90,7 +103,8 @@ class Mapped(Source):
         if self._surveyed is None or self._surveyed[0] is not rows:
             n_rows = len(self) if rows is None else len(rows)
             every = -(-n_rows * self.shape[1] // MAX_ENTRIES) if self._with_covariance else 0
-            survey = Survey(self.blocks(rows), lambda: Sample(self.some(rows)), every)
+            blocks, holes = self.blocks(rows), self.has_holes
+            survey = Survey(blocks, lambda: Sample(self.some(rows)), every, holes=holes)
             self._surveyed = rows, survey
         return self._surveyed[1]
 

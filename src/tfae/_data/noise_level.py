@@ -8,6 +8,13 @@ from scipy.linalg import eigvalsh
 from scipy.optimize import brentq
 
 from tfae._support.typing import Array
+from tfae._support.warn import warn
+
+# Noise alone makes the level by this quantile of the singular values that by the median, except for
+# chance: the more values, the less.
+_LOWER, _LEAST_RATIO, _CHANCE = 0.1, 0.93, 0.5
+# Squared singular values below this share of the largest are rounding errors.
+_ROUNDING = 1e-12
 
 
 def noise_level(rows: Array) -> float:
@@ -21,20 +28,45 @@ def noise_level(rows: Array) -> float:
     Parameters
     ----------
     rows : ndarray of shape (n_rows, n_features)
+
+    Warns
+    -----
+    UserWarning
+        If the small singular values are not like those of noise, so that the level found is too
+        high.
     """
     centred = rows - rows.mean(axis=0, dtype=np.float64)
     n_rows, n_features = len(rows) - 1, rows.shape[1]  # the mean takes one row
     gram = centred.T @ centred if n_features <= n_rows else centred @ centred.T
-    squares = eigvalsh(gram)[::-1][: min(n_rows, n_features)]
+    squares = np.maximum(eigvalsh(gram)[::-1][: min(n_rows, n_features)], 0)
     few, many = sorted((max(1, n_rows), n_features))
-    median = np.median(np.maximum(squares, 0)) if len(squares) else 0.0
-    return float(np.sqrt(median / (many * marchenko_pastur_median(few / many))))
+
+    def level_by(share: float) -> float:
+        found = np.quantile(squares, share) if len(squares) else 0.0
+        return float(np.sqrt(found / (many * marchenko_pastur_quantile(few / many, share))))
+
+    level = level_by(0.5)
+    if level**2 * many > _ROUNDING * squares.max(initial=0.0):
+        lower = level_by(_LOWER)
+        if lower < (_LEAST_RATIO - _CHANCE / few) * level:
+            _warn_of_no_gap(level, lower)
+    return level
 
 
-def marchenko_pastur_median(ratio: float) -> float:
-    """Return the median eigenvalue of the covariance of noise alone, of variance 1.
+def _warn_of_no_gap(level: float, lower: float) -> None:
+    warn(
+        f"The level of noise is estimated as {level:.3g}, and is probably lower: no gap separates "
+        f"the singular values of the rows from those of noise, and the smallest are as if it was "
+        f"{lower:.3g}. Clean rows must vary in less than half as many directions as there are "
+        "features. Set 'corruption_level' if the noise is known."
+    )
 
-    `ratio` is the number of features per row, above 0 and at most 1.
+
+def marchenko_pastur_quantile(ratio: float, share: float) -> float:
+    """Return a quantile of the eigenvalues of the covariance of noise alone, of variance 1.
+
+    `ratio` is the number of features per row, above 0 and at most 1; `share` that of the
+    eigenvalues below, between 0 and 1.
     """
     low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
 
@@ -43,5 +75,5 @@ def marchenko_pastur_median(ratio: float) -> float:
         value = low + (high - low) * (1 - np.cos(u)) / 2
         return float(((high - low) * np.sin(u)) ** 2 / (8 * np.pi * ratio * value))
 
-    middle = brentq(lambda u: quad(mass, 0, u)[0] - 0.5, 0, np.pi)
-    return float(low + (high - low) * (1 - np.cos(middle)) / 2)
+    end = brentq(lambda u: quad(mass, 0, u)[0] - share, 0, np.pi)
+    return float(low + (high - low) * (1 - np.cos(end)) / 2)

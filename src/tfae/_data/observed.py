@@ -6,7 +6,7 @@ import numpy as np
 
 from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Quantiles
-from tfae._data.statistics import quantiles, survey
+from tfae._data.statistics import Survey, quantiles, survey
 from tfae._support.typing import Array
 
 # A category of very few rows would dominate all distances if it were scaled to unit variance.
@@ -14,11 +14,23 @@ _LEAST_DEVIATION_OF_A_CATEGORY = 0.05
 _N_QUANTILES = 200
 
 
-def standard_scaling(rows: Array, layout: Layout) -> Affine:
+def standard_scaling(rows: Array, layout: Layout, weights: Array | None = None) -> Affine:
     """Return the scaling of places by the mean and the deviation of their observed entries.
 
     The scale is 1 where nothing varies, except for rounding errors, or nothing is observed.
     """
+    center, scale = _moments(rows) if weights is None else _weighted_moments(rows, weights)
+    for _, places in layout.categories():
+        scale[places] = np.maximum(scale[places], _LEAST_DEVIATION_OF_A_CATEGORY)
+    return Affine(center, scale)
+
+
+def _weighted_moments(rows: Array, weights: Array) -> tuple[Array, Array]:
+    of = Survey([rows], weights=weights, holes=True)
+    return of.mean, np.array(of.deviation)
+
+
+def _moments(rows: Array) -> tuple[Array, Array]:
     observed = ~np.isnan(rows)
     counts = np.maximum(observed.sum(axis=0), 1)
     # About an observed value, because a large offset would cost digits.
@@ -30,10 +42,7 @@ def standard_scaling(rows: Array, layout: Layout) -> Affine:
     deviation = np.sqrt(np.square(np.where(observed, centred - shift, 0)).sum(axis=0) / counts)
     center = about + shift
     constant = deviation <= counts * np.finfo(np.float64).eps * np.abs(center)
-    scale = np.where(constant, 1.0, deviation)
-    for _, places in layout.categories():
-        scale[places] = np.maximum(deviation[places], _LEAST_DEVIATION_OF_A_CATEGORY)
-    return Affine(center, scale)
+    return center, np.where(constant, 1.0, deviation)
 
 
 def observed_range(rows: Array) -> tuple[Array, Array]:

@@ -31,7 +31,7 @@ def pairs_of(first: Opened, second: Opened) -> Opened:
         for one, other in zip(ones, others, strict=True)
     ]
     once = first.stream.once or second.stream.once
-    return Opened(Stream(pieces, first.stream.window, once), lambda rows, _: rows)
+    return Opened(Stream(pieces, first.stream.window, once), lambda rows, *_: rows)
 
 
 def _side_by_side(first: Opened, one: Piece, second: Opened, other: Piece) -> Iterator[Array]:
@@ -72,6 +72,7 @@ class _StatisticsOfColumns:
     low: Array
     high: Array
     n_observed: Array
+    observed: Array
     sample: Array
     sample_weights: None = None
     covariance: None = None

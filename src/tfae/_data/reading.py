@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,9 @@ from sklearn.utils import check_random_state
 
 from tfae._data.files import from_batches, from_dataset, is_dataset
 from tfae._data.memory_map import Mapped, is_large_map
+from tfae._data.rows import evenly_spaced
 from tfae._data.source import Source
-from tfae._data.streams import Opened, Stream, Streamed
+from tfae._data.streams import WINDOW_BYTES, Opened, Stream, Streamed
 from tfae._support.typing import Array
 
 # A table has one of these attributes.
@@ -37,7 +38,9 @@ def as_stream(X: Any) -> Stream:
     return from_dataset(X) if is_dataset(X) else from_batches(X)
 
 
-def read_rows(X: Any, check: Callable[[Any], Any], min_samples: int = 1) -> Any:
+def read_rows(
+    X: Any, check: Callable[[Any], Any], min_samples: int = 1, missing: bool = False
+) -> Any:
     """Return checked rows of data that are not a stream: an array, a CSR matrix or a memory map.
 
     Of a memory map only the first `min_samples` rows are checked here; it checks every row that it
@@ -45,7 +48,7 @@ def read_rows(X: Any, check: Callable[[Any], Any], min_samples: int = 1) -> Any:
     """
     if is_large_map(X):
         check(np.array(X[:min_samples]))
-        return Mapped(X)
+        return Mapped(X, missing=missing)
     return check(X)
 
 
@@ -86,6 +89,32 @@ def prepare(X: Any, covariance: bool, once: bool = False) -> None:
 def rows_to_describe(X: Any, rows: Any) -> tuple[Any, Array | None]:
     """Return the rows for the facts about a trained code; of a stream a sample."""
     return (X.some(rows), None) if isinstance(X, Streamed) else (X, rows)
+
+
+def some_in_memory(X: Any, missing: bool) -> Any:
+    """Return evenly spaced rows of a memory map that is too large to be read whole, or `X`."""
+    if not is_large_map(X):
+        return X
+    n_most = max(1, WINDOW_BYTES // (8 * X.shape[1]))
+    return Mapped(X, missing=missing).take(evenly_spaced(X, None, n_most))
+
+
+def blocks_of(X: Any, missing: bool) -> Iterator[Any] | None:
+    """Return the batches of a stream, or the blocks of a large memory map; None for other data."""
+    if is_stream(X):
+        return iter(as_stream(X))
+    return Mapped(X, missing=missing).blocks() if is_large_map(X) else None
+
+
+def rows_to_fill_by(X: Any, rows: Any) -> tuple[Array, Array | None]:
+    """Return the rows that a linear model of holes is learned from, and their weights if any.
+
+    Of a source they are a sample.
+    """
+    if not isinstance(X, Source):
+        return (X if rows is None else X[rows]), None
+    sample = X.statistics(rows)
+    return sample.sample, sample.sample_weights
 
 
 def check_passes(X: Any, reads_before: bool) -> None:

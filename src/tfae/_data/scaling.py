@@ -263,8 +263,13 @@ def _are_moderate(X: Any, dtype: Any) -> bool:
 
 
 def finite_variance(X: Any) -> float:
-    """Return the mean of the variances of the features, in one pass; raise if one overflows."""
+    """Return the mean of the variances of the features, in one pass; raise if one overflows.
+
+    It is NaN if entries are missing.
+    """
     of = survey(X)
+    if np.isnan(of.mean).any() and np.isnan(of.low + of.high).any():
+        return np.nan
     _check_variance(of)
     return float(of.variance.mean())
 

@@ -13,7 +13,7 @@ from tfae._data.columns import name_of
 from tfae._data.frames import column_of, index_of, labels_of
 from tfae._data.kinds import ERROR, Asked
 from tfae._data.layout import Layout
-from tfae._data.table_columns import CategoryColumn, Column, learned_column
+from tfae._data.table_columns import CategoryColumn, Column, constant_column, learned_column
 from tfae._data.table_survey import TableSurvey
 from tfae._data.writing import Writer, library_of, writer_of
 from tfae._support.typing import Array
@@ -27,6 +27,12 @@ class Dropped:
     label: Any
     dtype: Any
     reason: str
+    constant: Column | None  # if all its values are the same
+
+    def filled(self, n_rows: int, write: Writer) -> Any:
+        """Return a column of nothing but the value of a constant one."""
+        assert self.constant is not None
+        return self.constant.decode(np.full(n_rows, getattr(self.constant, "low", 0.0)), write)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +78,7 @@ class Schema:
                     f"Column {name_of(0, [each.label])} cannot be learned from: {found}. Drop it, "
                     "or give its kind in 'columns'."
                 )
-            dropped.append(Dropped(each.label, each.dtype, found))
+            dropped.append(Dropped(each.label, each.dtype, found, constant_column(each)))
         _tell_of_dropped(dropped, any_left=bool(columns))
         return cls(survey.library, survey.labels, tuple(columns), tuple(dropped))
 
@@ -170,6 +176,20 @@ class Schema:
             made[each.label] = self._carried(each, like, len(rows), write)
         index = index_of(like) if index is None else index
         return write.frame(self.labels, [made[label] for label in self.labels], index)
+
+    def complete(self, rows: Array, like: Any) -> dict[Any, Any]:
+        """Return the columns that can be filled, by their labels: those learned, and constants.
+
+        Parameters are those of :meth:`decode`; `like` must be given.
+        """
+        frame, write = self.decode(rows, like), writer_of(self.library)
+        places = {label: place for place, label in enumerate(self.labels)}
+        found = {c.label: column_of(frame, places[c.label]) for c in self.columns}
+        for each in self.dropped:
+            if each.constant is not None:
+                made = write.frame([each.label], [each.filled(len(rows), write)], index_of(like))
+                found[each.label] = column_of(made, 0)
+        return found
 
     def _without_other(self, rows: Array) -> Array:
         """Return rows in which no rare categories, which have one place, are the likeliest."""

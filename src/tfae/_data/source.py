@@ -42,6 +42,10 @@ class Statistics(Protocol):
         """The number of cells that are not missing."""
 
     @property
+    def observed(self) -> Array:
+        """The weight of the cells that are not missing."""
+
+    @property
     def sample(self) -> Array:
         """Some of the rows; all of them if they are few."""
 
@@ -63,6 +67,11 @@ class Source(ABC):
 
     shape: tuple[int, ...]  # empty where the number of rows is not known
     dtype: Any
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether entries are missing; to find out may take a pass over the rows."""
+        return False
 
     @property
     def in_memory(self) -> bool:
@@ -88,11 +97,14 @@ class Source(ABC):
 
     @abstractmethod
     def blocks(self, rows: Any = None) -> Iterator[Array]:
-        """Yield rows in their order, as dense float blocks of bounded size, all finite."""
+        """Yield rows in their order, as dense float blocks of bounded size.
+
+        They are finite, except for NaN in the place of missing entries.
+        """
 
     @abstractmethod
     def take(self, index: Any) -> Array:
-        """Return rows by their positions as a dense float array, all finite."""
+        """Return rows by their positions as a dense float array, like those of blocks."""
 
     @abstractmethod
     def __getitem__(self, rows: Any) -> Any:

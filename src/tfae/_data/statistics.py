@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import gen_batches
 
+from tfae._data.holes import has_holes
 from tfae._data.rows import dense_blocks, dense_rows, evenly_spaced
 from tfae._data.source import Source, Statistics, weights_of
 from tfae._data.sums import Cells, FeatureSums, PairSums
@@ -57,9 +58,10 @@ class Survey:
         is no covariance if `every` is 0, or if there are too many features.
     weights : ndarray or None
         A positive weight for every row, in the order of the rows; None weighs all alike.
-    holes : bool
+    holes : bool or None
         Whether cells may be missing. If so, a pass takes about three times as long, and the
-        covariance of two features is that of the rows where neither is missing.
+        covariance of two features is that of the rows where neither is missing. None finds out:
+        from the first block on in which one is.
     """
 
     def __init__(
@@ -69,16 +71,21 @@ class Survey:
         every: int = 0,
         *,
         weights: Array | None = None,
-        holes: bool = False,
+        holes: bool | None = False,
     ) -> None:
-        self._find_sample, self._holes = sample, holes
+        self._find_sample, self._holes, self._finds_out = sample, bool(holes), holes is None
         self.n_rows = 0
+        self._pairs: PairSums | None = None
         for block in blocks:
             with np.errstate(over="ignore", invalid="ignore"):  # it shows in the variance
                 here = slice(self.n_rows, self.n_rows + len(block))
                 self._add_block(block, every, None if weights is None else weights[here, None])
 
     def _add_block(self, block: Array, every: int, weights: Array | None) -> None:
+        if self._finds_out and not self._holes and has_holes(block):
+            self._holes = True
+            if self.n_rows and self._pairs is not None:
+                self._pairs = self._pairs.of_every_pair()
         if self.n_rows == 0:
             self._begin(block, every)
         if self._holes:
@@ -184,6 +191,11 @@ class Survey:
     def n_observed(self) -> Array:
         """The number of cells of every feature that are not missing."""
         return np.broadcast_to(self._sums.n, self._about.shape)
+
+    @property
+    def observed(self) -> Array:
+        """The weight of the cells of every feature that are not missing."""
+        return np.broadcast_to(self._sums.total, self._about.shape)
 
     @property
     def _divisor(self) -> Any:

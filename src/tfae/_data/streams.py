@@ -21,7 +21,7 @@ from tfae._data.source import Source
 from tfae._data.statistics import Sample, Survey, n_kept
 from tfae._support.typing import Array
 
-_WINDOW_BYTES = 128 << 20
+WINDOW_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,22 @@ class Opened(Streamed):
     ----------
     stream : Stream
     check : callable
-        Takes a batch, and whether it is the first one; returns rows that can be used.
+        Takes a batch, whether it is the first one, and whether its entries may be missing; returns
+        rows that can be used.
     share : Share
         The share of the rows to read.
+    missing : bool
+        Whether entries may be missing. After a pass in which none was, none may be.
     """
 
     def __init__(
-        self, stream: Stream, check: Callable[[Any, bool], Any], share: Share = ALL
+        self,
+        stream: Stream,
+        check: Callable[[Any, bool, bool], Any],
+        share: Share = ALL,
+        missing: bool = False,
     ) -> None:
-        self.stream, self._check, self._share = stream, check, share
+        self.stream, self._check, self._share, self._missing = stream, check, share, missing
         self.shape: tuple[int, ...] = ()
         self.dtype: Any = None
         self._untouched = True
@@ -139,11 +146,17 @@ class Opened(Streamed):
     def __getitem__(self, rows: Share) -> Any:
         if rows.low == 0:
             return self._kept.rows_below(rows.high)
-        part = Opened(self.stream, self._check, rows)
+        part = Opened(self.stream, self._check, rows, self._missing)
         part.shape, part.dtype, part._untouched = (len(rows), self.shape[1]), self.dtype, False
         part._survey, part._kept, part._seed = self._survey, self._kept, self._seed
         part._begun = self._begun
         return part
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether entries were missing in the pass."""
+        of = self._survey
+        return of is not None and bool((of.n_observed < of.n_rows).any())
 
     @property
     def once(self) -> bool:
@@ -189,7 +202,7 @@ class Opened(Streamed):
     def _window(self) -> int:
         if self.stream.window is not None:
             return self.stream.window
-        return max(1, _WINDOW_BYTES // (self.dtype.itemsize * self.shape[1]))
+        return max(1, WINDOW_BYTES // (self.dtype.itemsize * self.shape[1]))
 
     def begin(self, seed: int, min_samples: int) -> Array | None:
         """Read the stream up to its window, and return all rows if they fit into it.
@@ -218,7 +231,12 @@ class Opened(Streamed):
         coming = chain(_popped(self._head), self._batches_left)
         read = iter(self._head) if once else coming
         kept = self._kept
-        self._survey = Survey(kept.keeping(read), lambda: Sample(kept.sample()), int(covariance))
+        self._survey = Survey(
+            kept.keeping(read),
+            lambda: Sample(kept.sample()),
+            int(covariance),
+            holes=None if self._missing else False,
+        )
         self.shape = (self._survey.n_rows, self.shape[1])
         if once:
             self._begun = coming
@@ -272,7 +290,8 @@ class Opened(Streamed):
                 "stream to its rows first, for example with dataset.map(lambda x, y: x)."
             )
         try:
-            rows = self._check(batch, self._untouched)
+            missing = self._missing and (self._survey is None or self.has_holes)
+            rows = self._check(batch, self._untouched, missing)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name}: {error}") from error
         if isinstance(rows, Opened):
@@ -287,7 +306,7 @@ class Opened(Streamed):
         """Return rows in the dtype of the first batch, which must be able to hold them."""
         with np.errstate(over="ignore"):
             cast = rows.astype(self.dtype, copy=False)
-        if cast is not rows and not (fits := np.isfinite(cast)).all():
+        if cast is not rows and not (fits := np.isfinite(cast) | np.isnan(rows)).all():
             raise ValueError(
                 f"{name} must hold values that fit into {self.dtype}, the dtype of the first "
                 f"batch. Got {rows[~fits][0]:g}."
@@ -343,7 +362,7 @@ class _Kept:
     def have(self, keys: Array, rows: Array) -> bool:
         """Whether rows with these keys are here and the same."""
         places = np.searchsorted(self._keys[0], keys)
-        return np.array_equal(self._rows[0][places], rows)
+        return np.array_equal(self._rows[0][places], rows, equal_nan=True)
 
     def sample(self) -> Array:
         """Return the rows that are not held out."""

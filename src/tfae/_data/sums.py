@@ -105,6 +105,15 @@ class PairSums:
             self.sum += cells.weighted.T @ there
             self.total = self.total + cells.weights.T @ there
 
+    def of_every_pair(self) -> PairSums:
+        """Return the same sums in the shape that they have with holes."""
+        shape = self.products.shape
+        return PairSums(
+            self.products,
+            np.broadcast_to(self.sum, shape).copy(),
+            np.full(shape, self.total, np.float64),
+        )
+
     def moved(self, by: Array) -> PairSums:
         """Return the sums of values that are larger by a number for every feature."""
         one, other = by[:, None], by[None, :]

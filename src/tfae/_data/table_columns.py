@@ -234,6 +234,18 @@ def learned_column(survey: ColumnSurvey, asked: Asked | None) -> Column | str:
     return _learned_categories(survey, asked, by_rule)
 
 
+def constant_column(survey: ColumnSurvey) -> Column | None:
+    """Return the column of a survey whose values are all the same; None for others."""
+    kind, values = survey.kind, survey.values
+    if values is None or values.n == 0 or not values.is_constant:
+        return None
+    if kind in NUMBERS:
+        return NumberColumn(survey.label, kind, survey.dtype, values.low, values.high)
+    if kind in INSTANTS:
+        return InstantColumn.of(survey)
+    return CategoryColumn(survey.label, kind, survey.dtype, tuple(values.of_values), False, None)
+
+
 def _learned_categories(survey: ColumnSurvey, asked: Asked | None, by_rule: bool) -> Column | str:
     of: Counts = survey.values
     if of.of_values is None:

@@ -7,6 +7,7 @@ rows ask for the weights.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,15 +29,18 @@ class Weighted(Source):
     X : ndarray, CSR matrix or memory map of shape (n, n_features)
     weights : ndarray of shape (n,)
         Positive, with a mean of 1.
-    holes : bool
-        Whether cells may be missing.
     """
 
-    def __init__(self, X: Any, weights: Array, holes: bool = False) -> None:
-        self._X, self._weights, self._holes = X, weights, holes
+    def __init__(self, X: Any, weights: Array) -> None:
+        self._X, self._weights = X, weights
         self.shape, self.dtype = X.shape, X.dtype
         self._with_covariance = False
         self._surveyed: tuple[Any, Survey] | None = None
+
+    @cached_property
+    def has_holes(self) -> bool:
+        """Whether entries are missing."""
+        return has_holes(self._X)
 
     @property
     def in_memory(self) -> bool:
@@ -66,7 +70,7 @@ class Weighted(Source):
         return dense_rows(self._X, index)
 
     def __getitem__(self, rows: Any) -> Weighted:
-        return Weighted(self._X[rows], self._weights[rows], self._holes)
+        return Weighted(self._X[rows], self._weights[rows])
 
     def some(self, rows: Any) -> Array:
         """Return an even sample of some rows."""
@@ -77,7 +81,7 @@ class Weighted(Source):
         if self._surveyed is None or self._surveyed[0] is not rows:
             n_rows = self.shape[0] if rows is None else len(rows)
             every = -(-n_rows * self.shape[1] // MAX_ENTRIES) if self._with_covariance else 0
-            self._surveyed = rows, survey(self, rows, every=every, holes=self._holes)
+            self._surveyed = rows, survey(self, rows, every=every, holes=self.has_holes)
         return self._surveyed[1]
 
 
@@ -97,17 +101,11 @@ def weighted(X: Any, sample_weight: Any, min_samples: int = 1) -> Any:
     Raises
     ------
     ValueError
-        If there is not one weight for every row; if a weight is negative, missing or infinite; if
-        too few are positive; or if entries of the rows are missing.
+        If there is not one weight for every row; if a weight is negative, missing or infinite; or
+        if too few are positive.
     """
     if sample_weight is None:
         return X
-    if has_holes(X):
-        raise ValueError(
-            "'sample_weight' must be None where entries are missing, because the linear model that "
-            "fills them weighs all rows alike. Impute first, for example with "
-            "tfae.AutoencoderImputer."
-        )
     weights = _checked(sample_weight, X.shape[0])
     positive = weights > 0
     n_positive = int(positive.sum())

@@ -160,3 +160,12 @@ def writer_of(library: str) -> Writer:
         "pyarrow": _Arrow,
     }
     return writers[library]()
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Return arrays, or frames of a library, as one with all their rows."""
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    if nw.dependencies.is_pandas_dataframe(parts[0]):
+        return pd.concat(parts)
+    return nw.concat([nw.from_native(part) for part in parts]).to_native()

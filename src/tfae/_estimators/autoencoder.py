@@ -9,9 +9,10 @@ from typing import Any, Self
 import numpy as np
 
 from tfae._data.columns import naming_columns
-from tfae._data.reading import check_passes, repeatable
+from tfae._data.reading import blocks_of, check_passes, repeatable
 from tfae._data.rows import dense_rows
 from tfae._data.weights import weighted
+from tfae._data.writing import joined
 from tfae._estimators.attributes import Fact, Learned
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.checking import check_codes, check_weightable, warn_of_pairs
@@ -568,7 +569,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         -------
         ndarray of shape (n_samples, n_features)
             Only missing entries change. After a fit on a frame of mixed kinds it is a frame of the
-            types of `X`; in columns that are not learned from, missing values stay.
+            types of `X`; in columns that are not learned from, missing values stay, except in those
+            whose values are all the same.
 
         Raises
         ------
@@ -591,6 +593,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         True
         """
         fitted = self._checked_fitted()
+        blocks = blocks_of(X, missing=fitted.fills_holes)
+        if blocks is not None:
+            return joined([self.impute(block) for block in blocks])
         with naming_columns(X, self):
             rows = dense_rows(self._read(X, reset=False), slice(None))
             missing = np.isnan(rows)
@@ -701,7 +706,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
         with naming_columns(X, reader):
-            rows = reader._read(X, reset=start is None, learning=True)
+            rows = reader._read(X, reset=start is None, learning=True, missing=X_clean is None)
             rows = weighted(rows, sample_weight)
             rows, instead = reader._with_clean(rows, X_clean, sample_weight)
             recipe = reader._recipe(rows, start, partial=True, **instead)

@@ -5,19 +5,30 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
 from tfae._data.layout import Layout
+from tfae._data.reading import (
+    as_stream,
+    blocks_of,
+    in_memory_if_small,
+    is_stream,
+    repeatable,
+    some_in_memory,
+)
 from tfae._data.rows import as_floats
 from tfae._data.scaling import check_squares
+from tfae._data.streams import Opened, Stream
+from tfae._data.writing import joined
 from tfae._estimators.attributes import Learned
 from tfae._estimators.autoencoder import Autoencoder
 from tfae._estimators.checking import check_rows
@@ -63,6 +74,9 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
     keep_empty_features : bool, default=False
         Whether columns without any observed entry in `fit` are kept, and filled with 0. Otherwise
         they are left out, with a warning.
+    sample_posterior : bool, default=False
+        Whether `transform` draws missing entries given the observed ones of the row, instead of
+        guessing them; see `impute` for several draws.
     columns : dict, default=None
         What columns of a data frame hold, by their names; see :class:`Autoencoder`.
     hidden_layer_sizes : int or sequence of int, default="auto"
@@ -118,8 +132,8 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
     settings_ : dict of str to object
         The values of "auto" parameters.
     dropped_columns_ : dict of str to str
-        After a fit on a frame of mixed kinds: the columns that nothing can be learned from, whose
-        missing values stay, with the reason.
+        After a fit on a frame of mixed kinds: the columns that nothing can be learned from, with
+        the reason. Their missing values stay, except in columns whose values are all the same.
     n_features_in_ : int
         The number of features.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -175,9 +189,11 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
             Some of the values may be missing. A data frame may have columns of text, categories,
-            booleans, dates and durations, too.
+            booleans, dates and durations, too. Of a memory map, evenly spaced rows of 128 MB are
+            learned from, of a stream up to 20,000 rows drawn from all of them; the whole stream if
+            it has 128 MB at most. See :class:`Autoencoder` for what a stream may be.
         y : None
             Ignored.
 
@@ -210,7 +226,7 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
         check_can_survive(self)
         reader = copy.copy(self)
         with naming_columns(X, reader):
-            rows, layout = reader._read(X, reset=True)
+            rows, layout = reader._read_all(X)
             observed = reader._observed(layout.missing(rows))
             check_squares(np.where(np.isnan(rows), 0, rows))
             recipe = reader._recipe(layout, len(rows))
@@ -219,7 +235,8 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
                 make_recipe = reader._recipe_of(layout, recipe.checkpoints)
                 state = TrainingState.new(self.random_state)
                 fitted = fit_imputation(make_recipe, values, layout, state)
-        facts = {"settings": recipe.settings, "observed": observed}
+        seed = int(state.split_rng.integers(2**63))  # of draws
+        facts = {"settings": recipe.settings, "observed": observed, "seed": seed}
         if reader._schema is not None:
             facts["dropped"] = reader._schema.reasons
         reader._fitted = fitted.with_facts(facts)
@@ -231,7 +248,8 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            Memory maps and streams are read block by block; the result is in memory.
 
         Returns
         -------
@@ -254,20 +272,59 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
         >>> filled[0].tolist(), bool(2 < filled[1, 1] < 8.5)
         ([2.0, 3.0], True)
         """
-        check_is_fitted(self)
-        assert self._fitted is not None
-        with naming_columns(X, self):
-            rows, layout = self._read(X, reset=False)
-            filled = self._fitted.filled(rows, probabilities=self._schema is not None)
-        missing = layout.missing(rows)
-        if self._schema is not None:
-            return self._with_indicator(with_filled(self._schema, filled, X), missing)
-        filled = filled[:, self._kept]
-        if self.indicator_ is not None:
-            filled = np.hstack([filled, self.indicator_.transform(as_holes(missing))])
-        if nw.dependencies.is_into_dataframe(X):
-            return _as_frame(filled, X, self.get_feature_names_out())
-        return filled
+        self._checked_fitted()
+        return self._filled(X, 0 if self.sample_posterior else None, self.add_indicator)
+
+    def impute(self, X: Any, *, n_imputations: int | None = None) -> Any:
+        """Fill the missing entries of rows once, or draw them several times.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
+            Draws read a stream several times.
+        n_imputations : int, default=None
+            The number of draws; None guesses, whatever `sample_posterior` says.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), or a frame; or several of these
+            Without the columns of `add_indicator`. Draws have the shape (n_imputations, n_samples,
+            n_features); of a frame they are a list of frames.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If `n_imputations` is not an integer of at least 1, or `X` cannot be used.
+
+        Notes
+        -----
+        A draw of a row depends on the row, its position in `X`, the number of the draw, and the
+        seed that `fit` took from `random_state`; not on other rows. The same call gives the same
+        draws, and the first is what `transform` returns with ``sample_posterior=True``. The truth
+        lies between the smallest and the largest of 20 draws in 19/21, some 90 %, of the cases.
+        Estimates from each draw are pooled by Rubin's rules (Rubin, 1987, Multiple imputation for
+        nonresponse in surveys).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tfae import AutoencoderImputer
+        >>> X = [[1, 2], [2, None], [3, 6], [4, 8.5], [None, 4]]
+        >>> imputer = AutoencoderImputer(random_state=0).fit(X)
+        >>> draws = imputer.impute(X, n_imputations=20)
+        >>> draws.shape, bool(np.std(draws[:, 1, 1]) > 0), bool(np.std(draws[:, 0, 0]) > 0)
+        ((20, 5, 2), True, False)
+        """
+        if n_imputations is not None:
+            check_scalar(n_imputations, "n_imputations", Integral, min_val=1)
+        self._checked_fitted()
+        if n_imputations is None:
+            return self._filled(X, None)
+        again = repeatable(X, "impute")
+        draws = [self._filled(again, number) for number in range(n_imputations)]
+        return np.stack(draws) if isinstance(draws[0], np.ndarray) else draws
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the columns that `transform` returns.
@@ -300,17 +357,63 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(learned)])
 
+    def _filled(self, X: Any, number: int | None, indicate: bool = False) -> Any:
+        """Return filled data as they were given; what comes in blocks is filled block by block.
+
+        Without the number of a draw, entries are guessed.
+        """
+        blocks = blocks_of(X, missing=self._nan_is_missing)
+        if blocks is None:
+            return self._filled_block(X, number, indicate, start=0)
+        parts, start = [], 0
+        for block in blocks:
+            parts.append(self._filled_block(block, number, indicate, start))
+            start += block.shape[0]
+        return joined(parts)
+
+    def _filled_block(self, X: Any, number: int | None, indicate: bool, start: int) -> Any:
+        fitted = self._checked_fitted()
+        with naming_columns(X, self):
+            rows, layout = self._read(X, reset=False)
+            if number is None:
+                filled = fitted.filled(rows, probabilities=self._schema is not None)
+            else:
+                filled = fitted.drawn(rows, fitted.facts["seed"], number, start)
+        indicated = self._indicated(layout.missing(rows)) if indicate else None
+        return self._given_as(X, filled, indicated)
+
+    def _checked_fitted(self) -> Imputation:
+        check_is_fitted(self)
+        assert self._fitted is not None
+        return self._fitted
+
     @property
     def _kept(self) -> Array:
         """Which features `transform` returns."""
         assert self._fitted is not None
         return np.asarray(self._fitted.facts["observed"] | self.keep_empty_features)
 
-    def _read(self, X: Any, *, reset: bool) -> tuple[Array, Layout]:
+    def _read_all(self, X: Any) -> tuple[Array, Layout]:
+        """Return the rows to learn from; of a memory map or a stream an even sample."""
+        if not is_stream(X):
+            return self._read(some_in_memory(X, missing=self._nan_is_missing), reset=True)
+        stream = as_stream(repeatable(X, "fit"))
+
+        def check(batch: Any, first: bool, missing: bool) -> Array:
+            return self._read(batch, reset=first, whole=stream)[0]
+
+        rows = in_memory_if_small(Opened(stream, check, missing=True), self.random_state)
+        if isinstance(rows, Opened):
+            rows.prepare(covariance=False)
+            rows = rows.some(None)
+        n_places = rows.shape[1]
+        return rows, Layout.of_numbers(n_places) if self._schema is None else self._schema.layout
+
+    def _read(self, X: Any, *, reset: bool, whole: Stream | None = None) -> tuple[Array, Layout]:
         """Return data as rows with NaN for missing entries, and the layout of their columns."""
         nan_is_missing = self._nan_is_missing
         if reset:
-            self._schema = learned_schema(self, X)
+            self._schema = learned_schema(self, X, whole)
         if self._schema is not None:
             rows = read_table(
                 self, X, self._schema, reset=reset, min_samples=1, learning=reset, missing=True
@@ -322,14 +425,30 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
             rows = np.where(rows == self.missing_values, np.nan, rows)
         return rows, Layout.of_numbers(rows.shape[1])
 
-    def _with_indicator(self, frame: Any, missing: Array) -> Any:
-        """Return a frame of mixed kinds with columns that say what was missing."""
+    def _indicated(self, missing: Array) -> Array | None:
+        """Return the columns that say what was missing, if there are any."""
         if self.indicator_ is None:
-            return frame
-        found = self.indicator_.transform(as_holes(missing))
+            return None
+        return np.asarray(self.indicator_.transform(as_holes(missing)))
+
+    def _given_as(self, X: Any, filled: Array, indicated: Array | None = None) -> Any:
+        """Return filled rows as `X` was given: an array, or a frame with its types."""
+        if self._schema is not None:
+            frame = with_filled(self._schema, filled, X)
+            return frame if indicated is None else self._with_indicator(frame, indicated)
+        filled, names = filled[:, self._kept], self.get_feature_names_out()
+        n_filled = filled.shape[1]
+        if indicated is not None:
+            filled = np.hstack([filled, indicated])
+        if nw.dependencies.is_into_dataframe(X):
+            return _as_frame(filled, X, names[: n_filled if indicated is None else None])
+        return filled
+
+    def _with_indicator(self, frame: Any, indicated: Array) -> Any:
+        """Return a frame of mixed kinds with columns that say what was missing."""
         names = self.get_feature_names_out()[frame.shape[1] :]
         made = nw.from_native(frame)
-        for name, column in zip(names, found.T, strict=True):
+        for name, column in zip(names, indicated.T, strict=True):
             series = nw.new_series(name, column, backend=made.implementation)
             made = made.with_columns(series)
         return made.to_native()

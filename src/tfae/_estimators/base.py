@@ -12,7 +12,6 @@ from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
-from tfae._data.holes import has_holes
 from tfae._data.reading import (
     as_stream,
     in_memory_if_small,
@@ -83,10 +82,10 @@ class BaseEncoder(
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            At least two rows of numbers. NaN and masked values are missing entries, which images,
-            embeddings, memory maps and streams may not have. Memory maps are not read whole. A
-            stream is a ``tf.data.Dataset``, an iterable of arrays or data frames that can be read
-            more than once, a callable that returns an iterable, or the result of a function in
+            At least two rows of numbers. NaN and masked values are missing entries, which images
+            and embeddings may not have. Memory maps are not read whole. A stream is a
+            ``tf.data.Dataset``, an iterable of arrays or data frames that can be read more than
+            once, a callable that returns an iterable, or the result of a function in
             ``tfae.streams``.
         y : None
             Ignored. For pairs of noisy and clean rows see :class:`DenoisingAutoencoder`.
@@ -258,7 +257,7 @@ class BaseEncoder(
             The stream that `X` is a batch of, if it can be read more than once.
         """
         if is_stream(X):
-            return self._read_stream(X, reset, learning)
+            return self._read_stream(X, reset, learning, missing)
         if reset:
             self._schema = learned_schema(self, X, whole)
         how: dict[str, Any] = {
@@ -268,9 +267,15 @@ class BaseEncoder(
         }
         if self._schema is not None:
             return read_table(self, X, self._schema, learning=learning, **how)
-        return read_rows(X, functools.partial(check_rows, self, **how), min_samples)
+        check = functools.partial(check_rows, self, **how)
+        return read_rows(X, check, min_samples, how["missing"] and self._fills_files(reset))
 
-    def _read_stream(self, X: Any, reset: bool, learning: bool) -> Opened:
+    def _fills_files(self, reset: bool) -> bool:
+        """Whether entries of rows that are read block by block may be missing."""
+        known = None if reset else self._fitted
+        return self.takes_tables and (known is None or known.fills_holes)
+
+    def _read_stream(self, X: Any, reset: bool, learning: bool, missing: bool) -> Opened:
         """Return a stream whose batches are read like data of their own."""
         if reset and not hasattr(self, "partial_fit"):
             raise ValueError(
@@ -280,12 +285,12 @@ class BaseEncoder(
         stream = as_stream(X)
         whole = None if stream.once else stream
 
-        def check(batch: Any, first: bool) -> Any:
+        def check(batch: Any, first: bool, missing: bool) -> Any:
             return self._read(
-                batch, reset=reset and first, learning=learning, missing=False, whole=whole
+                batch, reset=reset and first, learning=learning, missing=missing, whole=whole
             )
 
-        return Opened(stream, check)
+        return Opened(stream, check, missing=missing and self._fills_files(reset))
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
@@ -299,7 +304,11 @@ class BaseEncoder(
         reader = copy.copy(self)
         with naming_columns(X, reader):
             rows = reader._read(
-                repeatable(X, "fit"), reset=start is None, min_samples=2, learning=True
+                repeatable(X, "fit"),
+                reset=start is None,
+                min_samples=2,
+                learning=True,
+                missing=X_clean is None,
             )
             rows = weighted(rows, sample_weight, min_samples=2)
             rows, instead = reader._with_clean(
@@ -325,8 +334,6 @@ class BaseEncoder(
         )
         if X_clean is None:
             return in_memory(X), {}
-        if has_holes(X):
-            self._read(X, reset=False, missing=False)  # which raises
 
         def read(rows: Any) -> Any:
             rows = self._read(rows, reset=False, learning=True, missing=False)

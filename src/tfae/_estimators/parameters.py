@@ -117,6 +117,7 @@ class ImputerParameters:
     missing_values: Any = parameter(np.nan, MissingValues(numeric_only=True), None)
     add_indicator: bool = parameter(False, "boolean")
     keep_empty_features: bool = parameter(False, "boolean")
+    sample_posterior: bool = parameter(False, "boolean")
     columns: Mapping[Any, str | Sequence[Any]] | None = parameter(None, Mapping, None)
     hidden_layer_sizes: int | Sequence[int] | str = parameter(
         "auto", "array-like", AT_LEAST_1, AUTO

@@ -144,7 +144,8 @@ def given_as(fitted: Fitted, rows: Array, like: Any = None, index: Any = None) -
 def with_filled(schema: Schema, rows: Array, X: Any) -> Any:
     """Return a frame with values of rows in the place of its missing values.
 
-    Other values stay as they are, unknown categories and columns that are not learned from too.
+    Other values stay as they are, unknown categories and columns that are not learned from too. Of
+    these constant ones are filled.
 
     Parameters
     ----------
@@ -154,16 +155,15 @@ def with_filled(schema: Schema, rows: Array, X: Any) -> Any:
     X : DataFrame
     """
     frame = schema.in_order(as_frame(X))
-    library, made = library_of(frame), schema.decode(rows, like=frame)
-    learned = {column.label for column in schema.columns}
+    library, made = library_of(frame), schema.complete(rows, frame)
     write, labels, columns = writer_of(library), labels_of(frame), []
     for place, label in enumerate(labels):
         given = column_of(frame, place)
         missing = given.is_null()
         if given.dtype.is_float():
             missing = missing | given.is_nan()
-        if label in learned and missing.any():
-            new, dtype = column_of(made, place), dtype_of(frame, place)
+        if label in made and missing.any():
+            new, dtype = made[label], dtype_of(frame, place)
             if library != schema.library:
                 new = _of_type(write, new, dtype)
             filled = given.zip_with(~missing, new.cast(given.dtype))

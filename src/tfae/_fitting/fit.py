@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from tfae._data.holes import has_holes
+from tfae._data.reading import rows_to_fill_by
 from tfae._data.scaling import (
     Scaling,
     check_held_out,
@@ -96,7 +97,7 @@ def fit_split(
     if start is None:
         scaling = learned_scaling(recipe, split)
     else:
-        start = start.filling(split.X)
+        start = start.filling(split.X) if has_holes(split.X) else start
         scaling = start.scaling
         check_learned(split.X, scaling, recipe.dtype)
     if isinstance(recipe.corruption, Pairs):
@@ -130,8 +131,8 @@ def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     check_held_out(split.X, split.train, split.held_out, scaling)
     if not has_holes(split.X):
         return scaling
-    rows = split.X if split.train is None else split.X[split.train]
-    return learned_filling(scaling, rows, recipe.layout)
+    rows, weights = rows_to_fill_by(split.X, split.train)
+    return learned_filling(scaling, rows, recipe.layout, weights)
 
 
 def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted:

@@ -22,6 +22,7 @@ from tfae._fitting.first_weights import drawn
 from tfae._fitting.from_parameters import make_recipe
 from tfae._fitting.network_training import train_network
 from tfae._fitting.recipe import Recipe, Split
+from tfae._inference.error_quantiles import ErrorQuantiles
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Guesses, Imputation
 from tfae._networks.linear_path import ends_linearly, last_layer
@@ -148,7 +149,12 @@ class _Fit:
     def linear(self) -> Imputation:
         """Return the linear model of so few rows that none are held out."""
         tables = TableInputs.learned(self.rows, self.layout, self.state.split_rng)
-        return Imputation(tables, None, np.zeros(self.layout.n_columns), {})
+        return self._untried(tables, None)
+
+    def _untried(self, tables: TableInputs, network: Fitted | None) -> Imputation:
+        """Return an imputation that makes no use of its network yet."""
+        none, law = np.zeros(self.layout.n_columns), ErrorQuantiles.normal(self.layout)
+        return Imputation(tables, network, none, law, {})
 
     def run(self) -> Imputation:
         """Train on some rows, compare on the others, and fit few rows once more."""
@@ -157,15 +163,16 @@ class _Fit:
         hiding = Hiding.like(self.rows, self.layout)
         network = self._trained(tables, train, hiding)
         none = np.zeros(self.layout.n_columns)
-        first = Imputation(tables, network, none, {})
+        first = self._untried(tables, network)
         compared = _Comparison.of(first, held_out, hiding, self.weights, self.state.split_rng)
         shares = none if network is None else compared.shares()
         stays = network is not None and compared.improves(shares)
         if network is not None and not stays:
             _warn_of_linear(compared)
-        facts = dict(compared.facts(shares if stays else none))
+        shares = shares if stays else none
+        facts = dict(compared.facts(shares))
         facts |= {} if network is None else {"history": network.history}
-        fitted = replace(first, shrinkage=shares, facts=facts)
+        fitted = replace(first, shrinkage=shares, law=compared.law(shares), facts=facts)
         return self._refitted(fitted, hiding) if stays else self._all_linear(fitted)
 
     def _split(self) -> tuple[Array, Array]:
@@ -219,6 +226,7 @@ class _Comparison(NamedTuple):
     imputation: Imputation
     weights: Array  # [columns]
     target: Array  # [rows, places], as the network sees it
+    seen: Array  # [rows, places], with NaN for hidden entries, too
     hidden: Array  # [rows, columns]
     guesses: Guesses
     n_rows: int  # rows are there several times, with other entries hidden
@@ -240,7 +248,8 @@ class _Comparison(NamedTuple):
         hidden = hiding.draw(missing, rng)
         seen = np.where(layout.spread(hidden), np.nan, repeated)
         target = imputation.tables.target(repeated)
-        return cls(imputation, weights, target, hidden, imputation.guesses(seen), len(rows))
+        guesses = imputation.guesses(seen)
+        return cls(imputation, weights, target, seen, hidden, guesses, len(rows))
 
     def losses(self, shares: Array) -> Array:
         """Return the losses of hidden entries with shares of the columns; 0 for others."""
@@ -282,6 +291,16 @@ class _Comparison(NamedTuple):
             },
             "errors": self._errors(shares),
         }
+
+    def law(self, shares: Array) -> ErrorQuantiles:
+        """Return the law of the errors of hidden numbers, given what the linear model expects."""
+        tables, layout = self.imputation.tables, self.imputation.layout
+        output = self.guesses.corrected(layout.spread(shares))
+        error = self.target - tables.clipped(output)
+        deviations = tables.model.deviations(tables.scaling.forward(self.seen, np.float64))
+        error, deviations = error[:, layout.starts], deviations[:, layout.starts]
+        counts = self.hidden & np.equal(layout.levels, 0)
+        return ErrorQuantiles.learned(np.where(counts, error, np.nan), deviations, layout)
 
     def _errors(self, shares: Array) -> Array:
         """Return the error of every column: of numbers in their unit, of categories a rate."""

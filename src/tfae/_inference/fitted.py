@@ -15,7 +15,7 @@ from tfae._data.rows import dense_blocks
 from tfae._data.scaling import Forward, Scaling, finite_variance
 from tfae._data.schema import Schema
 from tfae._data.source import Source, mean_of_rows, weights_of
-from tfae._data.statistics import Survey
+from tfae._data.statistics import Survey, survey
 from tfae._inference import outcome
 from tfae._inference.blocks import of_every_block
 from tfae._inference.codec import Codec
@@ -121,6 +121,11 @@ class Fitted:
         """Return a copy with more facts."""
         return replace(self, facts={**self.facts, **facts})
 
+    @property
+    def fills_holes(self) -> bool:
+        """Whether there is a linear model that can fill holes."""
+        return isinstance(self.scaling, Filling) or self.linear_model is not None
+
     def filling(self, X: Any) -> Fitted:
         """Return what to use for `X`: if it has holes, a copy that fills them.
 
@@ -129,8 +134,11 @@ class Fitted:
         ValueError
             If there is no linear model that could fill them.
         """
-        if isinstance(self.scaling, Filling) or not has_holes(X):
+        unknown = isinstance(X, Source) and not X.in_memory
+        if isinstance(self.scaling, Filling) or not (unknown or has_holes(X)):
             return self
+        if unknown and not self.fills_holes:
+            return self  # such rows are read without any
         if self.linear_model is None:
             raise ValueError(
                 "X must have no missing entries, because the estimator was fitted to complete rows "
@@ -190,10 +198,10 @@ class Fitted:
         filling = self.filling(X)
         if table_of(self.scaling) is not None:
             return filling._losses(X)
-        codec, holed = filling.codec.ready_to_encode(X).ready_to_decode(X), filling is not self
-        holed = holed or isinstance(self.scaling, Filling)
+        codec = filling.codec.ready_to_encode(X).ready_to_decode(X)
 
         def of_rows(rows: Array, space: Workspace) -> Array:
+            holed = has_holes(rows)
             with np.errstate(over="ignore", invalid="ignore"):
                 one, other = rows, self._rebuilt(codec, rows, space)
                 if scaled:
@@ -271,10 +279,10 @@ def explained_variance(fitted: Fitted, X: Any) -> float:
     if fitted.schema is not None:
         return _explained_loss(fitted, X)
     if has_holes(X):
-        errors, distance = fitted.errors(X, per_feature=True), X - np.nanmean(X, axis=0)
-        total = float(np.nansum(np.square(distance, dtype=np.float64)))
-        return float(1 - np.nansum(errors) / total) if total else float(not np.nansum(errors))
+        return _explained_in_observed(fitted, X)
     variance = finite_variance(X)
+    if np.isnan(variance):  # a stream has holes
+        return _explained_in_observed(fitted, X)
     if variance != 0:
         return float(1 - mean_of_rows(fitted.errors(X), weights_of(X)) / variance)
     # All rows are the same. Rebuilding many adds rounding errors that one row does not have.
@@ -300,6 +308,17 @@ def _explained_loss(fitted: Fitted, X: Any) -> float:
     error = mean_of_rows(fitted.errors(X, scaled=True), of_rows)
     least = np.average(guess, weights=of_columns)
     return float(1 - error / least) if least else float(not error)
+
+
+def _explained_in_observed(fitted: Fitted, X: Any) -> float:
+    """Return the fraction of the variance of observed entries."""
+    mean, weights, sums = survey(X, holes=True).mean, weights_of(X), np.zeros(2)
+    for places, rows in dense_blocks(X):
+        distances = np.square(rows - mean, dtype=np.float64)
+        of_rows = np.nansum([fitted.errors(rows, per_feature=True), distances], axis=2)
+        sums += of_rows.sum(axis=1) if weights is None else of_rows @ weights[places]
+    errors, total = sums.tolist()
+    return 1 - errors / total if total else float(not errors)
 
 
 def _cast(weights: Weights, dtype: Any) -> Weights:

@@ -7,9 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import ndtri
 
 from tfae._data.layout import Layout
+from tfae._data.rows import dense_blocks
 from tfae._inference.blocks import of_every_block
+from tfae._inference.error_quantiles import ErrorQuantiles
 from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import NEW, Workspace
 from tfae._networks.table_inputs import TableInputs
@@ -37,6 +40,7 @@ class Imputation:
     tables: TableInputs
     network: Fitted | None  # None: the linear guess alone
     shrinkage: Array  # [columns], the share of the network's correction that is used
+    law: ErrorQuantiles  # of the errors of the guesses
     facts: Mapping[str, Any]
 
     @property
@@ -82,12 +86,57 @@ class Imputation:
 
         return of_every_block(X, of_rows, self._floats_per_row)
 
+    def drawn(self, X: Array, seed: int, number: int = 0, start: int = 0) -> Array:
+        """Return rows whose missing entries are drawn given the observed entries of the row.
+
+        A number is the guess and an error, in the range of the observed numbers. The errors of a
+        row are correlated as those of the linear model are; their law is that of errors on held-out
+        rows. In the places of a category stand keys, of which the largest is that of the category
+        drawn (Gumbel, 1954, Statistical theory of extreme values and some practical applications),
+        also among some of the categories. A row's draw depends on the row, its position, the seed
+        and the number of the draw, not on other rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, places)
+        seed : int
+        number : int
+            That of the draw.
+        start : int
+            The position of the first row.
+        """
+        parts = []
+        for places, rows in dense_blocks(X):
+            missing = np.isnan(rows)
+            if missing.any():
+                uniform = self._uniform(start + places.start, len(rows), seed, number)
+                found = self._drawn(rows.astype(np.float64, copy=False), uniform)
+                rows = np.where(missing, found.astype(rows.dtype), rows)
+            parts.append(rows)
+        return np.concatenate(parts)
+
+    def _uniform(self, start: int, n_rows: int, seed: int, number: int) -> Array:
+        """Return random numbers above 0 and below 1, the same for a position in every block."""
+        width = self.tables.model.n_factors + self.layout.width
+        generator = np.random.PCG64([seed, number]).advance(start * width)
+        drawn = np.random.Generator(generator).random((n_rows, width))
+        return np.maximum(drawn, np.finfo(np.float64).tiny)
+
+    def _drawn(self, rows: Array, uniform: Array) -> Array:
+        tables, found = self.tables, self._corrected(rows)
+        scaled = tables.scaling.forward(rows, np.float64)
+        deviates = tables.model.deviates(scaled, ndtri(uniform))
+        numbers = found + self.law.errors(deviates, tables.model.deviations(scaled))
+        keys = found - np.log(-np.log(uniform[:, tables.model.n_factors :]))
+        return np.where(tables.is_number, tables.in_units(numbers), keys)
+
     def _guessed(self, rows: Array, space: Workspace) -> Array:
         """Return numbers in the user's units and probabilities for all places."""
-        tables = self.tables
-        found = self.guesses(rows, space).corrected(self.layout.spread(self.shrinkage))
-        numbers = tables.scaling.backward(np.clip(found, tables.low, tables.high))
+        found = self._corrected(rows, space)
         if not self.layout.has_categories:
-            return numbers
+            return self.tables.in_units(found)
         probability = np.exp(self.layout.log_probabilities(found))
-        return np.where(tables.is_number, numbers, probability)
+        return np.where(self.tables.is_number, self.tables.in_units(found), probability)
+
+    def _corrected(self, rows: Array, space: Workspace = NEW) -> Array:
+        return self.guesses(rows, space).corrected(self.layout.spread(self.shrinkage))

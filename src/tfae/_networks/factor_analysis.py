@@ -93,6 +93,42 @@ class FactorAnalysis:
             return rows
         return np.where(missing, self.mean + self.factors(rows) @ self.loadings, rows)
 
+    def deviations(self, rows: Array) -> Array:
+        """Return the standard deviation of every place, were it missing, given the observed ones.
+
+        Shape [rows, places].
+        """
+        parts = [self._deviations(self._posterior(rows[b])) for b in self._blocks(len(rows))]
+        return np.concatenate(parts)
+
+    def deviates(self, rows: Array, normal: Array) -> Array:
+        """Return standard normal numbers correlated as the errors of missing entries of a row are.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, places)
+        normal : ndarray of shape (n, factors + places)
+            Independent standard normal numbers.
+
+        Returns
+        -------
+        ndarray of shape (n, places)
+            The errors of a draw from the posterior, over their :meth:`deviations`.
+        """
+        parts = [self._deviates(rows[b], normal[b]) for b in self._blocks(len(rows))]
+        return np.concatenate(parts)
+
+    def _deviations(self, of: Posterior) -> Array:
+        explained = np.matmul(self.loadings.T, of.covariances) * self.loadings.T
+        return np.asarray(np.sqrt(explained.sum(axis=2) + self.noise)[of.pattern])
+
+    def _deviates(self, rows: Array, normal: Array) -> Array:
+        of, n = self._posterior(rows), self.n_factors
+        roots = np.linalg.cholesky(of.covariances)[of.pattern]
+        factors = np.matmul(roots, normal[:, :n, None])[:, :, 0]
+        errors = factors @ self.loadings + np.sqrt(self.noise) * normal[:, n:]
+        return np.asarray(errors / self._deviations(of))
+
     def log_likelihoods(self, rows: Array) -> Array:
         """Return the log-density of the observed entries of every row."""
         parts = [self._log_densities(rows[b])[0] for b in self._blocks(len(rows))]
@@ -136,7 +172,11 @@ class FactorAnalysis:
 
 
 def factor_analysis(
-    rows: Array, n_factors: int, most_steps: int = _MOST_STEPS, tolerance: float = _TOLERANCE
+    rows: Array,
+    n_factors: int,
+    most_steps: int = _MOST_STEPS,
+    tolerance: float = _TOLERANCE,
+    weights: Array | None = None,
 ) -> FactorAnalysis:
     """Fit a model to the observed entries of scaled rows by expectation maximisation.
 
@@ -149,17 +189,20 @@ def factor_analysis(
     most_steps : int
     tolerance : float
         The gain of a step, in nats per observed entry, below which EM ends.
+    weights : ndarray of shape (n,) or None
+        Positive weights of rows; None weighs all alike.
     """
-    rows = rows[evenly_spaced(rows, None, _MOST_ROWS)]
-    model = _start(rows, n_factors)
-    n_observed = max(1, int((~np.isnan(rows)).sum()))
+    some = evenly_spaced(rows, None, _MOST_ROWS)
+    rows, weights = rows[some], None if weights is None else weights[some, None]
+    model = _start(rows, n_factors, weights)
+    n_observed = max(1.0, float(_weighted(~np.isnan(rows), weights).sum()))
     before = -np.inf
     # Products this small wait for their threads: with two, a busy machine takes four times as long.
     with threadpool_limits(1, user_api="blas"):
         for _ in range(most_steps if n_factors else 0):
             sums = _Sums(model)
             for block in model._blocks(len(rows)):
-                sums.add(rows[block])
+                sums.add(rows[block], None if weights is None else weights[block])
             model = sums.maximised()
             # The likelihood is that of the model before the step.
             if sums.log_likelihood - before < tolerance * n_observed:
@@ -169,30 +212,33 @@ def factor_analysis(
 
 
 def chosen_factor_analysis(
-    rows: Array, layout: Layout, rng: np.random.Generator, most_factors: int | None = None
+    rows: Array, layout: Layout, rng: np.random.Generator, weights: Array | None = None
 ) -> FactorAnalysis:
     """Fit a model whose number of factors is chosen by hidden entries.
 
     Models of growing size are tried on rows with further entries hidden, whole columns of the
     layout, until two in turn rebuild these hardly better.
     """
-    some = rows[evenly_spaced(rows, None, _MOST_SEARCHED)]
+    chosen = evenly_spaced(rows, None, _MOST_SEARCHED)
+    some, of_some = rows[chosen], None if weights is None else weights[chosen]
     hidden = (rng.random((len(some), layout.n_columns)) < _HIDDEN) & ~layout.missing(some)
     places = layout.spread(hidden)
     seen = np.where(places, np.nan, some)
     most = min(layout.width, len(some)) - 1
-    most = most if most_factors is None else min(most, most_factors)
     best, least, n_stale = 0, np.inf, 0
     for n_factors in (size for size in _SIZES if size <= max(most, 0)):
-        model = factor_analysis(seen, n_factors, _SEARCH_STEPS, _SEARCH_TOLERANCE)
-        error = float(np.square(model.filled(seen)[places] - some[places]).sum())
+        model = factor_analysis(seen, n_factors, _SEARCH_STEPS, _SEARCH_TOLERANCE, of_some)
+        squares = np.square(model.filled(seen)[places] - some[places])
+        if of_some is not None:
+            squares *= of_some[np.nonzero(places)[0]]
+        error = float(squares.sum())
         if error < (1 - _CLEARLY) * least:
             best, least, n_stale = n_factors, error, 0
         else:
             n_stale += 1
         if n_stale == 2:
             break
-    return factor_analysis(rows, best)
+    return factor_analysis(rows, best, weights=weights)
 
 
 class _Sums:
@@ -200,27 +246,32 @@ class _Sums:
 
     def __init__(self, model: FactorAnalysis) -> None:
         n_places, n = len(model.mean), model.n_factors + 1
-        self._model, self._n_rows, self.log_likelihood = model, 0, 0.0
+        self._model, self._total, self.log_likelihood = model, 0.0, 0.0
         self._counts, self._squared = np.zeros((2, n_places))
         self._products = np.zeros((n_places, n * (n + 1) // 2))  # of the factors and 1, observed
         self._with_rows = np.zeros((n_places, n))
         self._of_all = np.zeros((n, n))
 
-    def add(self, rows: Array) -> None:
-        """Add some rows."""
+    def add(self, rows: Array, weights: Array | None) -> None:
+        """Add some rows with their weights, of shape [rows, 1]."""
         densities, of = self._model._log_densities(rows)
-        self.log_likelihood += float(densities.sum())
-        self._n_rows += len(rows)
+        of_rows = densities if weights is None else densities * weights[:, 0]
+        self.log_likelihood += float(of_rows.sum())
+        self._total += len(rows) if weights is None else float(weights.sum())
         observed = ~np.isnan(rows)
-        values, weight = np.where(observed, rows, 0.0), observed.astype(np.float64)
+        values = np.where(observed, rows, 0.0)
+        weight = _weighted(observed.astype(np.float64), weights)
         extended = np.hstack([of.means, np.ones((len(rows), 1))])
         products = extended[:, :, None] * extended[:, None, :]
         products[:, :-1, :-1] += of.covariances[of.pattern]
         left, right = np.triu_indices(extended.shape[1])
         self._counts += weight.sum(axis=0)
-        self._squared += np.einsum("ij,ij->j", values, values)
+        weighted = _weighted(values, weights)
+        self._squared += np.einsum("ij,ij->j", weighted, values)
         self._products += weight.T @ products[:, left, right]
-        self._with_rows += values.T @ extended
+        self._with_rows += weighted.T @ extended
+        if weights is not None:
+            products *= weights[:, :, None]
         self._of_all += products.sum(axis=0)
 
     def maximised(self) -> FactorAnalysis:
@@ -232,7 +283,7 @@ class _Sums:
         explained = np.einsum("ij,ij->i", maps, self._with_rows)
         noise = (self._squared - explained) / np.where(unseen, 1.0, self._counts)
         # The factors need not have kept mean 0 and covariance I, which they get back here.
-        moments = self._of_all / self._n_rows
+        moments = self._of_all / self._total
         mean = moments[-1, :-1]
         root = np.linalg.cholesky(moments[:-1, :-1] - np.outer(mean, mean))
         return FactorAnalysis(
@@ -242,13 +293,16 @@ class _Sums:
         )
 
 
-def _start(rows: Array, n_factors: int) -> FactorAnalysis:
+def _start(rows: Array, n_factors: int, weights: Array | None) -> FactorAnalysis:
     """Return principal components of the covariance of what is observed in pairs of places."""
     observed = ~np.isnan(rows)
-    weight, counts = observed.astype(np.float64), observed.sum(axis=0)
-    mean = np.where(observed, rows, 0.0).sum(axis=0) / np.maximum(counts, 1)
+    there = observed.astype(np.float64)
+    weight = _weighted(there, weights)
+    counts = weight.sum(axis=0)
+    tiny = np.finfo(np.float64).tiny
+    mean = _weighted(np.where(observed, rows, 0.0), weights).sum(axis=0) / np.maximum(counts, tiny)
     centred = np.where(observed, rows - mean, 0.0)
-    covariance = centred.T @ centred / np.maximum(weight.T @ weight, 1)
+    covariance = _weighted(centred, weights).T @ centred / np.maximum(weight.T @ there, tiny)
     variance = np.diag(covariance)
     values, vectors = np.linalg.eigh(covariance)
     axes = vectors.T[::-1][:n_factors]
@@ -256,6 +310,11 @@ def _start(rows: Array, n_factors: int) -> FactorAnalysis:
     noise = variance - np.square(loadings).sum(axis=0)
     least = np.maximum(_LEAST_NOISE, 0.05 * variance if n_factors else 0.0)
     return FactorAnalysis(mean, loadings, np.where(counts, np.maximum(noise, least), 1.0))
+
+
+def _weighted(values: Array, weights: Array | None) -> Array:
+    """Return values of rows times their weights, of shape [rows, 1]."""
+    return values if weights is None else values * weights
 
 
 def _patterns(observed: Array) -> tuple[Array, Array]:

@@ -58,17 +58,23 @@ class Filling:
         return self.scaling.backward(X)
 
 
-def learned_filling(scaling: Scaling, rows: Array, layout: Layout | None = None) -> Filling:
+def learned_filling(
+    scaling: Scaling,
+    rows: Array,
+    layout: Layout | None = None,
+    weights: Array | None = None,
+) -> Filling:
     """Return a scaling that fills holes by a factor analysis of the observed entries of rows.
 
     The number of factors is chosen by entries that are hidden by fixed random numbers: whole
-    columns of the layout, if there is one.
+    columns of the layout, if there is one. `weights` are positive, one for each row; None weighs
+    all alike.
     """
     layout = Layout.of_numbers(rows.shape[1]) if layout is None else layout
     scaled = scaling.forward(rows, np.float64)
-    standard = standard_scaling(scaled, layout)
+    standard = standard_scaling(scaled, layout, weights)
     standardised = standard.forward(scaled, np.float64)
-    model = chosen_factor_analysis(standardised, layout, np.random.default_rng(0))
+    model = chosen_factor_analysis(standardised, layout, np.random.default_rng(0), weights)
     scale = np.asarray(standard.scale)
     return Filling(
         scaling,

@@ -8,6 +8,7 @@ the masks it fills holes clearly worse.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class TableInputs:
     scaling: Affine
     model: FactorAnalysis
     ranks: Quantiles  # of scaled numbers
-    low: Array  # the smallest observed number of every place, scaled
+    low: Array  # the smallest observed number of every place, in the user's unit
     high: Array
 
     @classmethod
@@ -59,7 +60,7 @@ class TableInputs:
         else:
             model = factor_analysis(scaled, n_factors)
         ranks = rank_map(scaled[:, layout.numbers])
-        return cls(layout, scaling, model, ranks, *observed_range(scaled))
+        return cls(layout, scaling, model, ranks, *observed_range(rows))
 
     @property
     def n_inputs(self) -> int:
@@ -77,7 +78,19 @@ class TableInputs:
         """
         scaled = self.scaling.forward(rows, np.float64)
         filled = self.model.filled(scaled)
-        return np.where(np.isnan(scaled), np.clip(filled, self.low, self.high), scaled)
+        return np.where(np.isnan(scaled), self.clipped(filled), scaled)
+
+    def clipped(self, scaled: Array) -> Array:
+        """Return scaled rows in the range of the observed entries."""
+        return np.clip(scaled, *self._scaled_range)
+
+    def in_units(self, scaled: Array) -> Array:
+        """Return scaled rows in the user's units, exactly in the range of the observed entries."""
+        return np.clip(self.scaling.backward(scaled), self.low, self.high)
+
+    @cached_property
+    def _scaled_range(self) -> Array:
+        return self.scaling.forward(np.stack([self.low, self.high]), np.float64)
 
     def seen(self, rows: Array) -> Seen:
         """Return what a network sees of rows."""

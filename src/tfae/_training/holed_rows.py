@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tfae._data.cell_losses import CellWeights
 from tfae._data.holes import has_holes
+from tfae._data.rows import dense_rows
 from tfae._data.scaling import Affine, Scaling
-from tfae._data.source import weights_of
+from tfae._data.source import Source, weights_of
+from tfae._data.streams import Streamed
+from tfae._data.weights import with_weights
 from tfae._support.typing import Array
 from tfae._training.checkpoints import drawn_so_far
 from tfae._training.chunks import AtOnce, Noise, Rows, as_chunks, one_at_once
@@ -26,7 +30,7 @@ class HoledRows:
 
     Parameters
     ----------
-    X : ndarray of shape (n, features)
+    X : ndarray or Source of shape (n, features)
         With NaN for missing entries.
     scaling : Scaling
         It fills holes; see :class:`.filling.Filling`.
@@ -47,18 +51,16 @@ class HoledRows:
         noise: Noise,
         cells: CellWeights | None = None,
     ) -> None:
-        rows = X if index is None else X[index]
-        if cells is None:
-            observed = ~np.isnan(rows)
-            weight = observed / max(observed.mean(), 1 / rows.size)
+        shape_of_both = shape._replace(features=2 * shape.features)
+        if isinstance(X, Source) and not X.in_memory:
+            assert cells is None  # streams and maps are numbers
+            of, weights = X.statistics(index), X.weights(index)
+            n_rows = of.n_rows if weights is None else float(weights.sum())
+            share = float(of.observed.sum()) / (n_rows * shape.features)
+            beside: Any = _Beside(scaling, share)  # all that chunks ask of a scaling
+            self._rows = as_chunks(X, beside, shape_of_both, index)
         else:
-            weight = cells.of_all(rows, weights_of(X, index))
-        filled = scaling.forward(rows, rows.dtype)
-        # Side by side, so that one gathering serves both.
-        both = np.hstack([filled, weight]).astype(shape.dtype)
-        width = both.shape[1]
-        identity = Affine(np.zeros(width), 1.0)
-        self._rows = Rows(both, identity, shape._replace(features=width))
+            self._rows = _in_memory(X, scaling, shape_of_both, index, cells)
         self._shape, self._noise = shape, noise
 
     def epochs(
@@ -79,6 +81,41 @@ class HoledRows:
             yield made._replace(drawn=(both.drawn[0], *drawn_so_far(self._noise.rng)))
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """The map from rows with holes to filled rows and, side by side, weights of entries."""
+
+    scaling: Scaling
+    share: float  # of the entries that are observed
+
+    is_identity: ClassVar[bool] = False
+
+    def forward(self, X: Array, dtype: Any, out: Array | None = None) -> Array:
+        """Return rows in the user's units, scaled and filled, and the weights beside them."""
+        n_rows, n_features = X.shape
+        out = np.empty((n_rows, 2 * n_features), dtype) if out is None else out
+        out[:, :n_features] = self.scaling.forward(X, X.dtype)
+        out[:, n_features:] = ~np.isnan(X) / self.share
+        return out
+
+
+def _in_memory(
+    X: Any, scaling: Scaling, shape: ChunkShape, index: Array | None, cells: CellWeights | None
+) -> Rows:
+    """Return rows that are filled once, with weights of entries beside them."""
+    weights = weights_of(X, index)
+    rows = dense_rows(X, slice(None) if index is None else index)
+    if cells is not None:
+        weight = cells.of_all(rows, weights)
+    else:
+        observed = ~np.isnan(rows)
+        mean = observed.mean() if weights is None else np.average(observed.mean(1), weights=weights)
+        weight = observed / max(mean, 1 / rows.size)
+    # Side by side, so that one gathering serves both.
+    both = np.hstack([scaling.forward(rows, rows.dtype), weight]).astype(shape.dtype)
+    return Rows(with_weights(both, weights), Affine(np.zeros(shape.features), 1.0), shape)
+
+
 def batches_of(
     X: Any,
     scaling: Scaling,
@@ -88,7 +125,9 @@ def batches_of(
     cells: CellWeights | None = None,
 ) -> Batches:
     """Return some rows of `X` as chunks, whatever `X` is, and with or without holes."""
-    if has_holes(X):
-        return HoledRows(X, scaling, shape, index, noise, cells)
-    rows = as_chunks(X, scaling, shape, index, noise)
-    return rows if cells is None else TableRows(rows, cells.of_places(), shape)
+    if not has_holes(X):
+        rows = as_chunks(X, scaling, shape, index, noise)
+        return rows if cells is None else TableRows(rows, cells.of_places(), shape)
+    if isinstance(X, Streamed) and index is not None:
+        X, index = X[index], None
+    return HoledRows(X, scaling, shape, index, noise, cells)

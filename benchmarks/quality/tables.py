@@ -53,6 +53,9 @@ def main() -> None:
     arguments.add_argument("--only", nargs="+", default=list(LENGTHS), help="names of the tables")
     arguments.add_argument("--methods", nargs="+", default=list(METHODS), choices=list(METHODS))
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0])
+    arguments.add_argument(
+        "--epochs", type=int, help="of DenoisingAutoencoder: its code is the same, losses are not"
+    )
     arguments.add_argument("--table", type=Path, help="print this JSON file, and end")
     asked = arguments.parse_args()
     if asked.table:
@@ -61,7 +64,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
     done = {_key(line) for line in lines}
-    for line, figures in cases(asked.only, asked.methods, asked.seeds):
+    for line, figures in cases(asked.only, asked.methods, asked.seeds, asked.epochs):
         if _key(line) in done:
             continue
         lines.append({**line, **figures()})
@@ -106,7 +109,7 @@ METHODS: dict[str, Callable[[int, int], Any]] = {
 
 
 def cases(
-    only: list[str], names: list[str], seeds: list[int]
+    only: list[str], names: list[str], seeds: list[int], epochs: int | None
 ) -> Iterator[tuple[dict, Callable[[], dict]]]:
     for seed in seeds:
         for name in only:
@@ -115,6 +118,8 @@ def cases(
                 for length in LENGTHS[name]:
                     line = {"data": name, "method": method, "length": length, "seed": seed}
                     model = METHODS[method](length, seed)
+                    if epochs is not None and method == "DenoisingAutoencoder":
+                        model.set_params(max_iter=epochs)
                     yield line, lambda model=model, data=data: measured(model, data)
 
 

@@ -350,7 +350,7 @@ def missing_together(X: Any, *, ax: Axes | None = None) -> Axes:
     >>> nan = np.nan
     >>> ax = plotting.missing_together([[nan, 1, nan], [2, 3, 4], [5, nan, 6], [nan, 7, nan]])
     >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['0 (50 %)', '2 (50 %)', '1 (25 %)']
+    ['1 (25 %)', '0 (50 %)', '2 (50 %)']
     """
     holes = _as_pandas(X).isna()
     share = holes.mean()
@@ -676,7 +676,7 @@ def _error_of_the_mean(values: pd.Series, asked: Any) -> float:
 
 
 def _side_by_side(correlation: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return an order of columns in which correlated ones are neighbours, the first ones first."""
+    """Return an order of columns in which correlated ones are neighbours."""
     if len(correlation) < 3:
         return np.arange(len(correlation))
     distance = np.clip(1 - correlation, 0, None)

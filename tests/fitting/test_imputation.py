@@ -78,20 +78,21 @@ def test_errors_of_categories_are_rates(fitted):
 def test_categories_are_drawn_by_their_probabilities(fitted):
     rows = ROWS[HOLES[:, 1]]
     expected = fitted.filled(rows, probabilities=True)[:, 1:5].mean(axis=0)
-    drawn = np.concatenate([LAYOUT.decoded(fitted.drawn(rows, 0, i))[:, 1] for i in range(30)])
+    drawn = np.concatenate([LAYOUT.decoded(each)[:, 1] for each in fitted.drawn(rows, 0, 30)])
     assert_allclose(np.bincount(drawn.astype(int), minlength=4) / len(drawn), expected, atol=0.03)
 
 
 def test_a_draw_depends_on_the_row_and_its_position_alone(fitted):
-    one = fitted.drawn(ROWS, 3)
-    assert_array_equal(fitted.drawn(ROWS, 3), one)
-    others = np.where(np.arange(500)[:, None] % 2, ROWS, ROWS[::-1])
-    assert_array_equal(fitted.drawn(others, 3)[1::2], one[1::2])
-    for rows in (fitted.drawn(ROWS, 4), fitted.drawn(ROWS, 3, 1)):
-        assert (rows != one)[np.isnan(ROWS)].mean() > 0.5
+    one, other = fitted.drawn(ROWS, 3, 2)
+    assert_array_equal(fitted.drawn(ROWS, 3), one[None])
+    rows = np.where(np.arange(500)[:, None] % 2, ROWS, ROWS[::-1])
+    assert_allclose(fitted.drawn(rows, 3)[0, 1::2], one[1::2], rtol=1e-12)
+    assert_allclose(fitted.drawn(ROWS[100:], 3, start=100)[0], one[100:], rtol=1e-12)
+    for drawn in (fitted.drawn(ROWS, 4)[0], other):
+        assert (drawn != one)[np.isnan(ROWS)].mean() > 0.5
 
 
 def test_blocks_of_rows_draw_what_all_of_them_draw(fitted, monkeypatch):
-    whole = fitted.drawn(ROWS, 3)
+    whole = fitted.drawn(ROWS, 3, 2)
     monkeypatch.setattr("tfae._data.rows._BLOCK_ROWS", 97)
-    assert_allclose(fitted.drawn(ROWS, 3), whole, rtol=1e-12)
+    assert_allclose(fitted.drawn(ROWS, 3, 2), whole, rtol=1e-12)

@@ -102,7 +102,7 @@ def some_in_memory(X: Any, missing: bool) -> Any:
 def blocks_of(X: Any, missing: bool) -> Iterator[Any] | None:
     """Return the batches of a stream, or the blocks of a large memory map; None for other data."""
     if is_stream(X):
-        return iter(as_stream(X))
+        return (batch for batch in as_stream(X) if getattr(batch, "shape", (1,))[0] != 0)
     return Mapped(X, missing=missing).blocks() if is_large_map(X) else None
 
 

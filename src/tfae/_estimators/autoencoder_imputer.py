@@ -273,7 +273,8 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
         ([2.0, 3.0], True)
         """
         self._checked_fitted()
-        return self._filled(X, 0 if self.sample_posterior else None, self.add_indicator)
+        n_draws = 1 if self.sample_posterior else 0
+        return self._filled(X, n_draws, self.add_indicator)[0]
 
     def impute(self, X: Any, *, n_imputations: int | None = None) -> Any:
         """Fill the missing entries of rows once, or draw them several times.
@@ -281,7 +282,6 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features), or a stream
-            Draws read a stream several times.
         n_imputations : int, default=None
             The number of draws; None guesses, whatever `sample_posterior` says.
 
@@ -321,9 +321,8 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
             check_scalar(n_imputations, "n_imputations", Integral, min_val=1)
         self._checked_fitted()
         if n_imputations is None:
-            return self._filled(X, None)
-        again = repeatable(X, "impute")
-        draws = [self._filled(again, number) for number in range(n_imputations)]
+            return self._filled(X, 0)[0]
+        draws = self._filled(X, int(n_imputations))
         return np.stack(draws) if isinstance(draws[0], np.ndarray) else draws
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
@@ -357,30 +356,30 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
             return kept
         return np.concatenate([kept, self.indicator_.get_feature_names_out(learned)])
 
-    def _filled(self, X: Any, number: int | None, indicate: bool = False) -> Any:
-        """Return filled data as they were given; what comes in blocks is filled block by block.
+    def _filled(self, X: Any, n_draws: int, indicate: bool = False) -> list[Any]:
+        """Return draws of filled data as these were given; without any draw, the guess.
 
-        Without the number of a draw, entries are guessed.
+        What comes in blocks is filled block by block.
         """
         blocks = blocks_of(X, missing=self._nan_is_missing)
         if blocks is None:
-            return self._filled_block(X, number, indicate, start=0)
+            return self._filled_block(X, n_draws, indicate, start=0)
         parts, start = [], 0
         for block in blocks:
-            parts.append(self._filled_block(block, number, indicate, start))
-            start += block.shape[0]
-        return joined(parts)
+            parts.append(self._filled_block(block, n_draws, indicate, start))
+            start += parts[-1][0].shape[0]
+        return [joined(of_draw) for of_draw in zip(*parts, strict=True)]
 
-    def _filled_block(self, X: Any, number: int | None, indicate: bool, start: int) -> Any:
+    def _filled_block(self, X: Any, n_draws: int, indicate: bool, start: int) -> list[Any]:
         fitted = self._checked_fitted()
         with naming_columns(X, self):
             rows, layout = self._read(X, reset=False)
-            if number is None:
-                filled = fitted.filled(rows, probabilities=self._schema is not None)
+            if n_draws:
+                filled = fitted.drawn(rows, fitted.facts["seed"], n_draws, start)
             else:
-                filled = fitted.drawn(rows, fitted.facts["seed"], number, start)
+                filled = fitted.filled(rows, probabilities=self._schema is not None)[None]
         indicated = self._indicated(layout.missing(rows)) if indicate else None
-        return self._given_as(X, filled, indicated)
+        return [self._given_as(X, of_draw, indicated) for of_draw in filled]
 
     def _checked_fitted(self) -> Imputation:
         check_is_fitted(self)

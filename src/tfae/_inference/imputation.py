@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -86,34 +86,51 @@ class Imputation:
 
         return of_every_block(X, of_rows, self._floats_per_row)
 
-    def drawn(self, X: Array, seed: int, number: int = 0, start: int = 0) -> Array:
+    def drawn(self, X: Array, seed: int, n_draws: int = 1, start: int = 0) -> Array:
         """Return rows whose missing entries are drawn given the observed entries of the row.
 
         A number is the guess and an error, in the range of the observed numbers. The errors of a
         row are correlated as those of the linear model are; their law is that of errors on held-out
         rows. In the places of a category stand keys, of which the largest is that of the category
         drawn (Gumbel, 1954, Statistical theory of extreme values and some practical applications),
-        also among some of the categories. A row's draw depends on the row, its position, the seed
-        and the number of the draw, not on other rows.
+        also among some of the categories. A draw of a row depends on the row, its position, the
+        seed and the number of the draw, not on other rows.
 
         Parameters
         ----------
         X : ndarray of shape (n, places)
         seed : int
-        number : int
-            That of the draw.
+        n_draws : int
         start : int
             The position of the first row.
+
+        Returns
+        -------
+        ndarray of shape (n_draws, n, places)
         """
-        parts = []
+        parts = [np.empty((n_draws, 0, self.layout.width), X.dtype)]
         for places, rows in dense_blocks(X):
             missing = np.isnan(rows)
+            drawn = np.tile(rows, (n_draws, 1, 1))
             if missing.any():
-                uniform = self._uniform(start + places.start, len(rows), seed, number)
-                found = self._drawn(rows.astype(np.float64, copy=False), uniform)
-                rows = np.where(missing, found.astype(rows.dtype), rows)
-            parts.append(rows)
-        return np.concatenate(parts)
+                values = rows.astype(np.float64, copy=False)
+                for number, found in enumerate(self._draws(values, seed, n_draws, start, places)):
+                    drawn[number][missing] = found[missing]
+            parts.append(drawn)
+        return np.concatenate(parts, axis=1)
+
+    def _draws(
+        self, rows: Array, seed: int, n_draws: int, start: int, places: slice
+    ) -> Iterator[Array]:
+        tables, found = self.tables, self._corrected(rows)
+        scaled = tables.scaling.forward(rows, np.float64)
+        deviations = tables.model.deviations(scaled)
+        for number in range(n_draws):
+            uniform = self._uniform(start + places.start, len(rows), seed, number)
+            deviates = tables.model.deviates(scaled, ndtri(uniform))
+            numbers = tables.in_units(found + self.law.errors(deviates, deviations))
+            keys = found - np.log(-np.log(uniform[:, tables.model.n_factors :]))
+            yield np.where(tables.is_number, numbers, keys)
 
     def _uniform(self, start: int, n_rows: int, seed: int, number: int) -> Array:
         """Return random numbers above 0 and below 1, the same for a position in every block."""
@@ -121,14 +138,6 @@ class Imputation:
         generator = np.random.PCG64([seed, number]).advance(start * width)
         drawn = np.random.Generator(generator).random((n_rows, width))
         return np.maximum(drawn, np.finfo(np.float64).tiny)
-
-    def _drawn(self, rows: Array, uniform: Array) -> Array:
-        tables, found = self.tables, self._corrected(rows)
-        scaled = tables.scaling.forward(rows, np.float64)
-        deviates = tables.model.deviates(scaled, ndtri(uniform))
-        numbers = found + self.law.errors(deviates, tables.model.deviations(scaled))
-        keys = found - np.log(-np.log(uniform[:, tables.model.n_factors :]))
-        return np.where(tables.is_number, tables.in_units(numbers), keys)
 
     def _guessed(self, rows: Array, space: Workspace) -> Array:
         """Return numbers in the user's units and probabilities for all places."""

@@ -119,8 +119,10 @@ class FactorAnalysis:
         return np.concatenate(parts)
 
     def _deviations(self, of: Posterior) -> Array:
-        explained = np.matmul(self.loadings.T, of.covariances) * self.loadings.T
-        return np.asarray(np.sqrt(explained.sum(axis=2) + self.noise)[of.pattern])
+        left, right = np.triu_indices(self.n_factors)
+        pairs = of.covariances[:, left, right] * np.where(left == right, 1, 2)
+        explained = pairs @ self._products.T * self.noise
+        return np.asarray(np.sqrt(explained + self.noise)[of.pattern])
 
     def _deviates(self, rows: Array, normal: Array) -> Array:
         of, n = self._posterior(rows), self.n_factors

@@ -1,13 +1,21 @@
-"""Fits for tests that kill them: ``killed_fits.py NAME N_EPOCHS FOLDER OUT WAY`` is one of them.
+"""Fits that are killed: ``python killed_fits.py NAME N_EPOCHS N_KILLS FOLDER`` is a test.
 
-It writes checkpoints as often as it can, so that little time passes between two of them.
+It is a script, because its processes are forks of one that has imported TensorFlow, which takes
+longer than the fits, but has never run it.
 """
 
 import contextlib
+import os
+import shutil
+import signal
 import sys
+import time
 import warnings
+from pathlib import Path
 
+import keras  # noqa: F401
 import numpy as np
+import tensorflow  # noqa: F401
 from examples import TABLE
 
 import tfae
@@ -71,15 +79,68 @@ def bits(model):
     return {**history, **baseline, **{f"weight {i}": w for i, w in enumerate(weights)}}
 
 
-def fitted(name, n_epochs, folder, way):
-    """Return the bits of a fit that writes many checkpoints; one "any" way is that of a user's."""
+def fitted(name, n_epochs, folder):
+    """Return the bits of a fit that writes a checkpoint whenever it can."""
     checkpoints.SECONDS, checkpoints._MOST_OF_TIME = 0.02, 0.5
-    executor = contextlib.nullcontext() if way == "any" else new_programs(xla=False)
+    executor = contextlib.nullcontext() if name == "measured" else new_programs(xla=False)
     with warnings.catch_warnings(), executor:
         warnings.simplefilter("ignore")
         return bits(FITS[name](n_epochs, folder))
 
 
+def last_change(folder):
+    """When the checkpoint in a folder was written; None if there is none."""
+    if folder is None:
+        return None
+    with contextlib.suppress(FileNotFoundError):  # the fit may just have ended
+        for path in folder.glob("*.checkpoint"):
+            return path.stat().st_mtime_ns
+    return None
+
+
+def lived(name, n_epochs, folder, out, seconds=None):
+    """Fit in a process of its own, which may be killed some seconds after its first checkpoint.
+
+    Return whether it came to its end.
+    """
+    before, process = last_change(folder), os.fork()
+    if process == 0:
+        np.savez(out, **fitted(name, n_epochs, folder))
+        os._exit(0)
+    while True:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            assert status == 0
+            return True
+        if seconds is not None and last_change(folder) not in (before, None):
+            time.sleep(seconds)
+            os.kill(process, signal.SIGKILL)
+            return os.waitpid(process, 0)[1] == 0
+        time.sleep(0.005)
+
+
+def check(name, n_epochs, n_kills, folder):
+    """Kill a fit at random moments, and compare what comes out in the end."""
+    rng, n_killed, kept = np.random.default_rng(len(name)), 0, folder / "kept"
+    while n_killed < n_kills:
+        if lived(name, n_epochs, kept, folder / "out.npz", rng.uniform(0, 0.3)):
+            break
+        n_killed += 1
+    else:
+        if name == "measured":  # a fit that never was killed may measure another way
+            shutil.copytree(kept, folder / "copy")
+            assert lived(name, n_epochs, folder / "copy", folder / "wanted.npz")
+        assert lived(name, n_epochs, kept, folder / "out.npz")
+    assert n_killed == n_kills, f"the fit was too short for more than {n_killed} kills"
+    assert not list(kept.iterdir()) or all(path.suffix == ".part" for path in kept.iterdir())
+    if name != "measured":
+        assert lived(name, n_epochs, None, folder / "wanted.npz")
+    found, wanted = np.load(folder / "out.npz"), np.load(folder / "wanted.npz")
+    assert set(found) == set(wanted)
+    for part in wanted:
+        np.testing.assert_array_equal(found[part], wanted[part], err_msg=part)
+
+
 if __name__ == "__main__":
-    name, n_epochs, folder, out, way = sys.argv[1:]
-    np.savez(out, **fitted(name, int(n_epochs), folder, way))
+    name, n_epochs, n_kills, folder = sys.argv[1:]
+    check(name, int(n_epochs), int(n_kills), Path(folder))

@@ -130,7 +130,9 @@ def noisy(spec):
 def test_a_fit_that_is_called_again_ends_with_the_same_bits(name, killing, tmp_path):
     fit = FITS[name]
     wanted = bits(fit())
-    model, n_killed = again(lambda: fit(checkpoint=tmp_path / "new" / "folder"), [1, 3, 1], killing)
+    model, n_killed = again(
+        lambda: fit(checkpoint=tmp_path / "new" / "folder"), [1, 1, 2, 1, 1, 1, 1, 1], killing
+    )
     assert n_killed >= 2
     found = bits(model)
     assert set(found) == set(wanted)

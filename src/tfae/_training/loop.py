@@ -267,6 +267,9 @@ class EpochLoop:
     def _epochs(self, chunks: Chunks) -> Iterator[tuple[list[float], list[Any], float]]:
         """Train epoch after epoch; yield its losses, the weights from before, and the seconds."""
         while self._epoch < self._stopping.max_iter:
+            # Not after the last epoch: rows after it are drawn, too, and then the result is kept.
+            if self._epoch > self._first_epoch:
+                self._checkpoints.save_if_due(self._place)
             start = time.perf_counter()
             self._begin_epoch(self._epoch)
             means, before = self._train_chunks(chunks, self._scalars.of_epoch(self._epoch))
@@ -274,7 +277,6 @@ class EpochLoop:
             self._outcome.went_together |= len(means) > 1
             for losses in means:
                 yield losses, before, seconds
-            self._checkpoints.save_if_due(self._place)
 
     def _begin_epoch(self, epoch: int) -> None:
         for observer in self._observers:

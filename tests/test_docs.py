@@ -19,12 +19,18 @@ PAGES = [
     *(
         f"docs/{name}.md"
         for name in (
+            "index",
             "quickstart",
+            "coming-from",
+            "compress",
+            "denoise",
             "defaults",
             "embedding",
             "extending",
             "streams",
             "tables",
+            "imputation",
+            "outliers",
             "saving",
         )
     ),

@@ -76,6 +76,20 @@ def prose(path):
     return re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(), flags=re.DOTALL)
 
 
+def paragraphs(path):
+    """Return the paragraphs and points of a page, without tables, formulas and targets of links."""
+    text = re.sub(r"<!-- tables.*?end of tables -->|\$[^$]+\$", "", prose(path), flags=re.DOTALL)
+    text = re.sub(r"^([|#!:]).*$", "", re.sub(r"\]\([^)]*\)", "]", text), flags=re.MULTILINE)
+    return re.split(r"\n\s*\n|\n(?=- )", text)
+
+
+@pytest.mark.parametrize("page", ["quality", "published", "benchmarks"])
+def test_figures_stand_in_tables(page):
+    for paragraph in paragraphs(ROOT / f"docs/{page}.md"):
+        numbers = re.findall(r"(?<![\w.,/-])[.\d][\d.,]*\b", re.sub(r"\([^)]*\)", "", paragraph))
+        assert len(numbers) <= 3, (numbers, paragraph)
+
+
 def anchors(path):
     """Return the names of a page's headings, as GitHub and MyST make them."""
     text = re.sub(r"```.*?```", "", path.read_text(), flags=re.DOTALL)

@@ -20,7 +20,6 @@ PAGES = [
     *(
         f"docs/{name}.md"
         for name in (
-            "index",
             "quickstart",
             "coming-from",
             "compress",

@@ -12,7 +12,7 @@ help:
 	@echo "make test       run the tests (8 to 20 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
 	@echo "make test-interop  run those with ONNX and skops (installs them)"
-	@echo "make lint       ruff, mypy and who imports whom"
+	@echo "make lint       ruff, spelling, mypy and who imports whom"
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
 	@echo "make bench-quick  see that they run (two minutes)"
@@ -51,6 +51,7 @@ test-interop: .venv/.installed-interop
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 

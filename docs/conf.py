@@ -1,9 +1,12 @@
 """How Sphinx builds the site. `make docs` runs it with warnings as errors and no network."""
 
 import re
+import sys
 from pathlib import Path
 
 import tfae
+
+sys.path.insert(0, str(Path(__file__).with_name("_ext")))
 
 project = "tfae"
 author = "The tfae developers"
@@ -16,7 +19,10 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "myst_parser",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "mathml",
+    "parameter_groups",
 ]
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
@@ -28,6 +34,9 @@ sphinx_gallery_conf = {
 }
 exclude_patterns = ["_build", "examples"]
 templates_path = ["_templates"]
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_math_renderer = "mathml"
 
 autosummary_generate = True
 # The docstrings say the types; the annotations would name classes of NumPy and Keras.
@@ -35,6 +44,17 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # The class page lists its methods in full, so numpydoc adds no table of its own.
 numpydoc_show_class_members = False
+# The contents beside a class page have no room for its name before every method.
+toc_object_entries_show_parents = "hide"
+parameter_groups = {
+    "tfae.Autoencoder": {
+        "n_components": "Network",
+        "corruption": "Noise and demands on the code",
+        "scaling": "Data",
+        "loss": "Training",
+        "callbacks": "Output and callbacks",
+    }
+}
 # A name in single backticks is a parameter or a piece of code.
 default_role = "literal"
 
@@ -44,20 +64,13 @@ myst_heading_anchors = 3
 html_theme = "pydata_sphinx_theme"
 html_title = f"tfae {release}"
 html_theme_options = {
+    "header_links_before_dropdown": 6,
     "navigation_with_keys": False,
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {"**": ["page-toc"], "index": []},
     "show_prev_next": False,
 }
-html_sidebars = {
-    "index": [],
-    "quickstart": [],
-    "embedding": [],
-    "how-it-works": [],
-    "extending": [],
-    "published": [],
-    "benchmarks": [],
-    "changelog": [],
-}
+# Pages without neighbours have no navigation beside them.
+html_sidebars = {name: [] for name in ("index", "quickstart", "coming-from", "changelog")}
 html_show_sourcelink = False
 
 # Names in inherited docstrings that live in other projects' documentation.

@@ -6,9 +6,10 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import sklearn.datasets
 from sklearn.datasets import load_digits
 
-from tfae._fitting import defaults
+from tfae._fitting import defaults, imputation
 from tfae._networks.architectures.registry import ARCHITECTURES
 
 pytestmark = pytest.mark.usefixtures("in_executor")
@@ -20,15 +21,21 @@ PAGES = [
         f"docs/{name}.md"
         for name in (
             "quickstart",
+            "coming-from",
+            "compress",
+            "denoise",
             "defaults",
             "embedding",
             "extending",
             "streams",
             "tables",
+            "imputation",
+            "outliers",
             "saving",
         )
     ),
 ]
+N_ROWS = 300
 ARCHITECTURE_PAGES = sorted(
     f"docs/architectures/{path.name}" for path in (ROOT / "docs/architectures").glob("*.md")
 )
@@ -44,18 +51,26 @@ ALL_PAGES = [
 ]
 
 
+def few_digits(*, return_X_y=False):
+    """Stand in for `load_digits`: what is right of 300 digits is so of all."""
+    digits = load_digits()
+    digits.data, digits.target = digits.data[:N_ROWS], digits.target[:N_ROWS]
+    return (digits.data, digits.target) if return_X_y else digits
+
+
 @pytest.mark.sample(5)
 @pytest.mark.usefixtures("in_executor")
 @pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for the pictures that they write
     monkeypatch.setattr(defaults, "max_iter", lambda *shape: 10)  # what is right of 300 is so of 10
+    monkeypatch.setattr(imputation, "_N_STEPS", 100)
+    monkeypatch.setattr(sklearn.datasets, "load_digits", few_digits)
     matplotlib.use("Agg")
     examples = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     assert examples
-    X = load_digits().data[:300]
+    X, y = few_digits(return_X_y=True)
     rows = np.random.default_rng(0).random((30, 32 * 32 * 3))
-    y = load_digits().target[:300]
     names = {"X": X, "y": y, "X_noisy": X, "images": X.reshape(-1, 8, 8), "rows": rows}
     before = dict(ARCHITECTURES._entries)
     try:
@@ -69,6 +84,20 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
 def prose(path):
     """Return a page without its code."""
     return re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text(), flags=re.DOTALL)
+
+
+def paragraphs(path):
+    """Return the paragraphs and points of a page, without tables, formulas and targets of links."""
+    text = re.sub(r"<!-- tables.*?end of tables -->|\$[^$]+\$", "", prose(path), flags=re.DOTALL)
+    text = re.sub(r"^([|#!:]).*$", "", re.sub(r"\]\([^)]*\)", "]", text), flags=re.MULTILINE)
+    return re.split(r"\n\s*\n|\n(?=- )", text)
+
+
+@pytest.mark.parametrize("page", ["quality", "published", "benchmarks"])
+def test_figures_stand_in_tables(page):
+    for paragraph in paragraphs(ROOT / f"docs/{page}.md"):
+        numbers = re.findall(r"(?<![\w.,/-])[.\d][\d.,]*\b", re.sub(r"\([^)]*\)", "", paragraph))
+        assert len(numbers) <= 3, (numbers, paragraph)
 
 
 def anchors(path):

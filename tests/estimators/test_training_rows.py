@@ -232,7 +232,7 @@ def test_what_cannot_be_learned_from_noisy_rows_is_refused(digits, params, messa
 
 
 def test_there_are_no_pairs_of_noisy_rows(digits):
-    with pytest.raises(ValueError, match=r"there are no clean rows. Got 'X_clean'"):
+    with pytest.raises(ValueError, match="'X_clean' must be None"):
         DenoisingAutoencoder(4, **SMALL).fit(digits, X_clean=digits)
 
 

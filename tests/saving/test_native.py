@@ -81,7 +81,7 @@ def test_a_newer_format_says_so(tmp_path):
     header, text, arrays = taken_apart(DENSE.read_bytes())
     newer = {"format_version": native.FORMAT_VERSION + 1, "sha256": "0" * 64, "else": text}
     (tmp_path / "new.tfae").write_bytes(put_together(header, newer, arrays))
-    with pytest.raises(ValueError, match=r"new\.tfae' cannot be loaded: it is of format.*update"):
+    with pytest.raises(ValueError, match=r"new\.tfae' cannot be loaded: it has the format.*update"):
         tfae.load(tmp_path / "new.tfae")
 
 

@@ -43,19 +43,37 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     Parameters
     ----------
     n_components : int, float or "auto", default=None
-        The length of the code. None takes half of the features, but at most 32. A float between 0
-        and 1 finds the shortest code that keeps this fraction of the variance of held-out rows.
-        "auto" finds the length, at most 64, at the elbow of the error of held-out rows [2]_. A
-        float and "auto" both need a linear path (see `linear_path`) and one extra training run,
-        which tries codes of all lengths at once [3]_.
+        The length of the code: how many numbers stand for a row. None takes half of the features,
+        but at most 32. A float between 0 and 1 finds the shortest code that keeps this fraction of
+        the variance of held-out rows. "auto" finds the elbow, the length from which more numbers
+        gain little on held-out rows [2]_; it is at most 64. A float and "auto" both need
+        `linear_path` and one extra training run, which tries codes of all lengths at once [3]_.
+    linear_path : bool, default="auto"
+        Whether a linear path runs beside the network. The code is then the principal components of
+        a row plus a correction by the encoder, and the output is PCA's reconstruction plus a
+        correction by the decoder. So training starts at the error of
+        :class:`sklearn.decomposition.PCA`. With `early_stopping` the estimator keeps the
+        weights that are best on held-out rows, and PCA is among the candidates. If rows are
+        corrupted, the best linear denoiser takes the place of PCA. "auto" means yes, unless one of
+        these is asked for: an activation of the code or the output, a penalty, tied weights, a
+        cross-entropy or Poisson loss, or an architecture other than "dense". In the first call of
+        `partial_fit` "auto" also needs five rows for every four components. False gives the plain
+        network that papers describe.
+    keep_neighbors : bool, default=False
+        Whether the code serves methods that go by distances, such as t-SNE or nearest neighbours.
+        It is then linear: that of the linear path alone, multiplied by a symmetric matrix. The
+        matrix shortens the directions in which a row differs from its three nearest rows [7]_,
+        which are found among at most 5,000 rows. Only the decoder is a network, and
+        `hidden_layer_sizes` describes it, mirrored. True needs `linear_path`. "auto" is the
+        default of :class:`DenoisingAutoencoder`, which says its rule.
     hidden_layer_sizes : int or sequence of int, default="auto"
         The numbers of units of the encoder's hidden layers, from the input to the code. "auto" is
-        (256, 128) without a linear path, both at least as wide as a code that is not sparse. With
-        one it is two layers. The first has four units per
-        feature, at least 128 and at most 1,024. If it would have more than 400,000 weights, it has
-        fewer units, but at least 64. Their number is rounded down to a multiple of 32. The second
-        layer has half as many units, at most 256. :doc:`/defaults` explains all rules for "auto",
-        and ``settings_`` has the chosen values.
+        two layers. With a linear path the first has four units per feature, but at least 128 and
+        at most 1,024, and the second has half as many, but at most 256. A first layer that would
+        have more than 400,000 weights gets fewer units, but at least 64. Its number of units is
+        rounded down to a multiple of 32. Without a linear path the layers are (256, 128), each made
+        as wide as the code where that is wider and not sparse. ``settings_`` has the values that
+        were chosen, and :doc:`/defaults` all rules for "auto".
     decoder_layer_sizes : int or sequence of int, default=None
         The numbers of units of the decoder's hidden layers, from the code to the output. None
         mirrors the encoder's layers.
@@ -67,27 +85,12 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         The activation of the code. "auto" suits the penalty: "logistic" for "kl", "relu" for "l1",
         "top_k" and "lifetime", otherwise "identity".
     output_activation : str, default="auto"
-        The activation of the output. "auto" is "sigmoid" for binary cross-entropy, "exponential"
-        for "poisson" and "identity" for other losses. `fit` warns if the range of the activation
-        does not contain the scaled data.
+        The activation of the decoder's last layer, which limits what can be rebuilt: "sigmoid" to
+        values between 0 and 1, for example. "auto" is "sigmoid" for
+        ``loss="binary_crossentropy"``, "exponential" for ``loss="poisson"`` and "identity", which
+        limits nothing, for other losses. `fit` warns if the scaled data exceed the limits.
     kernel_initializer : str, default="glorot_uniform"
         The Keras initializer, by name, that draws the first weights.
-    linear_path : bool, default="auto"
-        Whether principal components carry the code and the network only corrects them; this is
-        the linear path. Training then starts at the error of :class:`sklearn.decomposition.PCA`.
-        With `early_stopping` the weights that are best on held-out rows are kept, and PCA is among
-        the candidates. "auto" means yes if the code and the output have no activation and there is
-        no penalty, no tied weights, no cross-entropy or Poisson loss, and no architecture other
-        than "dense". It means no if the first call of `partial_fit` has fewer than five rows for
-        every four components. If rows are corrupted, the best linear denoiser takes the place of
-        PCA. False gives the plain network that papers describe.
-    keep_neighbors : bool, default=False
-        Whether the code is linear and in the units of near rows, for methods that go by distances,
-        such as t-SNE or nearest neighbours. The code is that of the linear path alone, multiplied
-        by a symmetric matrix that shortens the directions in which a row differs from its three
-        nearest rows [7]_, found among at most 5,000 rows. The decoder is a network. "auto" is for
-        :class:`DenoisingAutoencoder`. True needs a linear path; `hidden_layer_sizes` are then
-        those of the decoder, mirrored.
     tied : bool, default=False
         Whether the decoder uses the kernels of the encoder, mirrored. It has its own biases.
     dropout : float, default=0.0
@@ -105,30 +108,46 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         the output with the clean rows. See :class:`DenoisingAutoencoder`.
     corruption_level : float or pair of float, default=None
         The strength of the corruption. For "gaussian" it is the standard deviation of the noise, in
-        units of the root mean variance of the data. For the other names it is the fraction of
-        entries that are changed. None means 0.25.
+        units of the typical spread of a feature (the root of the features' mean variance). For the
+        other names it is the fraction of entries that are changed. None means 0.25.
     corruption_unit, corruption_range, fill_value
-        How the corruption is meant; see :class:`DenoisingAutoencoder`.
+        The unit of gaussian noise, the range that corrupted rows are clipped to, and the value of
+        masked entries; see :class:`DenoisingAutoencoder`.
     emphasis : float, default=0.5
         How much corrupted entries count in the loss. They weigh ``2 * emphasis``, the other entries
         ``2 * (1 - emphasis)``. 0.5 makes no difference; 1 leaves the other entries out.
     penalty : {"l1", "kl", "top_k", "lifetime", "contractive"} or callable, default=None
-        The requirement on the code, besides a small loss; see :class:`SparseAutoencoder` and
+        What is asked of the code besides a small loss; see :class:`SparseAutoencoder` and
         :class:`ContractiveAutoencoder`. A callable ``(code) -> values`` takes a tensor of shape
         [batch, n_components] and returns one value for every entry or every row.
     penalty_weight : float, default=None
-        The weight of the penalty, relative to the loss summed over the features: training minimises
+        How much the penalty counts: training minimises
         ``loss + penalty_weight * penalty / n_features``. None takes 0.1 for "l1" and "contractive",
-        otherwise 1. It must be None for "top_k" and "lifetime", because they add nothing to the
-        loss.
+        otherwise 1. "top_k" and "lifetime" switch units off and add nothing to the loss, so for
+        them it must be None.
     sparsity : float or int, default=None
-        How sparse the code must be. For "kl" it is the mean activation to aim at; for "top_k" the
-        fraction or the number of units that every row keeps; for "lifetime" the fraction of rows
-        that every unit keeps. None takes 0.05, and 0.1 for "top_k". It must be None for other
-        penalties.
+        How sparse the code must be; lower is sparser. For "kl" it is the mean activation of a unit
+        to aim at. For "top_k" it is how many units a row keeps, as a fraction or a number. For
+        "lifetime" it is the fraction of rows in which a unit may be active. None takes 0.05, and
+        0.1 for "top_k". It must be None for other penalties.
+    scaling : {"auto", "global", "standard", "robust", "minmax", "quantile"} or None, default="auto"
+        How the data are scaled for the network. Results come back in the units of the data. "auto"
+        is "global" for numbers, and "standard" for frames of mixed kinds. "global" centres every
+        feature and divides all of them by one number, so that features of large values count most;
+        with binary cross-entropy and "poisson" it leaves the data as they are. "standard" centres
+        every feature and divides it by its standard deviation, so that all count alike. "robust"
+        subtracts the median and divides by the interquartile range, or by the standard deviation
+        where that range is 0. "minmax" maps every feature to [0, 1]. "quantile" maps every feature
+        to normal deviates by its ranks. "robust" and "quantile" learn from at most 10,000 evenly
+        spaced rows. None leaves the data as they are.
+    columns : dict, default=None
+        What columns of a data frame hold, by their names: a kind ("number", "integer", "boolean",
+        "category", "datetime" or "timedelta"), a list of all categories, or "error" for a column
+        that must neither be left out nor get unknown categories. Other columns have the kind of
+        their type; see :doc:`/tables`. None leaves frames of numbers and booleans as they are.
     loss : str or callable, default="mse"
-        "mse", "mae", "huber", "binary_crossentropy", "gaussian", "poisson", or a callable. The
-        reconstruction loss, a mean over all entries of the scaled data. "huber" [5]_ changes from
+        The reconstruction loss, a mean over all entries of the scaled data: "mse", "mae", "huber",
+        "binary_crossentropy", "gaussian", "poisson", or a callable. "huber" [5]_ changes from
         the squared to the absolute error at an error of 1. "binary_crossentropy" needs data in
         [0, 1] or ``scaling="minmax"``. "gaussian" is a negative log-likelihood, with the variance
         that fits the errors of a batch best [6]_. "poisson" is the negative log-likelihood of
@@ -138,20 +157,6 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         objects work, too. For a frame with columns of categories it is the loss of numbers, "mse",
         "mae", "huber" or "gaussian". A category has the cross-entropy, over the entropy of its
         column, and the loss is a mean over columns; see :doc:`/tables`.
-    scaling : {"auto", "global", "standard", "robust", "minmax", "quantile"} or None, default="auto"
-        How the data are scaled for the network. "auto" is "global" for numbers, and "standard" for
-        frames of mixed kinds. "global" centres every feature and divides all of them by one number,
-        so that no feature gains or loses weight; with binary cross-entropy and "poisson" it leaves
-        the data as they are. "standard" centres every feature and divides it by its standard
-        deviation. "robust" subtracts the median and divides by the interquartile range, or by the
-        standard deviation where that range is 0. "minmax" maps every feature to [0, 1]. "quantile"
-        maps every feature to normal deviates by its ranks. "robust" and "quantile" learn from at
-        most 10,000 evenly spaced rows. None leaves the data as they are.
-    columns : dict, default=None
-        What columns of a data frame hold, by their names: a kind ("number", "integer", "boolean",
-        "category", "datetime" or "timedelta"), a list of all categories, or "error" for a column
-        that must neither be left out nor get unknown categories. Other columns have the kind of
-        their type; see :doc:`/tables`. None leaves frames of numbers and booleans as they are.
     alpha : float, default=0.0
         The L2 penalty. Training adds ``alpha / 2`` times the sum of all squared weights (not
         biases) to the loss that it minimises, but not to the loss that it reports.
@@ -163,26 +168,24 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     learning_rate_init : float or callable, default="auto"
         The learning rate of an optimizer that is given by name: a number, or a Keras learning-rate
         schedule, a callable of the step. "auto" is 0.001 without a linear path. With one it rises
-        to 0.002 and falls as a cosine to 0 at the last epoch; in `partial_fit`, where the last
-        epoch is unknown, it stays at 0.002.
+        to 0.002 and then falls, as a cosine does, to 0 at the last epoch; in `partial_fit`, where
+        the last epoch is unknown, it stays at 0.002.
     batch_size : int, default="auto"
-        The number of rows per step. "auto" is the largest power of two not above a hundredth of the
-        rows, but at least 32 and at most 256 (64 with more than 256 features). If it exceeds the
-        number of rows, a step takes all rows but costs as much as a full batch. To limit this cost,
-        a value above 1,024 is cut to the size of the data.
+        The number of rows in a step, which is one update of the weights. "auto" is the largest
+        power of two not above a hundredth of the rows, but at least 32 and at most 256 (64 with
+        more than 256 features). A batch larger than the data is filled up, so a step costs as much
+        as if it were full; values above 1,024 are therefore cut to about the number of rows.
     max_iter : int, default="auto"
-        The largest number of epochs. "auto" is the number of epochs that makes 12,000 steps of the
-        "auto" `batch_size` (4,000 steps with more than 256 features), but at least 20 and at most
-        300 (100 without a linear path).
+        The largest number of epochs, which are passes over all rows. "auto" is the number that
+        makes 12,000 steps of the "auto" `batch_size` (4,000 with more than 256 features), but at
+        least 20 and at most 300 (100 without a linear path).
     shuffle : bool, default=True
         Whether the rows are shuffled before every epoch.
-    random_state : int, RandomState instance or None, default=None
-        Determines the first weights, the order of rows and the held-out rows. An int gives the same
-        result at every call, bit for bit on the same machine.
     tol : float, default=1e-4
-        Training ends when the loss of the scaled data has not fallen by `tol` below its best value
-        for `n_iter_no_change` epochs. With early stopping this is the validation loss. With a
-        linear path `tol` is relative to the error of the linear path alone, that is of PCA.
+        Training ends when the loss has not fallen by `tol` below its best value for
+        `n_iter_no_change` epochs. The loss is that of held-out rows with early stopping, otherwise
+        that of the training rows. With a linear path `tol` is a fraction of PCA's loss, otherwise
+        it is in the units of the scaled data.
     n_iter_no_change : int, default="auto"
         The number of epochs that `tol` refers to. "auto" is 10.
     early_stopping : bool, default="auto"
@@ -193,25 +196,29 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         The fraction of rows that early stopping holds out. "auto" is 0.1; with a linear path and
         fewer than 1,000 rows it is the fraction that makes 100 rows, but at most 0.3.
     refit : bool, default="auto"
-        Whether to train once more on all rows, including those that early stopping held out, for
-        the best number of epochs. "auto" means yes with a linear path and fewer than 5,000 rows. It
+        Whether to train a second time, on all rows. The first training finds the best number of
+        epochs on the rows that early stopping holds out; the second runs for as many epochs. So
+        True needs early stopping. "auto" means yes with a linear path and fewer than 5,000 rows. It
         means no with `warm_start`, because a later `fit` must hold out rows that the weights have
-        not seen. True needs early stopping, because that finds the number of epochs.
+        not seen.
     warm_start : bool, default=False
         Whether `fit` continues from the weights and the scaling of the last fit.
     precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"
-        The arithmetic of training. "mixed_bfloat16" computes layers in bfloat16 and keeps weights,
-        losses and the optimizer in float32, like the Keras policy of that name. It pays off on a
-        CPU or GPU with bfloat16 instructions. It loses digits if layers of an imported model centre
-        rows that are far from zero. After training, a stack of dense layers encodes and decodes
-        rows in the dtype of the rows. Any other network works in float64 if it was trained in
-        float64, otherwise in float32.
+        The arithmetic of training. "mixed_bfloat16" computes layers in bfloat16, a format of 16
+        bits with three digits, and keeps weights, losses and the optimizer in float32, like the
+        Keras policy of that name. It is faster on a CPU or GPU with bfloat16 instructions only. If
+        an imported model has a layer that centres rows, rows far from zero lose digits in it. After
+        training, dense networks encode and decode rows in the dtype of the rows. Any other network
+        works in float64 if it was trained in float64, otherwise in float32.
+    random_state : int, RandomState instance or None, default=None
+        Determines the first weights, the order of rows and the held-out rows. An int gives the same
+        result at every call, bit for bit on the same machine.
     callbacks : sequence of keras.callbacks.Callback, default=None
-        Keras callbacks. As with Keras's ``steps_per_execution``, their batch methods are called
-        once for every run of the compiled program. Every call of `fit` or `partial_fit` counts
-        epochs from 0 and starts at `learning_rate_init`. What they monitor must be recorded, see
-        ``history_``: "val_loss" needs `early_stopping`. For scikit-learn's own callbacks use
-        ``set_callbacks``.
+        Keras callbacks, which are called after every epoch. Every call of `fit` or `partial_fit`
+        counts epochs from 0 and starts at `learning_rate_init`. A callback can monitor what
+        ``history_`` records; "val_loss" is among it with `early_stopping`. Its batch methods are
+        called once for every run of the compiled program, which takes many steps, as with Keras's
+        ``steps_per_execution``. For scikit-learn's own callbacks use ``set_callbacks``.
     checkpoint : str or path-like, default=None
         A folder in which `fit` writes down every few seconds where it is, so that it continues when
         it is called again after its process was killed. It then ends with the bits of a `fit` that

@@ -101,7 +101,8 @@ class AutoencoderImputer(ImputerParameters, HoldsFitted):
     batch_size : int, default="auto"
         The number of rows per step. "auto" is 64.
     max_iter : int, default="auto"
-        The number of epochs. "auto" makes 5,000 steps. More take longer and often fill better.
+        The number of epochs. "auto" is the number that makes 5,000 steps. More epochs take longer
+        and often fill better.
     random_state : int, RandomState instance or None, default=None
         Decides all that is random.
     precision : {"float32", "float64", "mixed_bfloat16"}, default="float32"

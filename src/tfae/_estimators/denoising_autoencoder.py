@@ -34,8 +34,8 @@ class DenoisingAutoencoder(Autoencoder):
     Parameters
     ----------
     n_components : int, float or "auto", default=None
-        The length of the code. None takes half of the features, but at most 128: a code to clean
-        rows with keeps more of them than one to look at.
+        The length of the code. None takes half of the features, but at most 128. This is more than
+        for other estimators, because a code that cleans rows must keep their detail.
     corruption : str, callable or None, default="auto"
         How training corrupts rows: "auto", "gaussian", "masking", "salt_and_pepper" or "swap".
         "gaussian" adds noise; "masking" sets entries to `fill_value`; "salt_and_pepper" sets them

@@ -88,10 +88,10 @@ def _decodes(model: Any) -> bool:
 
 @dataclass(eq=False, repr=False)
 class ParametricTSNE(BaseEncoder):
-    r"""Parametric t-SNE: an encoder that is trained on the loss of t-SNE [1]_.
+    r"""Parametric t-SNE: an encoder that is trained on the loss of t-SNE.
 
-    Unlike :class:`sklearn.manifold.TSNE` it can place rows that it has not seen. The affinities
-    :math:`p_{ij}` of neighbouring rows are those of t-SNE [2]_; the encoder minimises
+    Unlike :class:`sklearn.manifold.TSNE` it can place rows that it has not seen [1]_. The
+    affinities :math:`p_{ij}` of neighbouring rows are those of t-SNE [2]_. The encoder minimises
 
     .. math:: \mathrm{KL}(P \| Q) = \sum p_{ij} \log p_{ij} - \sum p_{ij} \log w_{ij}
               + \log \sum_{k \neq l} w_{kl}, \qquad

@@ -32,8 +32,9 @@ class SparseAutoencoder(Autoencoder):
         :math:`\beta`, MATLAB's "SparsityRegularization". None takes 1, and 0.1 for "l1". It must be
         None for "top_k" and "lifetime", because they add nothing to the loss.
     sparsity : float or int, default=None
-        :math:`\rho`, MATLAB's "SparsityProportion". For "top_k" it is the fraction or the number of
-        units that every row keeps; for "lifetime" the fraction of rows that every unit keeps. None
+        :math:`\rho`, MATLAB's "SparsityProportion"; lower is sparser. For "kl" it is the mean
+        activation of a unit to aim at. For "top_k" it is how many units a row keeps, as a fraction
+        or a number. For "lifetime" it is the fraction of rows in which a unit may be active. None
         takes 0.05, and 0.1 for "top_k". It must be None for "l1".
 
     See Also

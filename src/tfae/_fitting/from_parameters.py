@@ -244,7 +244,7 @@ def enough_for_linear_path(params: Params, shape: tuple[int, ...]) -> bool:
     if n_rows < least and not is_auto(params["linear_path"]):
         raise ValueError(
             f"With linear_path=True the first call of partial_fit needs at least {least} rows. "
-            f"Got {n_rows}; linear_path='auto' does without the path in this case."
+            f"Got {n_rows}; linear_path='auto' leaves the path out in this case."
         )
     return n_rows >= least
 
@@ -297,8 +297,8 @@ def _check_agrees(params: Params, start: Fitted) -> None:
 def _check_refit(params: Params, known: Params) -> None:
     if params["refit"] not in ("auto", False) and not known["early_stopping"]:
         raise ValueError(
-            "refit=True needs early_stopping=True, to repeat the best number of epochs. Got "
-            f"early_stopping={params['early_stopping']!r}."
+            "refit=True needs early_stopping=True, which finds the number of epochs to train for. "
+            f"Got early_stopping={params['early_stopping']!r}."
         )
 
 
@@ -338,7 +338,7 @@ def _check_penalty_parameters(params: Params, penalty: Penalty) -> None:
         value = params[name]
         if value is not None and not used:
             raise ValueError(
-                f"With penalty={params['penalty']!r}, which makes no use of it, {name!r} must be "
+                f"With penalty={params['penalty']!r}, which does not use it, {name!r} must be "
                 f"None. Got {value!r}."
             )
 

@@ -37,7 +37,7 @@ def views_of(params: Params) -> Views:
     """
     kind = params["corruption"]
     if isinstance(kind, Pairs):
-        raise ValueError("With training_rows='noisy' there are no clean rows. Got 'X_clean'.")
+        raise ValueError("With training_rows='noisy' 'X_clean' must be None. Got clean rows.")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(
             "With training_rows='noisy' 'corruption' must say what noise the rows have: 'auto' or "

@@ -107,7 +107,7 @@ def unpacked(data: bytes, make: Callable[[dict[str, Any]], T]) -> T:
     version = int(found[1])
     if version > FORMAT_VERSION:
         raise ValueError(
-            f"it is of format version {version}, and this version of tfae knows no newer one than "
+            f"it has the format version {version}, and this version of tfae reads versions up to "
             f"{FORMAT_VERSION}; update tfae"
         )
     if found[2].decode() != _digits(data, found):
@@ -147,7 +147,7 @@ def _text(data: bytes) -> dict[str, Any]:
     text = json.loads(header)["__metadata__"]["tfae"]
     del header  # which may be as long
     if not isinstance(text, str):
-        raise ValueError("its description is no text")
+        raise ValueError("its description is not text")
     _check_size(text, len(data))
     values = json.loads(text)
     for name in ("format_version", "sha256"):
@@ -172,7 +172,7 @@ def _arrays(data: bytes) -> dict[str, Array]:
     try:
         tensors = safetensors.deserialize(data)
     except safetensors.SafetensorError as error:
-        raise ValueError(f"its arrays are not as they are said to be: {error}") from error
+        raise ValueError(f"its arrays differ from their description: {error}") from error
     return {
         name: np.frombuffer(given["data"], _DTYPES[given["dtype"]]).reshape(given["shape"])
         for name, given in tensors

@@ -27,7 +27,7 @@ class Dropped:
     label: Any
     dtype: Any
     reason: str
-    constant: Column | None  # if all its values are the same
+    constant: Column | None = None  # if all its values are the same
 
     def filled(self, n_rows: int, write: Writer) -> Any:
         """Return a column of nothing but the value of a constant one."""

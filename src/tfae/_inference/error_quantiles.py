@@ -13,7 +13,8 @@ from tfae._data.statistics import quantiles
 from tfae._support.typing import Array
 
 # The standard normal deviates whose quantiles are kept; those beyond count as the ends.
-_DEVIATES = np.linspace(-3, 3, 61)
+N_DEVIATES = 61
+_DEVIATES = np.linspace(-3, 3, N_DEVIATES)
 # What every error may have besides what a model expects, in standard deviations of the column.
 _FLOORS = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 100])
 # What is learned of a column is drawn towards that of all columns by this many entries.

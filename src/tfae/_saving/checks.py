@@ -12,6 +12,7 @@ from tfae._data.scaling import Quantiles, Scaling
 from tfae._data.schema import Schema
 from tfae._data.table_scaling import TableScaling
 from tfae._inference.coder import Coder
+from tfae._inference.error_quantiles import N_DEVIATES
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Imputation
 from tfae._networks.activations import get_activation
@@ -71,6 +72,9 @@ def check_imputation(imputation: Imputation) -> None:
     for values in (tables.low, tables.high):
         _check_shape(values, (width,), "a range")
     _check_shape(imputation.shrinkage, (layout.n_columns,), "shares of the correction")
+    law = imputation.law
+    _check_shape(law.floor, (width,), "floors of errors")
+    _check_shape(law.of_places, (N_DEVIATES, width), "quantiles of errors")
     _check_shape(imputation.facts["observed"], (layout.n_columns,), "observed columns")
     if network is not None:
         spec = network.structure.spec

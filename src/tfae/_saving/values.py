@@ -23,6 +23,7 @@ from tfae._data.scaling import Affine, Logarithms, Quantiles
 from tfae._data.schema import Dropped, Schema
 from tfae._data.table_columns import CategoryColumn, InstantColumn, NumberColumn
 from tfae._data.table_scaling import TableScaling
+from tfae._inference.error_quantiles import ErrorQuantiles
 from tfae._inference.from_others import FromOthers
 from tfae._networks import codes, plain_layers
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -71,6 +72,7 @@ RECORDS: dict[str, type] = {
     "InstantColumn": InstantColumn,
     "CategoryColumn": CategoryColumn,
     "TableInputs": TableInputs,
+    "ErrorQuantiles": ErrorQuantiles,
 }
 
 

@@ -33,6 +33,7 @@ class Loss:
     of_batch: Callable[[Any, Any], Any] | None = None
     # The same before means are taken: takes the values of entries and the weights of both.
     of_cells: Callable[[Any, Any, Any], Any] | None = None
+    n_targets: int = 0  # the columns of the target, if the output has more of them
     # Of how many values the loss of a row is the mean; 0 if of one for every entry.
     n_cells: int = 0
 

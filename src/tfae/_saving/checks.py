@@ -1,4 +1,4 @@
-"""The check that a model from a file can work: every shape follows from the structure."""
+"""The checks that fitted values from a file can work: every shape follows from the structure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tfae._inference.coder import Coder
 from tfae._inference.error_quantiles import N_DEVIATES
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Imputation
+from tfae._inference.members import Members
+from tfae._inference.surprise import Surprise
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -30,6 +32,7 @@ from tfae._networks.plain_layers import (
     Sum,
 )
 from tfae._networks.structure import Structure
+from tfae._networks.visible_columns import VisibleColumns
 from tfae._support.keras_graphs import shapes_of_weights
 from tfae._support.typing import Array, Weights
 
@@ -114,6 +117,40 @@ def _check_network(fitted: Fitted) -> None:
         _check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
     _check_coder(fitted.encoder, fitted.encoder_weights)
     _check_coder(fitted.decoder, fitted.decoder_weights)
+
+
+def check_surprise(surprise: Surprise) -> None:
+    """Raise ValueError if parts of a fitted surprise do not fit together."""
+    layout, densities, members = surprise.layout, surprise.densities, surprise.members
+    mixture = densities.mixture
+    _check(min(layout.levels, default=-1) >= 0, "columns", layout.levels)
+    _check(mixture.n_parts > 0, "parts of densities", mixture.n_parts)
+    _check(min(mixture.freedom, mixture.least_scale) > 0, "densities of positive widths", mixture)
+    _check_scaling(surprise.scaling, layout.width)
+    for values in (surprise.low, surprise.high):
+        _check_shape(values, (layout.width,), "a range")
+    for values in (surprise.usual, surprise.groups):
+        _check_shape(values, (layout.n_columns,), "numbers of columns")
+    groups = np.unique(surprise.groups)
+    _check(np.array_equal(groups, np.arange(len(groups))), "groups from 0 on", groups)
+    _check(surprise.left_out.dtype == bool, "folds that are left out or not", "others")
+    _check_shape(surprise.left_out, (members.n_members, surprise.n_folds), "folds")
+    _check(bool(surprise.left_out.any(axis=0).all()), "judges of every fold", "none of some")
+    spec = members.encoder.structure.spec
+    widths = VisibleColumns(layout).n_inputs, densities.n_outputs
+    _check((spec.n_inputs, spec.n_outputs) == widths, f"networks of the widths {widths}", spec)
+    _check_members(members)
+
+
+def _check_members(members: Members) -> None:
+    encoder, decoder = members.encoder, members.decoder
+    _check(encoder.structure == decoder.structure, "sides of one network", "those of two")
+    _check_structure(encoder.structure)
+    for weight in (*members.encoder_weights, *members.decoder_weights):
+        alike = weight.ndim > 0 and len(weight) == members.n_members > 0
+        _check(alike, "a weight for every member", weight.shape)
+    _check_coder(encoder, [weight[0] for weight in members.encoder_weights])
+    _check_coder(decoder, [weight[0] for weight in members.decoder_weights])
 
 
 def _check(holds: bool, wanted: str, found: Any) -> None:

@@ -23,9 +23,13 @@ from tfae._data.scaling import Affine, Logarithms, Quantiles
 from tfae._data.schema import Dropped, Schema
 from tfae._data.table_columns import CategoryColumn, InstantColumn, NumberColumn
 from tfae._data.table_scaling import TableScaling
+from tfae._inference.coder import Coder
 from tfae._inference.error_quantiles import ErrorQuantiles
 from tfae._inference.from_others import FromOthers
+from tfae._inference.members import Members
+from tfae._inference.surprise import Surprise
 from tfae._networks import codes, plain_layers
+from tfae._networks.densities import Densities, Mixture
 from tfae._networks.factor_analysis import FactorAnalysis
 from tfae._networks.filling import Filling
 from tfae._networks.imported import Imported
@@ -52,6 +56,11 @@ RECORDS: dict[str, type] = {
     "FactorAnalysis": FactorAnalysis,
     "FromOthers": FromOthers,
     "Landmarks": Landmarks,
+    "Mixture": Mixture,
+    "Densities": Densities,
+    "Coder": Coder,
+    "Members": Members,
+    "Surprise": Surprise,
     "Spec": Spec,
     "Imported": Imported,
     "Code": codes.Code,

@@ -171,6 +171,14 @@ class Schema:
         index = index_of(like) if index is None else index
         return write.frame(self.labels, [made[label] for label in self.labels], index)
 
+    def without_rare(self, rows: Array) -> Array:
+        """Return rows in which rare categories, which have one place, are missing."""
+        found = rows.copy()
+        for number, places in self.layout.categories():
+            if self._has_other(number):
+                found[rows[:, places.stop - 1] == 1, places] = np.nan
+        return found
+
     def _without_other(self, rows: Array) -> Array:
         """Return rows in which no rare categories, which have one place, are the likeliest."""
         others = [

@@ -108,13 +108,10 @@ class AutoencoderParameters(EncoderParameters):
 
 
 @dataclass(eq=False, repr=False)
-class ImputerParameters:
-    """The parameters of an imputer."""
+class TableParameters:
+    """The parameters of estimators whose networks guess hidden entries of tables."""
 
     _: KW_ONLY
-    missing_values: Any = parameter(np.nan, MissingValues(numeric_only=True), None)
-    add_indicator: bool = parameter(False, "boolean")
-    keep_empty_features: bool = parameter(False, "boolean")
     columns: Mapping[Any, str | Sequence[Any]] | None = parameter(None, Mapping, None)
     hidden_layer_sizes: int | Sequence[int] | str = parameter(
         "auto", "array-like", AT_LEAST_1, AUTO
@@ -135,6 +132,29 @@ class ImputerParameters:
     verbose: int | bool = parameter(0, "verbose")
 
     _parameter_constraints = Constraints()
+
+
+@dataclass(eq=False, repr=False)
+class ImputerParameters(TableParameters):
+    """The parameters of an imputer."""
+
+    _: KW_ONLY
+    missing_values: Any = parameter(np.nan, MissingValues(numeric_only=True), None)
+    add_indicator: bool = parameter(False, "boolean")
+    keep_empty_features: bool = parameter(False, "boolean")
+
+
+@dataclass(eq=False, repr=False)
+class DetectorParameters(TableParameters):
+    """The parameters of a detector of outliers."""
+
+    _: KW_ONLY
+    training_rows: str = parameter("mixed", StrOptions({"mixed", "clean"}))
+    contamination: float | str = parameter("auto", AUTO, Interval(Real, 0, 0.5, closed="right"))
+    false_alarm_rate: float | None = parameter(None, FRACTION, None)
+    calibration_fraction: float = parameter(0.2, FRACTION)
+    evidence: str = parameter("both", StrOptions({"both", "surprise", "distance"}))
+    n_neighbors: int = parameter(5, AT_LEAST_1)
 
 
 def defaults(kind: type[EncoderParameters]) -> dict[str, Any]:

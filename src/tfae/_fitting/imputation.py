@@ -19,16 +19,15 @@ from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Scaling
 from tfae._fitting.baseline import gains_clearly
 from tfae._fitting.first_weights import drawn
-from tfae._fitting.from_parameters import make_recipe
 from tfae._fitting.network_training import train_network
 from tfae._fitting.recipe import Recipe, Split
+from tfae._fitting.table_network import Open, table_recipe
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Guesses, Imputation
 from tfae._networks.linear_path import ends_linearly, last_layer
 from tfae._networks.spec import Network
 from tfae._networks.table_inputs import TableInputs
 from tfae._objective.column_losses import column_loss, losses_of_columns, weights_of_columns
-from tfae._objective.objective import Objective
 from tfae._support.typing import Array, Params
 from tfae._support.warn import warn
 from tfae._training.chunks import Noise
@@ -36,8 +35,7 @@ from tfae._training.hidden_entries import HiddenEntries, Hiding
 from tfae._training.state import TrainingState
 from tfae._training.step.chunk import ChunkShape
 
-# The steps of a training if "max_iter" is left open, and its rate.
-_N_STEPS, _BATCH, _RATE = 5000, 64, 0.003
+_AUTO = Open(sizes=(256, 256, 256), activation="gelu", n_steps=5000, batch_size=64, rate=0.003)
 # Fewer rows are fitted once more, all of them, and fewer than the least get the linear model only.
 _FEW, _LEAST_ROWS = 2000, 20
 _LEAST_HELD_OUT, _MOST_HELD_OUT = 100, 2000
@@ -60,49 +58,10 @@ def imputer_recipe(params: Params, layout: Layout, n_rows: int) -> Recipe:
     layout : Layout
     n_rows : int
     """
-    sizes = params["hidden_layer_sizes"]
-    *hidden, last = (256, 256, 256) if isinstance(sizes, str) else np.atleast_1d(sizes).tolist()
-    activation = "gelu" if params["activation"] == "auto" else params["activation"]
-    batch = _BATCH if params["batch_size"] == "auto" else int(params["batch_size"])
-    epochs = params["max_iter"]
-    epochs = -(-_N_STEPS // -(-n_rows // batch)) if epochs == "auto" else int(epochs)
-    rate = params["learning_rate_init"]
-    settings = {
-        "hidden_layer_sizes": (*hidden, last),
-        "activation": activation,
-        "batch_size": batch,
-        "max_iter": epochs,
-        "learning_rate_init": _RATE if rate == "auto" else rate,
-    }
-    recipe = make_recipe(
-        {
-            **params,
-            **settings,
-            "hidden_layer_sizes": tuple(hidden),
-            "decoder_layer_sizes": (),
-            "n_components": last,
-            "code_activation": activation,
-            "n_iter_no_change": epochs,
-            "early_stopping": False,
-            "refit": False,
-            "scaling": None,
-        },
-        (n_rows, layout.n_columns),
-        linear_path=False,
-    )
-    spec = recipe.structure.spec
     n_inputs = layout.width + len(layout.numbers) + layout.n_columns
-    spec = replace(spec, n_inputs=n_inputs, n_outputs=layout.width)
-    return replace(
-        recipe,
-        structure=replace(recipe.structure, spec=spec),
-        objective=Objective(column_loss(layout), corrupted=True, masked=True, has_offset=True),
-        anneal_over=epochs if rate == "auto" and isinstance(params["optimizer"], str) else None,
-        first_weights=_starting_at_zero,
-        describe=_nothing,
-        settings=settings,
-        inner=True,
-    )
+    widths, loss = (n_inputs, layout.width), column_loss(layout)
+    recipe = table_recipe(params, layout, n_rows, loss, widths, _AUTO, has_offset=True)
+    return replace(recipe, first_weights=_starting_at_zero)
 
 
 def fit_imputation(
@@ -335,10 +294,6 @@ def _starting_at_zero(
         for weight, value in zip(network.decoder.weights, begun.decoder_weights, strict=True)
     ]
     return begun.with_weights([*begun.encoder_weights, *decoder])
-
-
-def _nothing(recipe: Recipe, fitted: Fitted, X: Any, rows: Array | None) -> Mapping[str, Any]:
-    return {}
 
 
 def _warn_of_linear(compared: _Comparison) -> None:

@@ -50,14 +50,14 @@ def train_network(
     has_linear_path, network_stays = recipe.structure.linear_path, True
     with PROGRAMS.lease(recipe.program_key(optimizer.rule)) as program:
         network = program.network
-        begun = _first(recipe, program, split, scaling, state) if start is None else start
+        begun = first_fitted(recipe, program, split, scaling, state) if start is None else start
         if begun.landmarks is None:
             begun = replace(begun, landmarks=landmarks_of(recipe.corruption, split, scaling))
         seen_as = recipe.corruption.seen_as if isinstance(recipe.corruption, Views) else None
         begun = replace(begun, seen_as=seen_as, from_others=None)
         # The error of the linear path alone is the unit of the network's errors.
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
-        training = _Training(recipe, split, program, optimizer, begun, residual)
+        training = Training(recipe, split, program, optimizer, begun, residual)
         outcome = training.run(state, watch)
         fitted = training.kept(outcome)
         is_compared = has_linear_path or recipe.corruption is not None
@@ -78,15 +78,16 @@ def train_network(
     return fitted.with_facts(facts), outcome
 
 
-def _first(
+def first_fitted(
     recipe: Recipe, program: Program, split: Split, scaling: Scaling, state: TrainingState
 ) -> Fitted:
+    """Return the network of a program with its first weights."""
     first = recipe.first_weights(recipe, program.network, split, scaling, state.weights_rng)
     return replace(first.with_facts(recipe.facts), schema=recipe.schema, layout=recipe.layout)
 
 
 @dataclass(frozen=True)
-class _Training:
+class Training:
     """The training of a leased program, from its first weights."""
 
     recipe: Recipe

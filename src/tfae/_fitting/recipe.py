@@ -106,6 +106,7 @@ class Recipe:
     facts: Mapping[str, Any] = field(default_factory=dict)  # facts known before the training
     schema: Schema | None = None  # of the frame that the rows come from, if its kinds are mixed
     layout: Layout | None = None  # None for numbers
+    members: int = 1  # networks that are trained side by side; see members.py
 
     @property
     def dtype(self) -> str:
@@ -143,10 +144,12 @@ class Recipe:
         # The random numbers of dropout have two bytes each.
         dropped = 2 * self.structure.n_dropped // np.dtype(self.dtype).itemsize
         beside = self.objective.noise_width(spec.n_components) + dropped
+        width = self.objective.loss.n_targets or spec.n_outputs
         if self.objective.masked:  # weights of entries, offsets, and inputs of other kinds
-            beside += 2 * spec.n_outputs + spec.n_inputs
-        shape = chunk_shape(self.batch_size, spec.n_outputs, self.dtype, beside)
-        return ProgramKey(self.structure, self.objective, rule, shape, self.precision)
+            beside += 2 * width + spec.n_inputs
+        shape = chunk_shape(self.members * self.batch_size, width, self.dtype, beside)
+        structure, objective = self.structure, self.objective
+        return ProgramKey(structure, objective, rule, shape, self.precision, self.members)
 
     def with_length(self, n_components: int) -> Recipe:
         """Return the same recipe for a code of a given length."""

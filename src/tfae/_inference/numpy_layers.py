@@ -28,7 +28,11 @@ from tfae._support.typing import Array, Weights
 def run_layers(
     layers: Sequence[PlainLayer], weights: Weights, x: Array, space: Workspace = NEW
 ) -> Array:
-    """Send rows through the layers, in the dtype of `x`, which stays unchanged."""
+    """Send rows through the layers, in the dtype of `x`, which stays unchanged.
+
+    With weights of several members, kernels of shape [members, in, out] and vectors of shape
+    [members, 1, out], the result has a first axis for the members; `x` has one, too, or is for all.
+    """
     for layer in layers:
         x = _RUN[type(layer)](layer, weights, x, space)
     return np.asarray(x)
@@ -43,7 +47,8 @@ def factor_and_offset(layer: BatchNormalization, weights: Weights) -> tuple[Arra
 
 def _dense(layer: Dense, weights: Weights, x: Array, space: Workspace) -> Array:
     kernel = weights[layer.kernel].astype(x.dtype, copy=False)
-    out = np.matmul(x, kernel, out=space.empty((len(x), kernel.shape[1]), x.dtype))
+    lead = x.shape[:-1] if kernel.ndim == 2 else (len(kernel), x.shape[-2])
+    out = np.matmul(x, kernel, out=space.empty((*lead, kernel.shape[-1]), x.dtype))
     if layer.bias is not None:
         out += weights[layer.bias].astype(x.dtype, copy=False)
     return get_activation(layer.activation).numpy(out, out)

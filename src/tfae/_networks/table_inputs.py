@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class TableInputs:
     ranks: Quantiles  # of scaled numbers
     low: Array  # the smallest observed number of every place, scaled
     high: Array
+    has_offset: ClassVar[bool] = True
 
     @classmethod
     def learned(

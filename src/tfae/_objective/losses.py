@@ -31,6 +31,7 @@ class Loss:
     of_entries: bool = False
     # Takes the values and the weights of a batch's rows; returns the values to minimise.
     of_batch: Callable[[Any, Any], Any] | None = None
+    n_targets: int = 0  # the columns of the target, if the output has more of them
 
     @property
     def from_logits(self) -> bool:

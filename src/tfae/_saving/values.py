@@ -17,9 +17,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tfae._data.landmarks import Landmarks
+from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Logarithms, Quantiles
+from tfae._inference.coder import Coder
 from tfae._inference.from_others import FromOthers
+from tfae._inference.members import Members
+from tfae._inference.surprise import Surprise
 from tfae._networks import codes, plain_layers
+from tfae._networks.densities import Mixture
 from tfae._networks.factor_analysis import FactorAnalysis
 from tfae._networks.filling import Filling
 from tfae._networks.imported import Imported
@@ -42,6 +47,11 @@ RECORDS: dict[str, type] = {
     "FactorAnalysis": FactorAnalysis,
     "FromOthers": FromOthers,
     "Landmarks": Landmarks,
+    "Layout": Layout,
+    "Mixture": Mixture,
+    "Coder": Coder,
+    "Members": Members,
+    "Surprise": Surprise,
     "Spec": Spec,
     "Imported": Imported,
     "Code": codes.Code,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from itertools import cycle
+from typing import Any, Protocol
 
 import numpy as np
 
 from tfae._data.layout import Layout
-from tfae._networks.table_inputs import TableInputs
 from tfae._support.typing import Array
 from tfae._training.chunks import AtOnce, ahead, one_at_once
 from tfae._training.order import epoch_order
@@ -48,6 +48,26 @@ class Hiding:
         return np.asarray((chance < rate) | ((chance == least) & ~missing))
 
 
+class View(Protocol):
+    """What a network is to predict of rows, and what it sees of them."""
+
+    @property
+    def layout(self) -> Layout: ...
+
+    @property
+    def n_inputs(self) -> int: ...
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether what is seen comes with numbers that are added to the network's output."""
+
+    def target(self, rows: Array) -> Array:
+        """Return what is to be predicted; 0 for NaN."""
+
+    def seen(self, rows: Array) -> Any:
+        """Return ``inputs`` and ``offset`` for rows with NaN in the places of hidden entries."""
+
+
 class HiddenEntries:
     """Rows of a table, in which other entries are hidden in every epoch.
 
@@ -57,7 +77,7 @@ class HiddenEntries:
     ----------
     rows : ndarray of shape (n, places)
         With NaN for missing entries.
-    tables : TableInputs
+    view : View
     hiding : Hiding
     weights : ndarray of shape (columns,)
         The factors of the columns' losses.
@@ -69,13 +89,13 @@ class HiddenEntries:
     def __init__(
         self,
         rows: Array,
-        tables: TableInputs,
+        view: View,
         hiding: Hiding,
         weights: Array,
         shape: ChunkShape,
         rng: np.random.Generator,
     ) -> None:
-        self._rows, self._tables, self._hiding = rows, tables, hiding
+        self._rows, self._view, self._hiding = rows, view, hiding
         self._weights, self._shape, self._rng = weights, shape, rng
         self._n_steps = -(-len(rows) // shape.batch)
 
@@ -108,7 +128,7 @@ class HiddenEntries:
     def _buffers(self) -> list[Array]:
         """Make buffers for targets, inputs, weights of entries and offsets."""
         steps, batch, places, dtype = self._shape
-        widths = places, self._tables.n_inputs, places, places
+        widths = [places, self._view.n_inputs, places, *([places] * self._view.has_offset)]
         return [aligned((steps * batch, width), dtype) for width in widths]
 
     def _chunk(self, order: Array, last: bool, n_epochs: int, buffers: list[Array]) -> Chunk:
@@ -116,20 +136,23 @@ class HiddenEntries:
         for start in range(0, len(order), _PART):
             part = slice(start, min(start + _PART, len(order)))
             n_hidden += self._fill(order[part], [buffer[part] for buffer in buffers])
-        x, inputs, entry_weight, offset = buffers
+        x, inputs, entry_weight, *offset = buffers
         entry_weight *= len(order) * x.shape[1] / max(1, n_hidden)
         steps, batch, _, dtype = self._shape
         weight = aligned((steps, batch), dtype)
         n_steps = len(order) // batch
         weight[:n_steps] = 1
-        return Chunk(x, weight, n_steps, last, inputs, None, n_epochs, entry_weight, offset)
+        return Chunk(x, weight, n_steps, last, inputs, None, n_epochs, entry_weight, *offset)
 
     def _fill(self, places: Array, buffers: list[Array]) -> int:
         """Write some rows into buffers; return how many of their entries are hidden."""
-        x, inputs, entry_weight, offset = buffers
-        rows, layout = self._rows[places], self._tables.layout
+        x, inputs, entry_weight, *offset = buffers
+        rows, layout = self._rows[places], self._view.layout
         hidden = self._hiding.draw(layout.missing(rows), self._rng)
-        x[:] = self._tables.target(rows)
-        inputs[:], offset[:] = self._tables.seen(np.where(layout.spread(hidden), np.nan, rows))
+        x[:] = self._view.target(rows)
+        seen = self._view.seen(np.where(layout.spread(hidden), np.nan, rows))
+        inputs[:] = seen.inputs
+        for buffer in offset:
+            buffer[:] = seen.offset
         entry_weight[:] = layout.spread(hidden * self._weights)
         return int(hidden.sum())

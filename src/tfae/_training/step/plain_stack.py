@@ -35,7 +35,7 @@ class Stack:
     def __call__(self, x: Any, training: bool) -> Any:
         """Send a tensor of rows through the layers, which do the same in training as after it."""
         weights = [tf.convert_to_tensor(weight) for weight in self._model.weights]
-        return _run(self._layers, weights, x)
+        return run_plain_layers(self._layers, weights, x)
 
     @property
     def layers(self) -> list[Any]:
@@ -55,10 +55,14 @@ class Stack:
 
 def as_stacks(network: Network, dtype: str) -> Network | None:
     """Return stacks on the weights of a network; None if a side is not a stack."""
-    encoder, decoder = (_layers(model, dtype) for model in network)
-    if encoder is None or decoder is None:
-        return None
-    return Network(Stack(network.encoder, encoder), Stack(network.decoder, decoder))
+    layers = layers_of_stacks(network, dtype)
+    return None if layers is None else Network(*map(Stack, network, layers))
+
+
+def layers_of_stacks(network: Network, dtype: str) -> tuple[Sequence[PlainLayer], ...] | None:
+    """Return the layers of both sides of a network; None if a side is not a stack."""
+    sides = tuple(_layers(model, dtype) for model in network)
+    return None if any(layers is None for layers in sides) else sides  # type: ignore[return-value]
 
 
 def _layers(model: Any, dtype: str) -> Sequence[PlainLayer] | None:
@@ -72,7 +76,8 @@ def _layers(model: Any, dtype: str) -> Sequence[PlainLayer] | None:
     return plain_layers(model)
 
 
-def _run(layers: Sequence[PlainLayer], weights: list[Any], x: Any) -> Any:
+def run_plain_layers(layers: Sequence[PlainLayer], weights: list[Any], x: Any) -> Any:
+    """Send a tensor of rows through the layers."""
     for layer in layers:
         x = _apply(layer, weights, x)
     return x
@@ -107,7 +112,7 @@ def _(layer: Rescaling, weights: list[Any], x: Any) -> Any:
 
 @_apply.register
 def _(layer: Sum, weights: list[Any], x: Any) -> Any:
-    one, other = (_run(path, weights, x) for path in layer.paths)
+    one, other = (run_plain_layers(path, weights, x) for path in layer.paths)
     return one + other
 
 

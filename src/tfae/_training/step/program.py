@@ -27,6 +27,7 @@ from tfae._training.step.convolution import for_xla
 from tfae._training.step.dropout import given_dropout
 from tfae._training.step.optimizers import Rule
 from tfae._training.step.plain_stack import as_stacks
+from tfae._training.step.side_by_side import side_by_side
 from tfae._training.step.xla_or_executor import by_rule, fastest, forced, of_testing, of_training
 
 # A dense network is tested on many rows at once: its widest layer then has this many entries (1 MB;
@@ -50,6 +51,8 @@ class ProgramKey:
     rule: Rule
     shape: ChunkShape
     precision: str  # of the layers, as the name of a Keras dtype policy
+    # Networks that are trained side by side, each on its own part of every batch.
+    n_members: int = 1
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -67,28 +70,36 @@ class Program:
         self.network = structure.build(key.precision)
         self._rule = by_rule(self.network)
         self._dropout = given_dropout(self.network, shape, key.precision) if self._rule else None
-        self._in_executor = self.network if self._dropout is None else self._dropout.network
-        encoder, decoder = (model.weights for model in self.network)
+        live = self.network
+        if key.n_members > 1:
+            with private_keras(key.precision):
+                live = side_by_side(self.network, shape.dtype, key.n_members)
+        self._in_executor = live if self._dropout is None else self._dropout.network
+        encoder, decoder = (model.weights for model in live)
         self._ties = [
             (encoder[tie.encoder], decoder[tie.decoder], tie.transposed)
             for tie in tied_kernels(structure, self.network)
         ]
         tied = {id(kernel) for _, kernel, _ in self._ties}
-        trained = _once(v for model in self.network for v in model.trainable_variables)
+        trained = _once(v for model in live for v in model.trainable_variables)
         self._trained = [v for v in trained if id(v) not in tied]
         with private_keras(key.precision):
-            decayed = [len(variable.shape) > 1 for variable in self._trained]
+            decayed = [self._rank(variable) > 1 for variable in self._trained]
             self._update = key.rule.build(self._trained, decayed)
         weights = [*encoder, *decoder]
         self._variables = [variable.value for variable in weights]
         # Variables that are not weights are the states of layers that draw random numbers.
         known = {id(variable) for variable in weights}
-        variables = _once(v for model in self.network for v in model.variables)
+        variables = _once(v for model in live for v in model.variables)
         self._seeds = [v.value for v in variables if id(v) not in known]
         self._activation = keras.activations.get(
             "linear" if key.objective.loss.from_logits else structure.output_activation
         )
         self._train: Callable[..., Any] | None = None
+
+    def _rank(self, variable: Any) -> int:
+        """Return the rank of a variable, of one member."""
+        return len(variable.shape) - (self.key.n_members > 1)
 
     @cached_property
     def model(self) -> Any:
@@ -233,6 +244,8 @@ class Program:
     def _in_xla(self) -> Network:
         """The network for XLA, made only if something runs there."""
         network, dtype = self._in_executor, self.shape.dtype
+        if self.key.n_members > 1:
+            return network
         return as_stacks(network, dtype) or for_xla(network, self.key.precision)
 
     @cached_property
@@ -248,8 +261,9 @@ class Program:
     @property
     def _group(self) -> int:
         """How many steps of a test are taken at once."""
-        convolves = any(len(variable.shape) > 2 for variable in self._trained)
-        if convolves or not self._tests_groups:
+        convolves = any(self._rank(variable) > 2 for variable in self._trained)
+        # The batches of several steps would mix the parts of the members.
+        if convolves or self.key.n_members > 1 or not self._tests_groups:
             return 1
         widest = max(self.shape.features, *(variable.shape[-1] for variable in self._trained))
         return max(1, _TESTED_AT_ONCE // (widest * self.shape.batch))
@@ -285,6 +299,8 @@ class Program:
                 # Divided by the number of rows, not by the sum of their weights: that would weigh
                 # a row by the luck of its batch. Over all rows the mean of the weights is 1.
                 mean = sums[0] / n_counted(batch.weight) * scalars.get("loss_scale", 1)
+                if self.key.n_members > 1:  # the sum of the members' own means
+                    mean *= self.key.n_members
                 objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
             gradients = tape.gradient(
                 objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO

@@ -15,7 +15,7 @@ from tfae._support.typing import Array
 # nearly sums of others do not decide what is remote.
 _RIDGE = 0.1
 # The share of all rows that makes a neighbourhood, found among so many rows, and not among fewer.
-_NEIGHBOURHOOD, _N_SOME, _LEAST = 0.05, 1000, 100
+_NEIGHBOURHOOD, _N_SOME, _LEAST = 0.07, 1000, 100
 _FENCE = 5.0
 
 
@@ -52,14 +52,14 @@ def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
 
 
 def without_small_clusters(rows: Array) -> Array:
-    """Return the positions of the rows in whose neighbourhood 5 % of all rows are not far.
+    """Return the positions of the rows that are not far from 7 % of all rows.
 
     A small cluster of odd rows, which lies where no other rows are, but not far out, stays among
     the :func:`rows_kept`, and its rows are near to each other. So the neighbourhood must be larger
-    than such a cluster. "Far" is above the upper quartile of these distances by more than five times
-    the distance of their quartiles: a generous fence of the boxplot (Tukey, 1977, Exploratory data
-    analysis, Addison-Wesley, section 2D), because usual rows form small clusters, too. Distances
-    are those to evenly spaced rows, 1,000 for each row.
+    than such a cluster. "Far" is above the upper quartile of these distances by more than five
+    times the distance of their quartiles: a generous fence of the boxplot (Tukey, 1977, Exploratory
+    data analysis, Addison-Wesley, section 2D), because usual rows form small clusters, too.
+    Distances are those to evenly spaced rows, 1,000 for each row.
 
     Parameters
     ----------

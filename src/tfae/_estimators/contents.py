@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-from tfae._inference.fitted import Fitted
 from tfae._support.registry import nearest_name
 from tfae._support.typed_records import check_type
 from tfae._support.typing import Array
@@ -69,7 +68,7 @@ def contents_of(estimator: Any) -> dict[str, Any]:
     }
 
 
-def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted) -> Any:
+def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Any) -> Any:
     """Return the estimator with these contents.
 
     Raises
@@ -84,7 +83,9 @@ def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted) -
         raise ValueError(f"a {kind.__name__} has no parameter {unknown[0]!r}")
     model = kind(**params)
     model._validate_params()
-    _check_attributes(kind, attributes, fitted.structure.spec.n_features)
+    if not isinstance(fitted, kind.holds):
+        raise ValueError(f"a {kind.__name__} cannot hold a {type(fitted).__name__}")
+    _check_attributes(kind, attributes, fitted.n_features)
     vars(model).update(attributes, _fitted=fitted)
     if contents["state"] is not None:
         model._state = TrainingState.of_values(contents["state"])

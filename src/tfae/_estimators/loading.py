@@ -6,24 +6,25 @@ import os
 from typing import Any
 
 from tfae._estimators.autoencoder import Autoencoder
-from tfae._estimators.base import BaseEncoder
 from tfae._estimators.contents import estimator_of
 from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
 from tfae._estimators.denoising_autoencoder import DenoisingAutoencoder
+from tfae._estimators.outlier_detector import OutlierDetector
 from tfae._estimators.parametric_tsne import ParametricTSNE
 from tfae._estimators.sparse_autoencoder import SparseAutoencoder
 from tfae._estimators.stacked_autoencoder import StackedAutoencoder
 from tfae._estimators.variational_autoencoder import VariationalAutoencoder
 from tfae._saving import native
 
-KINDS: dict[str, type[BaseEncoder]] = {
+KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
     for kind in (
         Autoencoder,
         ContractiveAutoencoder,
         ConvolutionalAutoencoder,
         DenoisingAutoencoder,
+        OutlierDetector,
         ParametricTSNE,
         SparseAutoencoder,
         StackedAutoencoder,

@@ -14,7 +14,7 @@ REMAINDER = "remainder"
 
 
 def with_remainder(labels: list[Any]) -> list[Any]:
-    """Return labels and one more, "remainder", with underscores if there is a column of the name."""
+    """Return labels and one more, "remainder", with "_" if there is a column of that name."""
     name = REMAINDER
     while name in labels:
         name += "_"

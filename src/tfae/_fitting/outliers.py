@@ -24,8 +24,9 @@ from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState
 
-# The fence of the boxplot (Tukey, 1977, Exploratory data analysis, Addison-Wesley, section 2D).
-_FENCE = 1.5
+# The outer fence of the boxplot, beyond which values are "far out" (Tukey, 1977, Exploratory data
+# analysis, Addison-Wesley, section 2D).
+_FENCE = 3.0
 
 
 @dataclass(frozen=True)
@@ -130,17 +131,19 @@ def _with_parts(
     if evidence.distances is not None:
         distance = _part(of_distance, evidence.distances.values)
     if evidence.surprises is not None:
-        values = surprise_of_rows(evidence.surprises, model.layout)
-        surprise = _part(of_surprise, values)
+        surprise = _part(of_surprise, surprise_of_rows(evidence.surprises))
     return replace(model, distance_part=distance, surprise_part=surprise)
 
 
 def _part(weight: float, values: Array) -> Part:
     """Return a part with the median, and the distance of the quartiles, of the training rows."""
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75))
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Part(weight, 0.0, 1.0)
+    low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
     spread = high - low
     if not spread > 0:
-        spread = np.abs(values - middle).mean()
+        spread = np.abs(known - middle).mean()
     return Part(weight, float(middle), float(spread) if spread > 0 else 1.0)
 
 

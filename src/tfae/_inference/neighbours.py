@@ -18,7 +18,7 @@ from tfae._support.typing import Array
 class Distances(NamedTuple):
     """The distances of some rows from their neighbours."""
 
-    values: Array  # [rows], to the last of the neighbours
+    values: Array  # [rows], to the last of the neighbours; NaN for rows that are all missing
     shares: Array  # [rows, columns], of the squared distances to all neighbours; the sum is 1 or 0
     places: Array  # [rows, k], the positions of the neighbours among the training rows; -1: none
 
@@ -46,7 +46,7 @@ class Neighbours:
         used = (rank >= known[:, None]) & (rank < (known + n_used)[:, None])
         used &= np.isfinite(near.totals)
         last = np.maximum.accumulate(np.where(used, near.totals, 0.0), axis=1)[:, -1]
-        values = np.sqrt(np.where(self.layout.missing(rows).all(axis=1), self._of_unknown, last))
+        values = np.where(self.layout.missing(rows).all(axis=1), np.nan, np.sqrt(last))
         squares = np.where(used[:, :, None], np.nan_to_num(near.squares), 0.0).sum(axis=1)
         total = squares.sum(axis=1, keepdims=True)
         shares = np.divide(squares, total, out=np.zeros_like(squares), where=total > 0)
@@ -60,14 +60,6 @@ class Neighbours:
         """Return which keys are those of rows that others are compared with."""
         found = np.searchsorted(self._keys, keys)
         return np.asarray(self._keys[np.minimum(found, len(self._keys) - 1)] == keys)
-
-    @property
-    def _of_unknown(self) -> float:
-        """The squared distance of two rows drawn at random, for a row that is all missing.
-
-        Such a row must not look normal.
-        """
-        return 2.0 * self.layout.n_columns
 
     @cached_property
     def _nearest(self) -> NearestRows:

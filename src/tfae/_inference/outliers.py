@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -18,6 +17,8 @@ from tfae._inference.neighbours import Distances, Neighbours
 from tfae._inference.surprise import Surprise
 from tfae._support.typing import Array
 
+_DECIMALS = 9
+
 
 @dataclass(frozen=True)
 class Part:
@@ -28,8 +29,13 @@ class Part:
     spread: float
 
     def term(self, values: Array) -> Array:
-        """Return what the part adds to the oddness of rows."""
-        return np.asarray(self.weight * (values - self.location) / self.spread)
+        """Return what the part adds to the oddness of rows; NaN stands for unknown ones.
+
+        They count as one spread above the middle, because a row of which nothing is known must not
+        look usual.
+        """
+        terms = self.weight * (values - self.location) / self.spread
+        return np.where(np.isnan(values), self.weight, terms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +90,7 @@ class OutlierModel:
 
     def scores(self, X: Any) -> Array:
         """Return the scores of rows of an array, a CSR matrix or a source; lower ones are odder."""
-        return self._of_every_block(X, lambda rows: -self.oddness(self.evidence(rows)))
+        return self._of_every_block(X, lambda rows: _rounded(-self.oddness(self.evidence(rows))))
 
     def contributions(self, X: Any) -> Array:
         """Return what every column adds to the oddness of rows, and the rest in one more column.
@@ -115,7 +121,7 @@ class OutlierModel:
         if self.distance_part is not None and evidence.distances is not None:
             total = total + self.distance_part.term(evidence.distances.values)
         if self.surprise_part is not None and evidence.surprises is not None:
-            values = surprise_of_rows(evidence.surprises, self.layout)
+            values = surprise_of_rows(evidence.surprises)
             total = total + self.surprise_part.term(values)
         return np.asarray(total)
 
@@ -151,13 +157,22 @@ class OutlierModel:
         return by_fold[np.arange(len(self.rows)), self.folds]
 
     def _scores_by_fold(self, rows: Array) -> Array:
-        surprises = None if self.surprise is None else self.surprise.by_fold(rows)
+        surprises = None if self.surprise is None else self._surprises_by_fold(self.surprise, rows)
         scores = np.empty((len(rows), len(self._neighbours_by_fold)))
         for fold, neighbours in enumerate(self._neighbours_by_fold):
             distances = None if self.distance_part is None else neighbours.distances(rows)
             of_fold = None if surprises is None else surprises[:, fold]
-            scores[:, fold] = -self.oddness(Evidence(distances, of_fold))
+            scores[:, fold] = _rounded(-self.oddness(Evidence(distances, of_fold)))
         return scores
+
+    def _surprises_by_fold(self, surprise: Surprise, rows: Array) -> Array:
+        """Return surprises of shape [rows, folds, columns]; all members judge unseen folds."""
+        found = surprise.by_fold(rows)
+        n_unseen = int(self.folds.max()) + 1 - found.shape[1]
+        if n_unseen < 1:
+            return found
+        of_all = surprise.columns(rows)[:, None]
+        return np.concatenate([found, *[of_all] * n_unseen], axis=1)
 
     def _shares(self, evidence: Evidence) -> Array:
         """Return what columns add to the oddness, without the constant."""
@@ -165,7 +180,8 @@ class OutlierModel:
         if self.distance_part is not None and evidence.distances is not None:
             part, distances = self.distance_part, evidence.distances
             unit = part.weight / part.spread
-            found = found + unit * distances.values[:, None] * distances.shares
+            values = np.nan_to_num(distances.values)[:, None]
+            found = found + unit * values * distances.shares
         if self.surprise_part is not None and evidence.surprises is not None:
             part, surprises = self.surprise_part, evidence.surprises
             observed = np.maximum((~np.isnan(surprises)).sum(axis=1, keepdims=True), 1)
@@ -233,16 +249,16 @@ class OutlierModel:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def surprise_of_rows(surprises: Array, layout: Layout) -> Array:
-    """Return the mean surprise of the observed columns of every row.
+def _rounded(scores: Array) -> Array:
+    """Return scores that are equal for equal rows: products differ in the last bits by their place.
 
-    A row that is all missing gets what is expected of an unknown row: the entropy of a normal
-    number of variance 1, and of even categories.
+    Otherwise ties with calibration rows, and so p-values, would depend on the rows of a call.
     """
+    return np.round(scores, _DECIMALS)
+
+
+def surprise_of_rows(surprises: Array) -> Array:
+    """Return the mean surprise of the observed columns of every row; NaN without any."""
     there = ~np.isnan(surprises)
-    counts = there.sum(axis=1)
-    total = np.where(there, surprises, 0.0).sum(axis=1)
-    levels = np.asarray(layout.levels)
-    of_number = 0.5 * math.log(2 * math.pi * math.e)
-    unknown = np.where(levels == 0, of_number, np.log(np.maximum(levels, 1))).mean()
-    return np.where(counts > 0, total / np.maximum(counts, 1), unknown)
+    counts, total = there.sum(axis=1), np.where(there, surprises, 0.0).sum(axis=1)
+    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)

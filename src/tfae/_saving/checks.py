@@ -39,80 +39,80 @@ def check_fitted(fitted: Fitted) -> None:
         _check_model(fitted.linear_model, n_features)
     if (others := fitted.from_others) is not None:
         for values in (others.groups, others.fill, others.weight):
-            _check_shape(values, (n_features,), "predictions from other entries")
+            check_shape(values, (n_features,), "predictions from other entries")
     dtype = fitted.weights_dtype
-    _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
+    check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
     for weight in fitted.weights:
-        _check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
-    _check_coder(fitted.encoder, fitted.encoder_weights)
-    _check_coder(fitted.decoder, fitted.decoder_weights)
+        check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
+    check_coder(fitted.encoder, fitted.encoder_weights)
+    check_coder(fitted.decoder, fitted.decoder_weights)
     if fitted.landmarks is not None:
         for values in (fitted.landmarks.low, fitted.landmarks.high, fitted.landmarks.mean):
-            _check_shape(values, (n_features,), "landmarks")
+            check_shape(values, (n_features,), "landmarks")
     _check_facts(fitted)
     asked = {"linear_path", "linear_correction"} - set(fitted.settings)
     asked |= {"n_components", "scaling"} - set(fitted.to_agree_with)
-    _check(not asked, "settings that a later training needs", sorted(asked))
+    check(not asked, "settings that a later training needs", sorted(asked))
 
 
-def _check(holds: bool, wanted: str, found: Any) -> None:
+def check(holds: bool, wanted: str, found: Any) -> None:
     if not holds:
         raise ValueError(f"it must hold {wanted}. Got {found}")
 
 
-def _check_shape(array: Array, shape: Shape, what: str) -> None:
-    _check(array.shape == shape, f"{what} of shape {shape}", array.shape)
+def check_shape(array: Array, shape: Shape, what: str) -> None:
+    check(array.shape == shape, f"{what} of shape {shape}", array.shape)
 
 
 def _check_structure(structure: Structure) -> None:
     spec, code = structure.spec, structure.code
     sizes = spec.n_features, spec.n_components, *spec.hidden_layer_sizes, *spec.decoder_layer_sizes
-    _check(min(sizes) >= 1, "layers of at least one unit", min(sizes))
+    check(min(sizes) >= 1, "layers of at least one unit", min(sizes))
     for name in (spec.activation, spec.code_activation, structure.output_activation):
         get_activation(name)
     n_components = code.n_components if isinstance(code, Gaussian) else spec.n_components
-    _check(n_components == spec.n_components, "a code of its own length", n_components)
+    check(n_components == spec.n_components, "a code of its own length", n_components)
     if isinstance(code, LargestOfRow):
-        _check(1 <= code.k <= n_components, "a code with 1 to all of its values", code.k)
+        check(1 <= code.k <= n_components, "a code with 1 to all of its values", code.k)
 
 
 def _check_model(model: FactorAnalysis, n_features: int) -> None:
-    _check_shape(model.mean, (n_features,), "a mean")
-    _check_shape(model.loadings, (len(model.loadings), n_features), "loadings")
-    _check_shape(model.noise, (n_features,), "a noise")
-    _check(bool((model.noise > 0).all()), "positive variances of noise", model.noise)
+    check_shape(model.mean, (n_features,), "a mean")
+    check_shape(model.loadings, (len(model.loadings), n_features), "loadings")
+    check_shape(model.noise, (n_features,), "a noise")
+    check(bool((model.noise > 0).all()), "positive variances of noise", model.noise)
     numbers = model.mean, model.loadings, model.noise
-    _check(all(bool(np.isfinite(of).all()) for of in numbers), "a finite linear model", "others")
+    check(all(bool(np.isfinite(of).all()) for of in numbers), "a finite linear model", "others")
 
 
 def _check_scaling(scaling: Scaling, n_features: int) -> None:
     if isinstance(scaling, Filling):
         _check_model(scaling.model, n_features)
-        _check(not isinstance(scaling.scaling, Filling), "one filling", "one within another")
+        check(not isinstance(scaling.scaling, Filling), "one filling", "one within another")
         _check_scaling(scaling.scaling, n_features)
         return
-    _check_shape(scaling.center, (n_features,), "a center")
+    check_shape(scaling.center, (n_features,), "a center")
     if np.ndim(scaling.scale):
-        _check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
-    _check(bool(np.isfinite(scaling.center).all()), "a finite center", scaling.center)
+        check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
+    check(bool(np.isfinite(scaling.center).all()), "a finite center", scaling.center)
     scale = np.asarray(scaling.scale)
-    _check(bool(((scale > 0) & (scale < np.inf)).all()), "a positive, finite scale", scale)
+    check(bool(((scale > 0) & (scale < np.inf)).all()), "a positive, finite scale", scale)
     if isinstance(scaling, Quantiles):
         rising = len(scaling.quantiles) > 1 and np.all(np.diff(scaling.quantiles, axis=0) >= 0)
-        _check(bool(rising), "quantiles that rise", "others")
+        check(bool(rising), "quantiles that rise", "others")
 
 
 def _check_facts(fitted: Fitted) -> None:
     """Check the facts that outputs depend on."""
     spec, facts = fitted.structure.spec, fitted.facts
     if (thresholds := facts.get("thresholds")) is not None:
-        _check_shape(np.asarray(thresholds), (spec.n_components,), "thresholds")
+        check_shape(np.asarray(thresholds), (spec.n_components,), "thresholds")
     if (variance := facts.get("noise_variance")) is not None:
         np.broadcast_to(variance, (spec.n_features,))
-        _check(bool(np.all(np.asarray(variance) > 0)), "a positive noise variance", variance)
+        check(bool(np.all(np.asarray(variance) > 0)), "a positive noise variance", variance)
 
 
-def _check_coder(coder: Coder, weights: Weights) -> None:
+def check_coder(coder: Coder, weights: Weights) -> None:
     spec, code = coder.structure.spec, coder.structure.code
     widths = spec.n_inputs, code.width(spec.n_components)
     if coder.side == "decoder":
@@ -122,8 +122,8 @@ def _check_coder(coder: Coder, weights: Weights) -> None:
         return
     walk = _Walk(weights)
     found = walk.along(coder.layers, widths[0])
-    _check(found == widths[1], f"an {coder.side} that ends with {widths[1]} units", found)
-    _check(len(walk.seen) == len(weights), "weights that layers use", "others")
+    check(found == widths[1], f"an {coder.side} that ends with {widths[1]} units", found)
+    check(len(walk.seen) == len(weights), "weights that layers use", "others")
 
 
 def _check_built(coder: Coder, shapes: list[Shape]) -> None:
@@ -132,7 +132,7 @@ def _check_built(coder: Coder, shapes: list[Shape]) -> None:
         wanted = shapes_of_weights(lambda: getattr(coder.structure.build(coder.dtype), coder.side))
     except Exception as error:  # whatever Keras or a user's layers raise for a wrong description
         raise ValueError(f"its {coder.side} cannot be built: {error}") from error
-    _check(shapes == wanted, f"weights of the shapes {wanted}", shapes)
+    check(shapes == wanted, f"weights of the shapes {wanted}", shapes)
 
 
 class _Walk:
@@ -165,10 +165,10 @@ class _Walk:
                 self._take(layer.bias, (width,))
             case Rescaling():
                 for numbers in (layer.scale, layer.offset):
-                    _check(np.shape(numbers) in ((), (width,)), "a number a column", numbers)
+                    check(np.shape(numbers) in ((), (width,)), "a number a column", numbers)
             case Sum():
                 widths = {self.along(path, width) for path in layer.paths}
-                _check(len(widths) == 1, "sums of equal widths", widths)
+                check(len(widths) == 1, "sums of equal widths", widths)
                 return widths.pop()
             case Activation():
                 pass
@@ -177,14 +177,14 @@ class _Walk:
         return width
 
     def _shape(self, position: int) -> Shape:
-        _check(0 <= position < len(self._shapes), "the weights of its layers", position)
-        _check(len(self._shapes[position]) > 0, "weights of layers", "a single number")
+        check(0 <= position < len(self._shapes), "the weights of its layers", position)
+        check(len(self._shapes[position]) > 0, "weights of layers", "a single number")
         return self._shapes[position]
 
     def _take(self, position: int | None, shape: Shape) -> None:
         """Check the shape of a weight, which no other layer may have."""
         if position is None:
             return
-        _check(self._shape(position) == shape, f"a weight of shape {shape}", self._shape(position))
-        _check(position not in self.seen, "a weight for one layer only", position)
+        check(self._shape(position) == shape, f"a weight of shape {shape}", self._shape(position))
+        check(position not in self.seen, "a weight for one layer only", position)
         self.seen.add(position)

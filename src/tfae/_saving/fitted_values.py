@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, Literal
 
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
+from tfae._inference.outliers import OutlierModel
 from tfae._networks.plain_layers import PlainLayer
 from tfae._networks.structure import Structure
 from tfae._saving.checks import check_fitted
+from tfae._saving.outlier_checks import check_outliers
 from tfae._support.typed_records import check_type, made, values_of
 from tfae._support.typing import Weights
 
@@ -25,6 +27,31 @@ _CODERS: dict[str, Any] = {
     "encoder_weights": Weights,
     "decoder_weights": Weights,
 }
+
+
+# Fitted values that are records themselves, and what checks that their parts fit together.
+_CHECKS: dict[type, Callable[[Any], None]] = {OutlierModel: check_outliers}
+
+
+def to_write(fitted: Any) -> Any:
+    """Return a fitted value as what a file can hold."""
+    return values_of_fitted(fitted) if isinstance(fitted, Fitted) else fitted
+
+
+def as_read(found: Any) -> Any:
+    """Return the fitted value of what :func:`to_write` returned.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError
+        If it is none.
+    """
+    if isinstance(found, dict):
+        return fitted_of(found)
+    if type(found) not in _CHECKS:
+        raise ValueError(f"it must hold a fitted value. Got {type(found).__name__}")
+    _CHECKS[type(found)](found)
+    return found
 
 
 def values_of_fitted(fitted: Fitted) -> dict[str, Any]:

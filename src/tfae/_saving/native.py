@@ -18,8 +18,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from tfae._inference.fitted import Fitted
-from tfae._saving.fitted_values import fitted_of, values_of_fitted
+from tfae._saving.fitted_values import as_read, to_write
 from tfae._saving.values import Reader, Writer
 from tfae._support.typing import Array
 from tfae._support.whole_files import write_whole
@@ -42,7 +41,7 @@ _DTYPES = {
 }
 
 
-def save(path: str | os.PathLike[str], about: Mapping[str, Any], fitted: Fitted) -> None:
+def save(path: str | os.PathLike[str], about: Mapping[str, Any], fitted: Any) -> None:
     """Write a fitted value and what else is to be known of its estimator, whole or not at all.
 
     Raises
@@ -53,7 +52,7 @@ def save(path: str | os.PathLike[str], about: Mapping[str, Any], fitted: Fitted)
     write_whole(path, [packed(about, fitted)])
 
 
-def load(path: str | os.PathLike[str], make: Callable[[dict[str, Any], Fitted], T]) -> T:
+def load(path: str | os.PathLike[str], make: Callable[[dict[str, Any], Any], T]) -> T:
     """Return what `make` makes of what :func:`save` has written: `about` and the fitted value.
 
     Raises
@@ -70,10 +69,10 @@ def load(path: str | os.PathLike[str], make: Callable[[dict[str, Any], Fitted], 
         raise ValueError(f"{os.fspath(path)!r} cannot be loaded: {error}.") from error
 
 
-def packed(about: Mapping[str, Any], fitted: Fitted) -> bytearray:
+def packed(about: Mapping[str, Any], fitted: Any) -> bytearray:
     """Return the content of a file."""
     writer = Writer()
-    values = writer.named({**about, "fitted": values_of_fitted(fitted)}, "")
+    values = writer.named({**about, "fitted": to_write(fitted)}, "")
     beginning = {"format_version": FORMAT_VERSION, "sha256": _NO_DIGITS}
     text = json.dumps({**beginning, **values}, allow_nan=False)
     data = bytearray(safetensors.numpy.save(writer.arrays, {"tfae": text}))
@@ -83,7 +82,7 @@ def packed(about: Mapping[str, Any], fitted: Fitted) -> bytearray:
     return data
 
 
-def unpacked(data: bytes, make: Callable[[dict[str, Any], Fitted], T]) -> T:
+def unpacked(data: bytes, make: Callable[[dict[str, Any], Any], T]) -> T:
     """Return what `make` makes of what :func:`packed` has packed, or raise ValueError."""
     found = _beginning(data)
     version = int(found[1])
@@ -100,7 +99,7 @@ def unpacked(data: bytes, make: Callable[[dict[str, Any], Fitted], T]) -> T:
         with np.errstate(all="ignore"):
             reader = Reader(_arrays(data))
             about = {name: reader.value(given) for name, given in values.items()}
-            return make(about, fitted_of(about.pop("fitted")))
+            return make(about, as_read(about.pop("fitted")))
     except (TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ValueError(f"it does not describe a model: {error!r}") from error
 

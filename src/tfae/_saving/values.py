@@ -20,8 +20,10 @@ from tfae._data.landmarks import Landmarks
 from tfae._data.layout import Layout
 from tfae._data.scaling import Affine, Logarithms, Quantiles
 from tfae._inference.coder import Coder
+from tfae._inference.compared_rows import Compared
 from tfae._inference.from_others import FromOthers
 from tfae._inference.members import Members
+from tfae._inference.outliers import Calibration, OutlierModel, Part
 from tfae._inference.surprise import Surprise
 from tfae._networks import codes, plain_layers
 from tfae._networks.densities import Mixture
@@ -52,6 +54,10 @@ RECORDS: dict[str, type] = {
     "Coder": Coder,
     "Members": Members,
     "Surprise": Surprise,
+    "Compared": Compared,
+    "Part": Part,
+    "Calibration": Calibration,
+    "OutlierModel": OutlierModel,
     "Spec": Spec,
     "Imported": Imported,
     "Code": codes.Code,

@@ -58,7 +58,7 @@ def train_members(
     longest = max(map(len, rows))
     rows = [np.resize(some, longest) for some in rows]
     states = _spawned(state, len(rows))
-    if _trains_side_by_side(recipe):
+    if len(rows) > 1 and _trains_side_by_side(recipe):
         recipe = replace(recipe, members=len(rows))
         members, outcome = _side_by_side(recipe, X, rows, scaling, states)
         return members, [outcome]

@@ -18,6 +18,7 @@ import numpy as np
 
 from tfae._data.layout import Layout
 from tfae._data.observed import observed_range, standard_scaling
+from tfae._data.rows import evenly_spaced
 from tfae._data.scaling import Affine, Scaling
 from tfae._fitting.members import train_members
 from tfae._fitting.recipe import Recipe
@@ -25,13 +26,13 @@ from tfae._fitting.table_network import Open, table_recipe
 from tfae._inference.fitted import Fitted
 from tfae._inference.members import Members
 from tfae._inference.surprise import Surprise
-from tfae._networks.densities import Mixture, density_outputs
+from tfae._networks.densities import Densities, Mixture
 from tfae._networks.visible_columns import VisibleColumns
 from tfae._objective.densities import density_loss
 from tfae._support.typing import Array, Params
 from tfae._support.warn import warn
 from tfae._training.chunks import Noise
-from tfae._training.hidden_entries import HiddenEntries, Hiding
+from tfae._training.hidden_entries import HiddenEntries, QuickHiding
 from tfae._training.state import TrainingState
 from tfae._training.step.chunk import ChunkShape
 
@@ -39,9 +40,11 @@ _AUTO = Open(sizes=(64, 64), activation="relu", n_steps=1000, batch_size=64, rat
 _MIXTURE = Mixture()
 # The share of the columns of a row that are hidden in training, and into how many groups they are
 # divided, one of which is hidden at a time afterwards.
-_HIDING, _N_GROUPS = Hiding(0.05, 0.5), 8
+_HIDING, _N_GROUPS = QuickHiding(0.05, 0.5), 8
 # As many members as folds. Each leaves out some of them, so a row has as many judges.
 _N_FOLDS, _N_LEFT_OUT = 10, 3
+# The most rows that the usual surprise of columns is learned from.
+_MOST_USUAL = 2000
 
 
 def random_folds(n_rows: int, rng: np.random.Generator) -> Array:
@@ -60,8 +63,9 @@ def surprise_recipe(params: Params, layout: Layout, n_rows: int) -> Recipe:
     layout : Layout
     n_rows : int
     """
-    widths = VisibleColumns(layout).n_inputs, len(density_outputs(layout, _MIXTURE))
-    return table_recipe(params, layout, n_rows, density_loss(layout, _MIXTURE), widths, _AUTO)
+    densities = Densities(layout, _MIXTURE)
+    widths = VisibleColumns(layout).n_inputs, densities.n_outputs
+    return table_recipe(params, layout, n_rows, density_loss(densities), widths, _AUTO)
 
 
 def fit_surprise(
@@ -109,8 +113,20 @@ def fit_surprise(
     _tell_of_divergence([o.diverged_at for o in outcomes if o.diverged_at is not None])
     low, high = observed_range(scaled)
     facts = {"history": trained[0].history, "settings": recipe.settings}
-    together = _together(trained)
-    return Surprise(layout, scaling, _MIXTURE, together, left_out, groups, low, high, facts)
+    densities, together = Densities(layout, _MIXTURE), _together(trained)
+    usual = np.zeros(layout.n_columns)
+    fitted = Surprise(scaling, densities, together, left_out, groups, low, high, usual, facts)
+    return replace(fitted, usual=_usual(fitted, rows, folds))
+
+
+def _usual(fitted: Surprise, rows: Array, folds: Array) -> Array:
+    """Return the median surprise of every column; 0 if nothing of it is observed."""
+    some = evenly_spaced(rows, None, _MOST_USUAL)
+    found = fitted.columns(rows[some], folds[some])
+    observed = ~np.isnan(found).all(axis=0)
+    usual = np.zeros(found.shape[1])
+    usual[observed] = np.nanmedian(found[:, observed], axis=0)
+    return usual
 
 
 def _left_out(n_folds: int) -> Array:

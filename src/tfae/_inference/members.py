@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,22 @@ class Members:
             return 0
         weights = [*self.encoder_weights, *self.decoder_weights]
         return sum(weight.shape[0] * weight.shape[-1] for weight in weights)
+
+    def some(self, chosen: Array) -> Members:
+        """Return some of the members."""
+        return replace(
+            self,
+            encoder_weights=[weight[chosen] for weight in self.encoder_weights],
+            decoder_weights=[weight[chosen] for weight in self.decoder_weights],
+        )
+
+    def of_dtype(self, dtype: Any) -> Members:
+        """Return the members with weights of a dtype, so that no product converts them."""
+        return replace(
+            self,
+            encoder_weights=[weight.astype(dtype, copy=False) for weight in self.encoder_weights],
+            decoder_weights=[weight.astype(dtype, copy=False) for weight in self.decoder_weights],
+        )
 
     def outputs(self, inputs: Array, wanted: Sequence[Array], space: Workspace) -> Array:
         """Return the members' outputs for several versions of rows, some outputs of each version.
@@ -66,7 +83,7 @@ class Members:
         hidden = run_layers(decoder[:-1], weights, hidden, space)
         for version, outputs in enumerate(wanted):
             of = hidden[:, version * n : (version + 1) * n]
-            kernel = weights[last.kernel][..., outputs].astype(inputs.dtype, copy=False)
+            kernel = weights[last.kernel][..., outputs]
             found = np.matmul(of, kernel)
             if last.bias is not None:
                 found += weights[last.bias][..., outputs]

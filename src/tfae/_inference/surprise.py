@@ -13,7 +13,7 @@ from tfae._data.scaling import Affine
 from tfae._inference.blocks import of_every_block
 from tfae._inference.members import Members
 from tfae._inference.workspace import Workspace
-from tfae._networks.densities import Mixture, density_outputs
+from tfae._networks.densities import Densities
 from tfae._networks.visible_columns import VisibleColumns
 from tfae._support.typing import Array
 
@@ -25,24 +25,23 @@ _ROWS = 64
 class Surprise:
     """A fitted ensemble of networks, each of which predicts hidden columns; it never changes."""
 
-    layout: Layout
     scaling: Affine
-    mixture: Mixture
+    densities: Densities
     members: Members
     left_out: Array  # [members, folds], whether a member has not seen a fold
     groups: Array  # [columns], a number for each: columns with the same number are hidden together
     low: Array  # the smallest observed number of every place, scaled
     high: Array
+    usual: Array  # [columns], the median surprise of training rows
     facts: Mapping[str, Any]
+
+    @property
+    def layout(self) -> Layout:
+        return self.densities.layout
 
     @property
     def n_folds(self) -> int:
         return int(self.left_out.shape[1])
-
-    @property
-    def _floats_per_row(self) -> int:
-        """How many numbers NumPy computes for a row; 0 if TensorFlow has a part in it."""
-        return (int(self.groups.max()) + 1) * self.members.floats_per_row
 
     def columns(self, rows: Array, left_out: Array | None = None) -> Array:
         """Return how surprising every observed entry is, given the others of its row.
@@ -61,7 +60,15 @@ class Surprise:
             Negative logarithms of densities in nats, means over the members: of scaled numbers, and
             of categories. NaN for missing entries.
         """
-        return self._judged(rows, left_out, self._surprises)
+        return self._judged(rows, left_out, self.densities.surprise)
+
+    def excess(self, rows: Array, left_out: Array | None = None) -> Array:
+        """Return by how much the surprise of every entry is above the usual one of its column.
+
+        It is 0 where it is below, so that no number of dull entries makes up for an impossible one.
+        See :meth:`columns`.
+        """
+        return np.maximum(self.columns(rows, left_out) - self.usual, 0.0)
 
     def by_fold(self, rows: Array) -> Array:
         """Return the surprise of every entry for the members that have not seen a fold.
@@ -70,10 +77,10 @@ class Surprise:
         """
         share = self.left_out / self.left_out.sum(axis=0)
 
-        def of_block(block: Array, space: Workspace) -> Array:
-            return np.einsum("mnc,mf->nfc", self._surprises(block, space), share)
+        def of_folds(of_members: Array) -> Array:
+            return np.einsum("mnc,mf->nfc", of_members, share)
 
-        return of_every_block(rows, of_block, self._floats_per_row)
+        return self._found(rows, self.members, self.densities.surprise, of_folds)
 
     def expected(self, rows: Array, left_out: Array | None = None) -> Array:
         """Return what is expected of every entry, missing ones too, given the others of its row.
@@ -81,91 +88,73 @@ class Surprise:
         See :meth:`columns`. The values are means in the user's units, within the range of the
         training rows, or the positions of the likeliest categories.
         """
-        found = self._judged(rows, left_out, self._expectations)
+        densities, layout = self.densities, self.layout
+        found = self._judged(rows, left_out, lambda scaled, outputs: densities.expected(outputs))
         numbers = self.scaling.backward(np.clip(found, self.low, self.high))
-        is_number = np.equal(self.layout.levels, 0)[self.layout.column_of]
-        return self.layout.decoded(np.where(is_number, numbers, found))
+        found[:, layout.numbers] = numbers[:, layout.numbers]
+        return layout.decoded(found)
 
     def _judged(
+        self, rows: Array, left_out: Array | None, of_outputs: Callable[[Array, Array], Array]
+    ) -> Array:
+        """Return what a function of scaled rows and outputs returns, as means over the judges."""
+        if left_out is None:
+            return self._found(rows, self.members, of_outputs, _mean)
+        parts = []
+        for fold in np.unique(left_out):
+            judges = self.members if fold < 0 else self.members.some(self.left_out[:, fold])
+            here = np.flatnonzero(left_out == fold)
+            parts.append((here, self._found(rows[here], judges, of_outputs, _mean)))
+        order = np.argsort(np.concatenate([here for here, _ in parts]))
+        return np.concatenate([found for _, found in parts])[order]
+
+    def _found(
         self,
         rows: Array,
-        left_out: Array | None,
-        of_members: Callable[[Array, Workspace], Array],
+        members: Members,
+        of_outputs: Callable[[Array, Array], Array],
+        joined: Callable[[Array], Array],
     ) -> Array:
-        """Return means of what `of_members` returns, over the members that may judge a row."""
-        floats_per_row = self._floats_per_row
-        if left_out is None:
-            return of_every_block(
-                rows, lambda block, space: of_members(block, space).mean(axis=0), floats_per_row
-            )
-        # The last one is for -1.
-        judges = np.vstack([self.left_out.T, np.ones((1, self.members.n_members))])
-        share = judges / judges.sum(axis=1, keepdims=True)
-
-        def of_block(block: Array, space: Workspace) -> Array:
-            of = share[block[:, -1].astype(np.intp)]
-            return np.einsum("mnc,nm->nc", of_members(block[:, :-1], space), of)
-
-        return of_every_block(np.column_stack([rows, left_out]), of_block, floats_per_row)
-
-    def _surprises(self, rows: Array, space: Workspace) -> Array:
-        """Return the surprise of every entry for every member, of shape [members, rows, columns].
-
-        The parts of a row's surprise are computed in the dtype of the training.
-        """
-
-        def of_part(scaled: Array, outputs: Array) -> Array:
-            layout, n_numbers = self.layout, len(self.layout.numbers)
-            of_numbers, logits = np.split(outputs, [n_numbers * self.mixture.n_outputs], axis=-1)
-            found = np.empty((*outputs.shape[:-1], layout.n_columns))
-            is_number = np.equal(layout.levels, 0)
-            with np.errstate(invalid="ignore"):
-                found[..., is_number] = self.mixture.surprise(scaled[:, layout.numbers], of_numbers)
-            if layout.has_categories:
-                places = ~is_number[layout.column_of]
-                logs = self._log_probabilities(logits) * scaled[:, places]
-                starts = Layout(tuple(n for n in layout.levels if n)).starts
-                found[..., ~is_number] = -np.add.reduceat(logs, starts, axis=-1)
-            return found
-
-        return self._by_parts(rows, of_part, space)
-
-    def _expectations(self, rows: Array, space: Workspace) -> Array:
-        """Return scaled means and probabilities, of shape [members, rows, places]."""
-
-        def of_part(scaled: Array, outputs: Array) -> Array:
-            layout, n_numbers = self.layout, len(self.layout.numbers)
-            of_numbers, logits = np.split(outputs, [n_numbers * self.mixture.n_outputs], axis=-1)
-            found = np.empty((*outputs.shape[:-1], layout.width))
-            found[..., layout.numbers] = self.mixture.mean(of_numbers)
-            if layout.has_categories:
-                places = np.not_equal(layout.levels, 0)[layout.column_of]
-                found[..., places] = np.exp(self._log_probabilities(logits))
-            return found
-
-        return self._by_parts(rows, of_part, space)
-
-    def _log_probabilities(self, logits: Array) -> Array:
-        of = Layout(tuple(n for n in self.layout.levels if n))
-        return of.log_probabilities(logits.reshape(-1, of.width)).reshape(logits.shape)
-
-    def _by_parts(
-        self, rows: Array, of_part: Callable[[Array, Array], Array], space: Workspace
-    ) -> Array:
-        """Return what a function of scaled rows and the members' outputs returns for all rows."""
-        view, groups = VisibleColumns(self.layout), np.unique(self.groups)
-        hidden = self.layout.spread(groups[:, None] == self.groups)
-        outputs = density_outputs(self.layout, self.mixture)
-        wanted = [np.flatnonzero(self.groups[outputs] == group) for group in groups]
+        """Return what a function of scaled rows and outputs returns, joined over the members."""
         # In float32 the surprise of a row would differ in its seventh digit with the rows that come
         # with it.
-        dtype = np.result_type(rows, self.members.encoder.dtype)
-        parts = []
-        for start in range(0, len(rows), _ROWS):
-            part = view.scaled(rows[start : start + _ROWS], self.scaling).astype(dtype, copy=False)
-            shown = np.where(hidden[:, None], part.dtype.type(np.nan), part)
-            inputs = view.seen(shown.reshape(-1, shown.shape[-1])).inputs
-            inputs = inputs.reshape(*shown.shape[:2], -1)
-            parts.append(of_part(part, self.members.outputs(inputs, wanted, space)))
-            space.clear()
-        return np.concatenate(parts, axis=1)
+        dtype = np.result_type(rows, members.encoder.dtype)
+        members = members.of_dtype(dtype)
+
+        def of_block(block: Array, space: Workspace) -> Array:
+            parts = []
+            for start in range(0, len(block), _ROWS):
+                scaled = self._view.scaled(block[start : start + _ROWS], self.scaling)
+                scaled = scaled.astype(dtype, copy=False)
+                outputs = members.outputs(self._versions(scaled), self._wanted, space)
+                parts.append(joined(of_outputs(scaled, outputs)))
+                space.clear()
+            return np.concatenate(parts)
+
+        floats_per_row = len(self._wanted) * members.floats_per_row
+        return of_every_block(rows, of_block, floats_per_row, width=max(1, floats_per_row))
+
+    @property
+    def _view(self) -> VisibleColumns:
+        return VisibleColumns(self.layout)
+
+    @property
+    def _wanted(self) -> list[Array]:
+        """The outputs for the columns of every group."""
+        of = self.groups[self.densities.columns]
+        return [np.flatnonzero(of == group) for group in range(self.groups.max() + 1)]
+
+    def _versions(self, scaled: Array) -> Array:
+        """Return a network's inputs with one group of columns hidden after the other.
+
+        Shape [groups, rows, inputs].
+        """
+        groups = np.arange(self.groups.max() + 1)
+        hidden = self.layout.spread(groups[:, None] == self.groups)
+        shown = np.where(hidden[:, None], scaled.dtype.type(np.nan), scaled)
+        inputs = self._view.seen(shown.reshape(-1, scaled.shape[1])).inputs
+        return inputs.reshape(len(groups), len(scaled), -1)
+
+
+def _mean(of_members: Array) -> Array:
+    return np.asarray(of_members.mean(axis=0))

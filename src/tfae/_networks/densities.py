@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -85,14 +86,82 @@ class Mixture:
         return logits, location, scale
 
 
-def density_outputs(layout: Layout, mixture: Mixture) -> Array:
-    """Return the column that every output belongs to.
+@dataclass(frozen=True)
+class Densities:
+    """The densities of the columns of a table, and the outputs that they are made of.
 
     The outputs of numbers come first, then the logits of categories in the order of their places.
     """
-    is_number = np.equal(layout.levels, 0)
-    places = layout.column_of[~is_number[layout.column_of]]
-    return np.concatenate([np.tile(np.flatnonzero(is_number), mixture.n_outputs), places])
+
+    layout: Layout
+    mixture: Mixture = Mixture()
+
+    @cached_property
+    def columns(self) -> Array:
+        """The column that every output belongs to."""
+        numbers = np.flatnonzero(self._is_number)
+        categories = self.layout.column_of[self.places_of_categories]
+        return np.concatenate([np.tile(numbers, self.mixture.n_outputs), categories])
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.columns)
+
+    @property
+    def n_outputs_of_numbers(self) -> int:
+        return self.mixture.n_outputs * len(self.layout.numbers)
+
+    @cached_property
+    def places_of_categories(self) -> Array:
+        return np.flatnonzero(~self._is_number[self.layout.column_of])
+
+    @cached_property
+    def categories(self) -> Layout:
+        """The layout of the columns of categories alone."""
+        return Layout(tuple(n_levels for n_levels in self.layout.levels if n_levels))
+
+    @cached_property
+    def _is_number(self) -> Array:
+        return np.equal(self.layout.levels, 0)
+
+    def surprise(self, rows: Array, outputs: Array) -> Array:
+        """Return the negative logarithm of the density of every entry; NaN for missing ones.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, places)
+            With scaled numbers.
+        outputs : ndarray of shape (…, n, outputs)
+
+        Returns
+        -------
+        ndarray of shape (…, n, columns), float64
+        """
+        of_numbers, logs = self._of_kinds(outputs)
+        found = np.empty((*outputs.shape[:-1], self.layout.n_columns))
+        numbers = rows[:, self.layout.numbers]
+        found[..., self._is_number] = self.mixture.surprise(numbers, of_numbers)
+        if self.layout.has_categories:
+            chosen = logs * rows[:, self.places_of_categories]
+            starts = self.categories.starts
+            found[..., ~self._is_number] = -np.add.reduceat(chosen, starts, axis=-1)
+        return found
+
+    def expected(self, outputs: Array) -> Array:
+        """Return the means of numbers and the probabilities of categories, for every place."""
+        of_numbers, logs = self._of_kinds(outputs)
+        found = np.empty((*outputs.shape[:-1], self.layout.width))
+        found[..., self.layout.numbers] = self.mixture.mean(of_numbers)
+        found[..., self.places_of_categories] = np.exp(logs)
+        return found
+
+    def _of_kinds(self, outputs: Array) -> tuple[Array, Array]:
+        """Return the outputs of numbers and the logarithms of probabilities of categories."""
+        of_numbers, logits = np.split(outputs, [self.n_outputs_of_numbers], axis=-1)
+        if not self.layout.has_categories:
+            return of_numbers, logits
+        rows = logits.reshape(-1, logits.shape[-1])
+        return of_numbers, self.categories.log_probabilities(rows).reshape(logits.shape)
 
 
 # NumPy's own functions for these two take ten times as long.

@@ -26,7 +26,7 @@ from tfae._inference.members import Members
 from tfae._inference.outliers import Calibration, OutlierModel, Part
 from tfae._inference.surprise import Surprise
 from tfae._networks import codes, plain_layers
-from tfae._networks.densities import Mixture
+from tfae._networks.densities import Densities, Mixture
 from tfae._networks.factor_analysis import FactorAnalysis
 from tfae._networks.filling import Filling
 from tfae._networks.imported import Imported
@@ -51,6 +51,7 @@ RECORDS: dict[str, type] = {
     "Landmarks": Landmarks,
     "Layout": Layout,
     "Mixture": Mixture,
+    "Densities": Densities,
     "Coder": Coder,
     "Members": Members,
     "Surprise": Surprise,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tfae._data.layout import Layout
+from tfae._support.random_bits import sixteen_bits, threshold
 from tfae._support.typing import Array
 from tfae._training.chunks import AtOnce, ahead, one_at_once
 from tfae._training.order import epoch_order
@@ -46,6 +47,17 @@ class Hiding:
         rate = rng.uniform(self.lowest, self.highest, (len(missing), 1))
         least = chance.min(axis=1, keepdims=True)
         return np.asarray((chance < rate) | ((chance == least) & ~missing))
+
+
+@dataclass(frozen=True)
+class QuickHiding(Hiding):
+    """The same from numbers of 16 bits, in a tenth of the time; a row may have no hidden entry."""
+
+    def draw(self, missing: Array, rng: np.random.Generator) -> Array:
+        """Return which entries are hidden, of shape [rows, columns]."""
+        low, high = threshold(self.lowest), threshold(self.highest)
+        limits = rng.integers(low, high, (len(missing), 1), dtype=np.uint16)
+        return np.asarray((sixteen_bits(missing.shape, rng) < limits) & ~missing)
 
 
 class View(Protocol):

@@ -14,7 +14,8 @@ import tfae
 
 # Those that load without TensorFlow.
 DENSE = [
-    FOLDER / f"1-{name}.tfae" for name in ("autoencoder", "denoising", "sparse", "variational")
+    FOLDER / f"1-{name}.tfae"
+    for name in ("autoencoder", "denoising", "outliers", "sparse", "variational")
 ]
 FEW, MANY = 300, 10_000
 
@@ -33,6 +34,9 @@ def use(model, X):
     """See that a forged model works, or says that it does not."""
     names = getattr(model, "feature_names_in_", None)
     try:
+        if hasattr(model, "explain"):
+            model.explain(X), model.p_values(X, "cross"), model.counterfactual(X)
+            return
         model.transform(X) if names is None else model._fitted.encode(X)
         if hasattr(model, "reconstruct"):
             model.reconstruct(X) if names is None else model._fitted.reconstruct(X)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from scipy.linalg import cho_factor, solve_triangular
-from scipy.spatial.distance import cdist
+from sklearn.metrics.pairwise import euclidean_distances
 
 from tfae._data.rows import evenly_spaced
 from tfae._support.typing import Array
@@ -64,7 +64,7 @@ def without_small_clusters(rows: Array) -> Array:
     Parameters
     ----------
     rows : ndarray of shape (n, n_features)
-        In units in which distances make sense.
+        In units in which distances make sense, near 0.
 
     Returns
     -------
@@ -77,7 +77,9 @@ def without_small_clusters(rows: Array) -> Array:
     place, distances = math.ceil(_NEIGHBOURHOOD * len(some)), np.empty(len(rows))
     for start in range(0, len(rows), _N_SOME):
         block = slice(start, start + _N_SOME)
-        distances[block] = np.partition(cdist(rows[block], some), place, axis=1)[:, place]
+        distances[block] = np.partition(euclidean_distances(rows[block], some), place, axis=1)[
+            :, place
+        ]
     low, high = np.quantile(distances, (0.25, 0.75))
     return np.flatnonzero(distances <= high + _FENCE * (high - low))
 

@@ -63,11 +63,11 @@ class OutlierDetector(DetectorParameters, OutlierMixin, BaseEstimator):
     r"""Detector of odd rows, with p-values and with reasons.
 
     The score has two parts. The *distance* of a row is that to its fifth nearest training row, in
-    standard deviations. Its *surprise* is the mean of :math:`-\log p(x_j \mid x_{-j})`: how
-    improbable each of its columns is given the others, by an ensemble of autoencoders that see
-    which columns are hidden. Before that, the most remote training rows are dropped and columns
-    are scaled by the others, because outliers in the training table would hide themselves. Some
-    rows are held out, and tell how odd usual rows are.
+    standard deviations. Its *surprise* is the mean of :math:`-\log p(x_j \mid x_{-j})`, as far as
+    that is above what is usual for column j: how improbable each of its columns is given the
+    others, by an ensemble of autoencoders that see which columns are hidden. Before that, the most
+    remote training rows are dropped and columns are scaled by the others, because outliers in the
+    training table would hide themselves. Some rows are held out, and tell how odd usual rows are.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, BaseEstimator):
         The share of the rows given to `fit` that are outliers, in (0, 0.5]: so many have the lowest
         scores. With "auto" the outer fence of the boxplot [2]_ decides: a row is an outlier if its
         score is below the lower quartile of the calibration rows by more than three times the
-        distance of their quartiles. There may be none.
+        distance of their quartiles, or lower than those of 99 % of them.
     false_alarm_rate : float, default=None
         The share of rows *like those of the fit* that are to be called outliers, in (0, 1); see
         :meth:`p_values`. It takes the place of `contamination`, which must then be "auto".

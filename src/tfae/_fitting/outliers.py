@@ -27,6 +27,8 @@ from tfae._training.state import TrainingState
 # The outer fence of the boxplot, beyond which values are "far out" (Tukey, 1977, Exploratory data
 # analysis, Addison-Wesley, section 2D).
 _FENCE = 3.0
+# The share of the calibration rows that are outliers at least, where nothing is asked for.
+_LEAST_ODD = 0.01
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class OutlierRecipe:
     n_neighbors: int
     calibration_fraction: float
     contamination: float | None  # the share of the rows to flag; None: see `false_alarm_rate`
-    false_alarm_rate: float | None  # None without a contamination: the fence decides
+    false_alarm_rate: float | None  # None, too: the fence decides
     weights: tuple[float, float]  # of surprise and distance; the part of weight 0 is not learned
     surprise: Callable[[int], Recipe]  # the recipe of a member for a number of training rows
 
@@ -161,8 +163,8 @@ def _offset(recipe: OutlierRecipe, model: OutlierModel, rows: Array) -> float:
         return float(np.percentile(model.scores(rows), 100 * recipe.contamination))
     if recipe.false_alarm_rate is not None:
         return _offset_of_rate(calibration, recipe.false_alarm_rate)
-    low, high = np.quantile(calibration, (0.25, 0.75))
-    return float(low - _FENCE * (high - low))
+    oddest, low, high = np.quantile(calibration, (_LEAST_ODD, 0.25, 0.75))
+    return float(max(oddest, low - _FENCE * (high - low)))
 
 
 def _offset_of_rate(calibration: Array, rate: float) -> float:

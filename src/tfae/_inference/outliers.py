@@ -51,7 +51,7 @@ class Evidence(NamedTuple):
     """What speaks against some rows."""
 
     distances: Distances | None
-    surprises: Array | None  # [rows, columns], NaN where missing
+    surprises: Array | None  # [rows, columns], beyond the usual ones; NaN where missing
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ class OutlierModel:
         if self.distance_part is not None:
             distances = self.neighbours.distances(rows)
         if self.surprise is not None:
-            surprises = self.surprise.columns(rows, self._left_out(rows))
+            surprises = self.surprise.excess(rows, self._left_out(rows))
         return Evidence(distances, surprises)
 
     def oddness(self, evidence: Evidence) -> Array:
@@ -167,11 +167,11 @@ class OutlierModel:
 
     def _surprises_by_fold(self, surprise: Surprise, rows: Array) -> Array:
         """Return surprises of shape [rows, folds, columns]; all members judge unseen folds."""
-        found = surprise.by_fold(rows)
+        found = np.maximum(surprise.by_fold(rows) - surprise.usual, 0.0)
         n_unseen = int(self.folds.max()) + 1 - found.shape[1]
         if n_unseen < 1:
             return found
-        of_all = surprise.columns(rows)[:, None]
+        of_all = surprise.excess(rows)[:, None]
         return np.concatenate([found, *[of_all] * n_unseen], axis=1)
 
     def _shares(self, evidence: Evidence) -> Array:

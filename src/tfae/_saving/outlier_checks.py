@@ -7,7 +7,6 @@ import numpy as np
 from tfae._inference.members import Members
 from tfae._inference.outliers import OutlierModel, Part
 from tfae._inference.surprise import Surprise
-from tfae._networks.densities import density_outputs
 from tfae._networks.visible_columns import VisibleColumns
 from tfae._saving.checks import check, check_coder, check_shape
 from tfae._support.typing import Array
@@ -66,7 +65,9 @@ def _check_surprise(surprise: Surprise) -> None:
     for values in (surprise.low, surprise.high, surprise.scaling.center):
         check_shape(values, (layout.width,), "statistics of the surprise")
     _check_members(members)
-    widths = VisibleColumns(layout).n_inputs, len(density_outputs(layout, surprise.mixture))
+    check_shape(surprise.usual, (layout.n_columns,), "usual surprises")
+    check(1 <= surprise.densities.mixture.n_outputs < 1000, "densities of few parts", "others")
+    widths = VisibleColumns(layout).n_inputs, surprise.densities.n_outputs
     spec = members.encoder.structure.spec
     check((spec.n_inputs, spec.n_outputs) == widths, f"networks of the widths {widths}", spec)
 

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ from sklearn.metrics import roc_auc_score
 
 from tfae import Autoencoder
 from tfae._data.layout import Layout
+from tfae._data.scaling import Affine
 from tfae._estimators.parameters import defaults
 from tfae._fitting.surprise import fit_surprise, random_folds, surprise_recipe
+from tfae._inference.surprise import shares_of_columns, surprise_of_rows
+from tfae._networks.densities import Densities, Mixture
+from tfae._saving.checks import check_surprise
 from tfae._saving.values import Reader, Writer
 from tfae._training.state import TrainingState
 
@@ -64,6 +69,29 @@ def test_impossible_entries_are_the_most_surprising_of_their_columns(fitted):
         labels = np.repeat([0, 1], [(~HOLES[:, column]).sum(), len(found)])
         scores = np.concatenate([usual[~HOLES[:, column], column], found[:, column]])
         assert roc_auc_score(labels, scores) > 0.85
+
+
+def test_the_excess_is_above_what_is_usual_for_a_column(fitted):
+    surprise, excess = fitted.columns(ROWS, FOLDS), fitted.excess(ROWS, FOLDS)
+    assert_allclose(fitted.usual, np.nanmedian(surprise, axis=0))
+    assert_array_equal(excess, np.maximum(surprise - fitted.usual, 0))
+
+
+def test_a_row_is_as_surprising_as_a_mean_in_which_large_excesses_count_more():
+    excess = np.array([[0, 0, 0, 0], [4, 4, np.nan, 4], [6, 0, 0, 0], [2, 2, 1, 1], [900, 1, 0, 0]])
+    found, shares = surprise_of_rows(excess), shares_of_columns(excess)
+    expected = 2 * np.log(np.nanmean(np.exp(excess / 2), axis=1))
+    assert_allclose(found, expected, atol=1e-12)
+    assert found[2] > found[3]
+    assert_allclose(shares[1], [1 / 3, 1 / 3, 0, 1 / 3])
+    assert_array_equal(shares[[0, 2]], [[0, 0, 0, 0], [1, 0, 0, 0]])
+    assert_allclose(shares[1:].sum(axis=1), 1)
+    grown = np.expm1(excess[3] / 2)
+    assert_allclose(shares[3], grown / grown.sum())
+    assert np.isfinite(surprise_of_rows(np.array([[5000.0, 0]]))).all()
+    nothing = np.full((1, 3), np.nan)
+    assert np.isnan(surprise_of_rows(nothing)).all()
+    assert_array_equal(shares_of_columns(nothing), 0)
 
 
 def test_missing_entries_have_no_surprise_and_all_others_have(fitted):
@@ -144,6 +172,28 @@ def test_it_can_be_pickled_and_saved_and_scores_without_tensorflow(fitted, tmp_p
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: {"groups": s.groups + 1},
+        lambda s: {"usual": s.usual[:-1]},
+        lambda s: {"high": s.high[:-1]},
+        lambda s: {"left_out": s.left_out[:-1]},
+        lambda s: {"left_out": s.left_out & False},
+        lambda s: {"scaling": Affine(s.scaling.center, 0 * s.scaling.scale)},
+        lambda s: {"densities": Densities(s.layout, Mixture(n_parts=2))},
+        lambda s: {"densities": Densities(s.layout, Mixture(least_scale=0.0))},
+        lambda s: {"densities": Densities(Layout((0, 4, 0, 2, 0, 0)))},
+        lambda s: {"members": s.members.some(np.array([True, True, False, False]))},
+        lambda s: {"members": replace(s.members, decoder_weights=s.members.decoder_weights[:-1])},
+    ],
+)
+def test_parts_of_a_file_that_do_not_fit_together_are_refused(fitted, change):
+    check_surprise(fitted)
+    with pytest.raises(ValueError, match="must hold"):
+        check_surprise(replace(fitted, **change(fitted)))
 
 
 @pytest.mark.parametrize("n_rows", [1, 2, 5])

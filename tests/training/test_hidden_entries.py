@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tfae._data.layout import Layout
 from tfae._networks.table_inputs import TableInputs
-from tfae._training.hidden_entries import HiddenEntries, Hiding
+from tfae._networks.visible_columns import VisibleColumns
+from tfae._training.hidden_entries import HiddenEntries, Hiding, QuickHiding
 from tfae._training.step.chunk import ChunkShape
 
 LAYOUT = Layout((0, 3, 0, 0))
@@ -68,3 +69,29 @@ def test_every_row_hides_something_and_the_rate_follows_the_holes():
     assert not (hidden & missing).any()
     assert hidden[1:].any(axis=1).all() or missing.all(axis=1).sum() > 1
     assert hidden.sum() / (~missing).sum() == pytest.approx(0.3, abs=0.03)
+
+
+def test_quick_hiding_hides_at_the_rates_of_rows_and_nothing_that_is_missing():
+    missing = np.zeros((2000, 200), bool)
+    missing[:, :50] = True
+    hidden = QuickHiding(0.1, 0.5).draw(missing, np.random.default_rng(0))
+    assert not (hidden & missing).any()
+    rates = hidden[:, 50:].mean(axis=1)
+    assert rates.mean() == pytest.approx(0.3, abs=0.01)
+    assert np.quantile(rates, [0.1, 0.9]) == pytest.approx([0.14, 0.46], abs=0.02)
+
+
+def test_rows_without_an_offset():
+    layout = Layout.of_numbers(3)
+    rows = RNG.normal(size=(20, 3)).astype(np.float32)
+    rows[0, 1], rows[1, 2] = np.nan, 9
+    shape, rng = ChunkShape(4, 8, 3, "float32"), np.random.default_rng(2)
+    view, hiding = VisibleColumns(layout), QuickHiding(0.3, 0.6)
+    chunk = next(HiddenEntries(rows, view, hiding, np.ones(3), shape, rng).epochs())
+    assert chunk.offset is None
+    filled, hidden = np.where(np.isnan(rows), 0, rows), chunk.entry_weight[:20] > 0
+    assert_array_equal(chunk.x[:20], filled)
+    unseen = hidden | np.isnan(rows)
+    assert_array_equal(chunk.corrupted[:20, 3:], unseen)
+    assert_array_equal(chunk.corrupted[:20, :3], np.where(unseen, 0, np.clip(filled, -5, 5)))
+    assert not hidden[0, 1]

@@ -63,11 +63,12 @@ class OutlierDetector(DetectorParameters, OutlierMixin, BaseEstimator):
     r"""Detector of odd rows, with p-values and with reasons.
 
     The score has two parts. The *distance* of a row is that to its fifth nearest training row, in
-    standard deviations. Its *surprise* is the mean of :math:`-\log p(x_j \mid x_{-j})`, as far as
+    standard deviations. Its *surprise* is a mean of :math:`-\log p(x_j \mid x_{-j})`, as far as
     that is above what is usual for column j: how improbable each of its columns is given the
-    others, by an ensemble of autoencoders that see which columns are hidden. Before that, the most
-    remote training rows are dropped and columns are scaled by the others, because outliers in the
-    training table would hide themselves. Some rows are held out, and tell how odd usual rows are.
+    others, by an ensemble of autoencoders that see which columns are hidden. The mean is between
+    the arithmetic one and the largest value. Before that, the most remote training rows are dropped
+    and columns are scaled by the others, because outliers in the training table would hide
+    themselves. Some rows are held out, and tell how odd usual rows are.
 
     Parameters
     ----------
@@ -544,7 +545,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, BaseEstimator):
         """Return what every column adds to the oddness of every row.
 
         What a column adds is its share of the squared distance to the neighbours times the distance
-        term, plus its surprise. The last column, "remainder", is what belongs to no column: a
+        term, plus its share of the surprise. The last column, "remainder", is what belongs to no column: a
         constant. Each row sums to its negative score.
 
         Parameters

@@ -19,7 +19,8 @@ from tfae._fitting.recipe import Recipe
 from tfae._fitting.surprise import fit_surprise, random_folds
 from tfae._inference.compared_rows import compared_rows
 from tfae._inference.conformal import calibration_rows_needed
-from tfae._inference.outliers import Calibration, Evidence, OutlierModel, Part, surprise_of_rows
+from tfae._inference.outliers import Calibration, Evidence, OutlierModel, Part
+from tfae._inference.surprise import surprise_of_rows
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState

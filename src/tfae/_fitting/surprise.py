@@ -37,6 +37,8 @@ from tfae._training.state import TrainingState
 from tfae._training.step.chunk import ChunkShape
 
 _AUTO = Open(sizes=(64, 64), activation="relu", n_steps=1000, batch_size=64, rate=0.005)
+# With more places a step costs so much more that fewer are taken.
+_WIDE, _LEAST_STEPS = 64, 300
 _MIXTURE = Mixture()
 # The share of the columns of a row that are hidden in training, and into how many groups they are
 # divided, one of which is hidden at a time afterwards.
@@ -65,7 +67,9 @@ def surprise_recipe(params: Params, layout: Layout, n_rows: int) -> Recipe:
     """
     densities = Densities(layout, _MIXTURE)
     widths = VisibleColumns(layout).n_inputs, densities.n_outputs
-    return table_recipe(params, layout, n_rows, density_loss(densities), widths, _AUTO)
+    n_steps = max(_LEAST_STEPS, min(1.0, _WIDE / layout.width) * _AUTO.n_steps)
+    auto = _AUTO._replace(n_steps=round(n_steps))
+    return table_recipe(params, layout, n_rows, density_loss(densities), widths, auto)
 
 
 def fit_surprise(

@@ -14,7 +14,7 @@ from tfae._data.row_keys import keys_of
 from tfae._inference.blocks import of_every_block
 from tfae._inference.compared_rows import Compared, compared_rows
 from tfae._inference.neighbours import Distances, Neighbours
-from tfae._inference.surprise import Surprise
+from tfae._inference.surprise import Surprise, shares_of_columns, surprise_of_rows
 from tfae._support.typing import Array
 
 _DECIMALS = 9
@@ -184,8 +184,8 @@ class OutlierModel:
             found = found + unit * values * distances.shares
         if self.surprise_part is not None and evidence.surprises is not None:
             part, surprises = self.surprise_part, evidence.surprises
-            observed = np.maximum((~np.isnan(surprises)).sum(axis=1, keepdims=True), 1)
-            found = found + part.weight / part.spread * np.nan_to_num(surprises) / observed
+            values = np.nan_to_num(surprise_of_rows(surprises))[:, None]
+            found = found + part.weight / part.spread * values * shares_of_columns(surprises)
         return np.asarray(found)
 
     def _left_out(self, rows: Array) -> Array:
@@ -255,10 +255,3 @@ def _rounded(scores: Array) -> Array:
     Otherwise ties with calibration rows, and so p-values, would depend on the rows of a call.
     """
     return np.round(scores, _DECIMALS)
-
-
-def surprise_of_rows(surprises: Array) -> Array:
-    """Return the mean surprise of the observed columns of every row; NaN without any."""
-    there = ~np.isnan(surprises)
-    counts, total = there.sum(axis=1), np.where(there, surprises, 0.0).sum(axis=1)
-    return np.where(counts > 0, total / np.maximum(counts, 1), np.nan)

@@ -66,7 +66,7 @@ class Surprise:
         """Return by how much the surprise of every entry is above the usual one of its column.
 
         It is 0 where it is below, so that no number of dull entries makes up for an impossible one.
-        See :meth:`columns`.
+        See :meth:`columns`, and :func:`surprise_of_rows`.
         """
         return np.maximum(self.columns(rows, left_out) - self.usual, 0.0)
 
@@ -154,6 +154,47 @@ class Surprise:
         shown = np.where(hidden[:, None], scaled.dtype.type(np.nan), scaled)
         inputs = self._view.seen(shown.reshape(-1, scaled.shape[1])).inputs
         return inputs.reshape(len(groups), len(scaled), -1)
+
+
+def surprise_of_rows(excess: Array) -> Array:
+    """Return the surprise of rows from the excess of their entries; NaN if nothing is observed.
+
+    It is between the mean of the entries, which hides a single odd one among many, and the largest,
+    which does not add up several: ``2 log(mean(exp(excess / 2)))``.
+
+    Parameters
+    ----------
+    excess : ndarray of shape (n, columns)
+        As of :meth:`Surprise.excess`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    largest, relative, counts = _relative(excess)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(2 * np.log(np.exp(relative).sum(axis=1) / counts) + largest[:, 0])
+
+
+def shares_of_columns(excess: Array) -> Array:
+    """Return the share of every entry in the surprise of its row.
+
+    They add up to 1, or are all 0 if no entry has an excess. Missing entries have none.
+    """
+    largest, relative, _ = _relative(excess)
+    # In proportion to exp(excess / 2) - 1, which is 0 without an excess.
+    of = np.exp(relative) - np.exp(-0.5 * largest)
+    of = np.where(np.isnan(excess), 0.0, of)
+    total = of.sum(axis=1, keepdims=True)
+    return np.divide(of, total, out=np.zeros_like(of), where=total > 0)
+
+
+def _relative(excess: Array) -> tuple[Array, Array, Array]:
+    """Return the largest excess of rows, half of the others beside it, and how many there are."""
+    observed = ~np.isnan(excess)
+    known = np.where(observed, excess, -np.inf)
+    largest = np.maximum(known.max(axis=1, keepdims=True), 0.0)
+    return largest, 0.5 * (known - largest), observed.sum(axis=1)
 
 
 def _mean(of_members: Array) -> Array:

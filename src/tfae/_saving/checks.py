@@ -1,4 +1,4 @@
-"""The check that a fitted value from a file can work: every shape follows from the structure."""
+"""The checks that fitted values from a file can work: every shape follows from the structure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from tfae._data.scaling import Quantiles, Scaling
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
+from tfae._inference.members import Members
+from tfae._inference.surprise import Surprise
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian, LargestOfRow
 from tfae._networks.factor_analysis import FactorAnalysis
@@ -24,6 +26,7 @@ from tfae._networks.plain_layers import (
     Sum,
 )
 from tfae._networks.structure import Structure
+from tfae._networks.visible_columns import VisibleColumns
 from tfae._support.keras_graphs import shapes_of_weights
 from tfae._support.typing import Array, Weights
 
@@ -44,8 +47,8 @@ def check_fitted(fitted: Fitted) -> None:
     check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
     for weight in fitted.weights:
         check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
-    check_coder(fitted.encoder, fitted.encoder_weights)
-    check_coder(fitted.decoder, fitted.decoder_weights)
+    _check_coder(fitted.encoder, fitted.encoder_weights)
+    _check_coder(fitted.decoder, fitted.decoder_weights)
     if fitted.landmarks is not None:
         for values in (fitted.landmarks.low, fitted.landmarks.high, fitted.landmarks.mean):
             check_shape(values, (n_features,), "landmarks")
@@ -53,6 +56,40 @@ def check_fitted(fitted: Fitted) -> None:
     asked = {"linear_path", "linear_correction"} - set(fitted.settings)
     asked |= {"n_components", "scaling"} - set(fitted.to_agree_with)
     check(not asked, "settings that a later training needs", sorted(asked))
+
+
+def check_surprise(surprise: Surprise) -> None:
+    """Raise ValueError if parts of a fitted surprise do not fit together."""
+    layout, densities, members = surprise.layout, surprise.densities, surprise.members
+    mixture = densities.mixture
+    check(min(layout.levels, default=-1) >= 0, "columns", layout.levels)
+    check(mixture.n_parts > 0, "parts of densities", mixture.n_parts)
+    check(min(mixture.freedom, mixture.least_scale) > 0, "densities of positive widths", mixture)
+    _check_scaling(surprise.scaling, layout.width)
+    for values in (surprise.low, surprise.high):
+        check_shape(values, (layout.width,), "a range")
+    for values in (surprise.usual, surprise.groups):
+        check_shape(values, (layout.n_columns,), "numbers of columns")
+    groups = np.unique(surprise.groups)
+    check(np.array_equal(groups, np.arange(len(groups))), "groups from 0 on", groups)
+    check(surprise.left_out.dtype == bool, "folds that are left out or not", "others")
+    check_shape(surprise.left_out, (members.n_members, surprise.n_folds), "folds")
+    check(bool(surprise.left_out.any(axis=0).all()), "judges of every fold", "none of some")
+    spec = members.encoder.structure.spec
+    widths = VisibleColumns(layout).n_inputs, densities.n_outputs
+    check((spec.n_inputs, spec.n_outputs) == widths, f"networks of the widths {widths}", spec)
+    _check_members(members)
+
+
+def _check_members(members: Members) -> None:
+    encoder, decoder = members.encoder, members.decoder
+    check(encoder.structure == decoder.structure, "sides of one network", "those of two")
+    _check_structure(encoder.structure)
+    for weight in (*members.encoder_weights, *members.decoder_weights):
+        alike = weight.ndim > 0 and len(weight) == members.n_members > 0
+        check(alike, "a weight for every member", weight.shape)
+    _check_coder(encoder, [weight[0] for weight in members.encoder_weights])
+    _check_coder(decoder, [weight[0] for weight in members.decoder_weights])
 
 
 def check(holds: bool, wanted: str, found: Any) -> None:
@@ -112,7 +149,7 @@ def _check_facts(fitted: Fitted) -> None:
         check(bool(np.all(np.asarray(variance) > 0)), "a positive noise variance", variance)
 
 
-def check_coder(coder: Coder, weights: Weights) -> None:
+def _check_coder(coder: Coder, weights: Weights) -> None:
     spec, code = coder.structure.spec, coder.structure.code
     widths = spec.n_inputs, code.width(spec.n_components)
     if coder.side == "decoder":

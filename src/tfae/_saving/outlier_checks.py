@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfae._inference.members import Members
 from tfae._inference.outliers import OutlierModel, Part
-from tfae._inference.surprise import Surprise
-from tfae._networks.visible_columns import VisibleColumns
-from tfae._saving.checks import check, check_coder, check_shape
+from tfae._saving.checks import check, check_shape, check_surprise
 from tfae._support.typing import Array
 
 
@@ -48,34 +45,9 @@ def _check_parts(model: OutlierModel) -> None:
     check(there[0] == there[1], "a surprise with its part of the score", there)
     if model.surprise is not None:
         check(model.surprise.layout == model.layout, "one layout", "two")
-        _check_surprise(model.surprise)
+        check_surprise(model.surprise)
 
 
 def _check_part(part: Part) -> None:
     numbers = part.weight, part.location, part.spread
     check(bool(np.isfinite(numbers).all()) and part.spread > 0, "finite parts of the score", part)
-
-
-def _check_surprise(surprise: Surprise) -> None:
-    layout, members = surprise.layout, surprise.members
-    _check_positions(surprise.groups, layout.n_columns, layout.n_columns, "groups of columns")
-    left_out = surprise.left_out
-    check_shape(left_out, (members.n_members, *left_out.shape[1:]), "folds of members")
-    check(left_out.ndim == 2 and bool(left_out.any(axis=0).all()), "a judge for every fold", "none")
-    for values in (surprise.low, surprise.high, surprise.scaling.center):
-        check_shape(values, (layout.width,), "statistics of the surprise")
-    _check_members(members)
-    check_shape(surprise.usual, (layout.n_columns,), "usual surprises")
-    check(1 <= surprise.densities.mixture.n_outputs < 1000, "densities of few parts", "others")
-    widths = VisibleColumns(layout).n_inputs, surprise.densities.n_outputs
-    spec = members.encoder.structure.spec
-    check((spec.n_inputs, spec.n_outputs) == widths, f"networks of the widths {widths}", spec)
-
-
-def _check_members(members: Members) -> None:
-    sides = (members.encoder, members.encoder_weights), (members.decoder, members.decoder_weights)
-    for coder, weights in sides:
-        check(len(weights) > 0, "weights of networks", "none")
-        for weight in weights:
-            check(len(weight) == members.n_members, "weights for every member", weight.shape)
-        check_coder(coder, [weight[0] for weight in weights])

@@ -545,8 +545,8 @@ class OutlierDetector(DetectorParameters, OutlierMixin, BaseEstimator):
         """Return what every column adds to the oddness of every row.
 
         What a column adds is its share of the squared distance to the neighbours times the distance
-        term, plus its share of the surprise. The last column, "remainder", is what belongs to no column: a
-        constant. Each row sums to its negative score.
+        term, plus its share of the surprise. The last column, "remainder", is what belongs to no
+        column: a constant. Each row sums to its negative score.
 
         Parameters
         ----------

@@ -70,7 +70,7 @@ class BaseEncoder(
 
     # Whether rows may come as frames of mixed kinds, and have missing entries.
     takes_tables: ClassVar[bool] = False
-    holds: ClassVar[type] = Fitted
+    _holds: ClassVar[type] = Fitted
     _fitted: Fitted | None = None
     _schema: Schema | None = None  # of the frame of the fit; learned where rows are read
     _state: TrainingState | None = None  # `partial_fit` continues from it

@@ -83,7 +83,7 @@ def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Any) -> A
         raise ValueError(f"a {kind.__name__} has no parameter {unknown[0]!r}")
     model = kind(**params)
     model._validate_params()
-    if not isinstance(fitted, kind.holds):
+    if not isinstance(fitted, kind._holds):
         raise ValueError(f"a {kind.__name__} cannot hold a {type(fitted).__name__}")
     _check_attributes(kind, attributes, fitted.n_features)
     vars(model).update(attributes, _fitted=fitted)

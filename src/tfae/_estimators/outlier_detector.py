@@ -179,7 +179,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, BaseEstimator):
     """
 
     takes_tables: ClassVar[bool] = True
-    holds: ClassVar[type] = OutlierModel
+    _holds: ClassVar[type] = OutlierModel
     _fitted: OutlierModel | None = None
     _schema: Schema | None = None  # of the frame of the fit, if it is one of mixed kinds
     _state: TrainingState | None = None  # no `partial_fit` continues

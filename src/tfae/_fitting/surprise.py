@@ -36,7 +36,7 @@ from tfae._training.hidden_entries import HiddenEntries, QuickHiding
 from tfae._training.state import TrainingState
 from tfae._training.step.chunk import ChunkShape
 
-_AUTO = Open(sizes=(64, 64), activation="relu", n_steps=1000, batch_size=64, rate=0.005)
+_AUTO = Open(sizes=(64, 64), activation="relu", n_steps=800, batch_size=64, rate=0.005)
 # With more places a step costs so much more that fewer are taken.
 _WIDE, _LEAST_STEPS = 64, 300
 _MIXTURE = Mixture()
@@ -44,7 +44,7 @@ _MIXTURE = Mixture()
 # divided, one of which is hidden at a time afterwards.
 _HIDING, _N_GROUPS = QuickHiding(0.05, 0.5), 8
 # As many members as folds. Each leaves out some of them, so a row has as many judges.
-_N_FOLDS, _N_LEFT_OUT = 10, 3
+_N_FOLDS, _N_LEFT_OUT = 5, 2
 # The most rows that the usual surprise of columns is learned from.
 _MOST_USUAL = 2000
 

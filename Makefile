@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
-	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables dist clean
+	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables bench-outliers dist clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
 	@echo "make bench-imputation  holes filled beside scikit-learn's imputers (hours; goes on where it stopped)"
 	@echo "make bench-tables  codes of tables beside PCA of one-hot columns (half an hour; goes on, too)"
+	@echo "make bench-outliers  odd rows beside other detectors (hours; goes on where it stopped)"
 	@echo "make bench-codes  neighbours of codes, beside PCA and raw rows (half an hour; goes on, too)"
 
 # A target that failed half-way must not look finished.
@@ -73,6 +74,9 @@ bench-noisy-rows: .venv/.installed-dev
 
 bench-imputation: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.imputation --json imputation.json $(BENCH)
+
+bench-outliers: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.outliers --json outliers.json $(BENCH)
 
 bench-codes: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.codes --tsne --json codes.json $(BENCH)

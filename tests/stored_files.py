@@ -69,6 +69,9 @@ def models(X):
         "mixed": tfae.Autoencoder(**SMALL).fit(mixed(X)),
         "imputer": tfae.AutoencoderImputer(**OF_IMPUTER, add_indicator=True).fit(holed(X)),
         "mixed-imputer": tfae.AutoencoderImputer(**OF_IMPUTER).fit(mixed(X, "polars")),
+        "outliers": tfae.OutlierDetector(hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(
+            X
+        ),
         "tsne": tfae.ParametricTSNE(**SMALL, perplexity=3, precision="float64").fit(X),
     }
 
@@ -87,7 +90,7 @@ def given_to(model, X):
 def outputs(model, X):
     """Everything that a model gives for rows of numbers, by the name of the method, as numbers."""
     X, found = given_to(model, X), {}
-    for method in ("transform", "reconstruct", "score_samples"):
+    for method in ("transform", "reconstruct", "score_samples", "p_values"):
         if hasattr(model, method):
             found[method] = getattr(model, method)(X)
     if model._schema is not None:
@@ -98,12 +101,13 @@ def outputs(model, X):
     return found
 
 
-def main():
+def main(names):
     X = rows()
     with warnings.catch_warnings(), new_programs(xla=False):
         warnings.simplefilter("ignore")
         fitted = models(X)
-    for name, model in fitted.items():
+    for name in names or fitted:
+        model = fitted[name]
         path = FOLDER / f"{FORMAT_VERSION}-{name}.tfae"
         if path.exists():
             continue
@@ -112,4 +116,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -463,3 +463,69 @@ def test_bars_of_imputed_columns_are_errors_over_those_of_the_best_constant(ax):
     assert list(widths.values()) == sorted(widths.values(), reverse=True)
     with pytest.raises(ValueError, match="4 columns"):
         plotting.imputation_errors(imputer, frame[["number"]])
+
+
+EXPLAINED = pd.DataFrame(
+    {"a": [0.1, 3.0, 0.2], "b": [0.5, 0.2, 0.0], "c": [0.1, -0.1, 1.0], "remainder": -1.0},
+    index=["x", "y", "z"],
+)
+
+
+def test_the_bars_of_a_row_add_up_to_its_oddness(ax):
+    plotting.contributions(EXPLAINED, 1, offset=-1.5, n_columns=2, ax=ax)
+    bars = ax.patches
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "remainder",
+        "1 others",
+        "b",
+        "a",
+    ]
+    np.testing.assert_allclose([bar.get_width() for bar in bars], [-1.0, -0.1, 0.2, 3.0])
+    for before, after in pairwise(bars):
+        assert np.isclose(before.get_x() + before.get_width(), after.get_x())
+    end = bars[-1].get_x() + bars[-1].get_width()
+    assert np.isclose(end, EXPLAINED.iloc[1].sum())
+    assert any(np.allclose(line.get_xdata(), 1.5) for line in ax.lines)
+    with pytest.raises(ValueError, match="position from 0 to 2, got 3"):
+        plotting.contributions(EXPLAINED, 3, ax=ax)
+    with pytest.raises(TypeError, match="that explain returns, got list"):
+        plotting.contributions([1.0], ax=ax)
+    with pytest.raises(ValueError, match="must have rows"):
+        plotting.contributions(EXPLAINED[:0], ax=ax)
+
+
+def test_the_map_has_the_oddest_rows_first_and_the_columns_that_add_most(ax):
+    plotting.contribution_map(EXPLAINED, n_rows=2, n_columns=2, ax=ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["y", "z"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "c"]
+    np.testing.assert_allclose(drawn(ax), EXPLAINED.loc[["y", "z"], ["a", "c"]])
+
+
+def test_areas_over_time_end_with_the_oddness(ax):
+    plotting.contributions_over_time(EXPLAINED, [10, 20, 40], n_columns=1, ax=ax)
+    (line,) = ax.lines
+    np.testing.assert_allclose(line.get_xdata(), [10, 20, 40])
+    np.testing.assert_allclose(line.get_ydata(), EXPLAINED.sum(axis=1))
+    top = max(area.get_paths()[0].vertices[:, 1].max() for area in ax.collections)
+    assert np.isclose(top, EXPLAINED.iloc[:, :-1].clip(lower=0).sum(axis=1).max())
+    with pytest.raises(ValueError, match="one for each of 3 rows, got 2"):
+        plotting.contributions_over_time(EXPLAINED, [1, 2], ax=ax)
+
+
+def test_contributions_of_polars_are_drawn_too(ax):
+    polars = pytest.importorskip("polars")
+    plotting.contribution_map(polars.DataFrame(EXPLAINED.to_dict("list")), n_rows=1, ax=ax)
+    np.testing.assert_allclose(drawn(ax), EXPLAINED.iloc[[1], :-1])
+
+
+def test_the_capital_of_a_monitor_starts_at_one_and_meets_the_line_of_an_alarm(ax):
+    monitor = Fitted(log_capitals_=np.array([0.5, 1.0, 400.0]), batch_ends_=[2, 3])
+    plotting.drift(monitor, rate=0.001, ax=ax)
+    capital, end, alarm = ax.lines
+    np.testing.assert_allclose(capital.get_ydata(), [0, 0.5, 1, 400])
+    np.testing.assert_allclose(end.get_xdata(), 2)
+    np.testing.assert_allclose(alarm.get_ydata(), 3)
+    with pytest.raises(ValueError, match="rate must be above 0"):
+        plotting.drift(monitor, rate=1.0, ax=ax)
+    with pytest.raises(ValueError, match="must have seen rows"):
+        plotting.drift(Fitted(log_capitals_=[], batch_ends_=[]), ax=ax)

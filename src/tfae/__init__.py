@@ -5,7 +5,9 @@ from tfae._estimators.autoencoder_imputer import AutoencoderImputer
 from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
 from tfae._estimators.denoising_autoencoder import DenoisingAutoencoder
+from tfae._estimators.drift_monitor import DriftMonitor
 from tfae._estimators.loading import load
+from tfae._estimators.outlier_detector import OutlierDetector
 from tfae._estimators.parametric_tsne import ParametricTSNE
 from tfae._estimators.sparse_autoencoder import SparseAutoencoder
 from tfae._estimators.stacked_autoencoder import StackedAutoencoder
@@ -25,6 +27,8 @@ __all__ = [
     "ContractiveAutoencoder",
     "ConvolutionalAutoencoder",
     "DenoisingAutoencoder",
+    "DriftMonitor",
+    "OutlierDetector",
     "ParametricTSNE",
     "SparseAutoencoder",
     "Spec",

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.covariance import MinCovDet
 
+from tfae._data import trimming
 from tfae._data.trimming import rows_kept
 
 
@@ -59,3 +60,30 @@ def test_rows_that_differ_in_a_constant_column_are_dropped_first(rows):
 def test_degenerate_rows_give_no_error(X):
     with np.errstate(over="ignore", invalid="ignore"):
         assert len(rows_kept(X)) == int(np.ceil(0.7 * len(X)))
+
+
+def test_wide_rows_are_judged_by_the_same_distances():
+    """By products of rows, as the covariance of more columns than rows would be larger."""
+    X = np.random.default_rng(0).normal(size=(40, 60))
+    of = X[:30]
+    unit = of.std(axis=0)
+    known, rows = (of - of.mean(axis=0)) / unit, (X - of.mean(axis=0)) / unit
+    covariance = known.T @ known / len(known) + trimming._RIDGE * np.eye(60)
+    wanted = np.einsum("ij,ij->i", rows @ np.linalg.inv(covariance), rows)
+    np.testing.assert_allclose(trimming._distances(X, of), wanted, rtol=1e-9)
+
+
+def test_a_small_cluster_in_the_middle_of_a_ring_is_left_out():
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 2 * np.pi, 1000)
+    X = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * rng.normal(size=(1000, 2))
+    X[:30] = 0.02 * rng.normal(size=(30, 2))
+    kept = trimming.without_small_clusters(X)
+    assert kept.min() == 30
+    assert len(kept) == 970
+
+
+def test_usual_rows_and_few_rows_stay():
+    X = np.random.default_rng(0).normal(size=(1000, 5))
+    assert len(trimming.without_small_clusters(X)) == 1000
+    assert len(trimming.without_small_clusters(X[:50])) == 50

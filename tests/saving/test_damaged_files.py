@@ -13,7 +13,16 @@ from stored_files import FOLDER
 import tfae
 
 # Those that load without TensorFlow.
-_NAMES = ("autoencoder", "denoising", "sparse", "variational", "mixed", "imputer", "mixed-imputer")
+_NAMES = (
+    "autoencoder",
+    "denoising",
+    "sparse",
+    "variational",
+    "mixed",
+    "imputer",
+    "mixed-imputer",
+    "outliers",
+)
 DENSE = [FOLDER / f"1-{name}.tfae" for name in _NAMES]
 FEW, MANY = 300, 10_000
 
@@ -38,6 +47,9 @@ def use(model, X):
             )
         if isinstance(model, tfae.AutoencoderImputer):
             fitted.filled(np.full((3, fitted.layout.width), np.nan))
+            return
+        if isinstance(model, tfae.OutlierDetector):
+            model.explain(X), model.p_values(X, "cross"), model.counterfactual(X)
             return
         plain = plain and not hasattr(model, "feature_names_in_")
         model.transform(X) if plain else fitted.encode(X)

@@ -191,6 +191,14 @@ class Schema:
                 found[each.label] = column_of(made, 0)
         return found
 
+    def without_rare(self, rows: Array) -> Array:
+        """Return rows in which rare categories, which have one place, are missing."""
+        found = rows.copy()
+        for number, places in self.layout.categories():
+            if self._has_other(number):
+                found[rows[:, places.stop - 1] == 1, places] = np.nan
+        return found
+
     def _without_other(self, rows: Array) -> Array:
         """Return rows in which no rare categories, which have one place, are the likeliest."""
         others = [

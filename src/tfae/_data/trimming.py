@@ -6,12 +6,17 @@ import math
 
 import numpy as np
 from scipy.linalg import cho_factor, solve_triangular
+from sklearn.metrics.pairwise import euclidean_distances
 
+from tfae._data.rows import evenly_spaced
 from tfae._support.typing import Array
 
 # What is added to the variances of standardised columns, so that few rows and columns that are
 # nearly sums of others do not decide what is remote.
 _RIDGE = 0.1
+# The share of all rows that makes a neighbourhood, found among so many rows, and not among fewer.
+_NEIGHBOURHOOD, _N_SOME, _LEAST = 0.07, 1000, 100
+_FENCE = 5.0
 
 
 def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
@@ -46,6 +51,39 @@ def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
     return kept
 
 
+def without_small_clusters(rows: Array) -> Array:
+    """Return the positions of the rows that are not far from 7 % of all rows.
+
+    A small cluster of odd rows, which lies where no other rows are, but not far out, stays among
+    the :func:`rows_kept`, and its rows are near to each other. So the neighbourhood must be larger
+    than such a cluster. "Far" is above the upper quartile of these distances by more than five
+    times the distance of their quartiles: a generous fence of the boxplot (Tukey, 1977, Exploratory
+    data analysis, Addison-Wesley, section 2D), because usual rows form small clusters, too.
+    Distances are those to evenly spaced rows, 1,000 for each row.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, n_features)
+        In units in which distances make sense, near 0.
+
+    Returns
+    -------
+    ndarray of int
+        In order.
+    """
+    some = rows[evenly_spaced(rows, None, _N_SOME)]
+    if len(some) < _LEAST:
+        return np.arange(len(rows))
+    place, distances = math.ceil(_NEIGHBOURHOOD * len(some)), np.empty(len(rows))
+    for start in range(0, len(rows), _N_SOME):
+        block = slice(start, start + _N_SOME)
+        distances[block] = np.partition(euclidean_distances(rows[block], some), place, axis=1)[
+            :, place
+        ]
+    low, high = np.quantile(distances, (0.25, 0.75))
+    return np.flatnonzero(distances <= high + _FENCE * (high - low))
+
+
 def _distances(X: Array, of: Array) -> Array:
     """Return the squared distances of rows from the mean of others, in units of their covariance.
 
@@ -58,9 +96,23 @@ def _distances(X: Array, of: Array) -> Array:
     with np.errstate(over="ignore"):
         rows = np.clip((X - centre) / spread, -_FURTHEST, _FURTHEST)
         known = np.clip((of - centre) / spread, -_FURTHEST, _FURTHEST)
+    if X.shape[1] > len(of):
+        return _distances_of_wide(rows, known)
     covariance = known.T @ known / len(known) + _RIDGE * np.eye(X.shape[1])
     factor, lower = cho_factor(covariance, lower=True)
     return np.asarray(np.square(solve_triangular(factor, rows.T, lower=lower)).sum(axis=0))
+
+
+def _distances_of_wide(rows: Array, known: Array) -> Array:
+    """Return the same from products of rows, by the identity of Woodbury.
+
+    With more columns than rows the covariance would be the larger matrix.
+    """
+    products = known @ known.T + len(known) * _RIDGE * np.eye(len(known))
+    factor, lower = cho_factor(products, lower=True)
+    explained = solve_triangular(factor, known @ rows.T, lower=lower)
+    norms = np.einsum("ij,ij->i", rows, rows)
+    return np.asarray((norms - np.square(explained).sum(axis=0)) / _RIDGE)
 
 
 # Further out than this all rows are equally remote; squares of larger numbers would overflow.

@@ -12,6 +12,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from pandas.api.types import is_integer_dtype, is_numeric_dtype
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags, check_scalar
 from sklearn.utils.validation import check_is_fitted
 
@@ -47,7 +48,7 @@ from tfae._training.checkpoints import Checkpoints
 from tfae._training.state import TrainingState
 
 
-class AutoencoderImputer(ImputerParameters, HoldsFitted):
+class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted):
     r"""Imputer that fills missing entries by a linear model and a network that corrects it.
 
     The linear model is a factor analysis, :math:`x = \mu + W^T z + e`, fitted to the observed

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -52,6 +52,7 @@ class BaseEncoder(
     EncoderParameters,
     ClassNamePrefixFeaturesOutMixin,
     CallbackSupportMixin,
+    TransformerMixin,
     HoldsFitted,
 ):
     """An estimator that holds the fitted value of its last fit; see :class:`tfae.Autoencoder`.

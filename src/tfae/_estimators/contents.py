@@ -65,7 +65,9 @@ def contents_of(estimator: Any) -> dict[str, Any]:
             f"{unknown[0]!r}, too: delete it before saving, and set it again after loading."
         )
     if isinstance(estimator._fitted, Imputation):
-        given |= _of_imputer(estimator)
+        given["indicator_"] = getattr(estimator.indicator_, "features_", None)
+    if not isinstance(estimator._fitted, Fitted) and estimator._schema is not None:
+        given["_schema"] = estimator._schema
     return {
         "tfae": version("tfae"),
         "estimator": kind.__name__,
@@ -75,14 +77,7 @@ def contents_of(estimator: Any) -> dict[str, Any]:
     }
 
 
-def _of_imputer(estimator: Any) -> dict[str, Any]:
-    """Return the attributes of an imputer that its fitted value does not have."""
-    indicator, schema = estimator.indicator_, estimator._schema
-    columns = None if indicator is None else indicator.features_
-    return {"indicator_": columns, **({} if schema is None else {"_schema": schema})}
-
-
-def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted | Imputation) -> Any:
+def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Any) -> Any:
     """Return the estimator with these contents.
 
     Raises
@@ -111,8 +106,8 @@ def estimator_of(kind: type[Any], contents: Mapping[str, Any], fitted: Fitted | 
     return model
 
 
-def _schema_of(attributes: dict[str, Any], fitted: Fitted | Imputation) -> Schema | None:
-    """Return the schema of an estimator, which is in its fitted value unless it is an imputer."""
+def _schema_of(attributes: dict[str, Any], fitted: Any) -> Schema | None:
+    """Return the schema of an estimator, which is in its fitted value if that is a network."""
     if isinstance(fitted, Fitted):
         return fitted.schema
     schema: Schema | None = attributes.pop("_schema", None)
@@ -122,13 +117,13 @@ def _schema_of(attributes: dict[str, Any], fitted: Fitted | Imputation) -> Schem
     return schema
 
 
-def _n_columns(fitted: Fitted | Imputation, schema: Schema | None) -> int:
+def _n_columns(fitted: Any, schema: Schema | None) -> int:
     """Return the number of columns of the data."""
     if schema is not None:
         return len(schema.labels)
-    if isinstance(fitted, Imputation):
-        return fitted.layout.n_columns
-    return fitted.structure.spec.n_features
+    if isinstance(fitted, Fitted):
+        return fitted.structure.spec.n_features
+    return int(fitted.layout.n_columns)
 
 
 def _check_attributes(kind: type[Any], attributes: Mapping[str, Any], n_features: int) -> None:

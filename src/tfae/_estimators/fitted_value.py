@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, SupportsIndex
 
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
 from tfae._data.schema import Schema
@@ -16,7 +16,7 @@ from tfae._estimators.saving import Savable
 _DOCUMENTATION = "https://tfae.readthedocs.io/en/stable"
 
 
-class HoldsFitted(Savable, TransformerMixin, BaseEstimator):
+class HoldsFitted(Savable, BaseEstimator):
     """A base class: the estimator is fitted once it holds a value, which attributes read."""
 
     # Whether rows may come as frames of mixed kinds, and have missing entries.
@@ -43,7 +43,8 @@ class HoldsFitted(Savable, TransformerMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = self.takes_tables
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        if tags.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def __dir__(self) -> list[str]:

@@ -11,6 +11,7 @@ from tfae._estimators.contents import estimator_of
 from tfae._estimators.contractive_autoencoder import ContractiveAutoencoder
 from tfae._estimators.convolutional_autoencoder import ConvolutionalAutoencoder
 from tfae._estimators.denoising_autoencoder import DenoisingAutoencoder
+from tfae._estimators.outlier_detector import OutlierDetector
 from tfae._estimators.parametric_tsne import ParametricTSNE
 from tfae._estimators.sparse_autoencoder import SparseAutoencoder
 from tfae._estimators.stacked_autoencoder import StackedAutoencoder
@@ -25,6 +26,7 @@ KINDS: dict[str, type[Any]] = {
         ContractiveAutoencoder,
         ConvolutionalAutoencoder,
         DenoisingAutoencoder,
+        OutlierDetector,
         ParametricTSNE,
         SparseAutoencoder,
         StackedAutoencoder,

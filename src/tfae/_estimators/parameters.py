@@ -110,14 +110,10 @@ class AutoencoderParameters(EncoderParameters):
 
 
 @dataclass(eq=False, repr=False)
-class ImputerParameters:
-    """The parameters of an imputer."""
+class TableParameters:
+    """The parameters of estimators whose networks guess hidden entries of tables."""
 
     _: KW_ONLY
-    missing_values: Any = parameter(np.nan, MissingValues(numeric_only=True), None)
-    add_indicator: bool = parameter(False, "boolean")
-    keep_empty_features: bool = parameter(False, "boolean")
-    sample_posterior: bool = parameter(False, "boolean")
     columns: Mapping[Any, str | Sequence[Any]] | None = parameter(None, Mapping, None)
     hidden_layer_sizes: int | Sequence[int] | str = parameter(
         "auto", "array-like", AT_LEAST_1, AUTO
@@ -135,10 +131,34 @@ class ImputerParameters:
     max_iter: int | str = parameter("auto", AT_LEAST_1, AUTO)
     random_state: Any = parameter(None, "random_state")
     precision: str = parameter("float32", StrOptions({"float32", "float64", "mixed_bfloat16"}))
-    checkpoint: str | os.PathLike[str] | None = parameter(None, str, os.PathLike, None)
     verbose: int | bool = parameter(0, "verbose")
 
     _parameter_constraints = Constraints()
+
+
+@dataclass(eq=False, repr=False)
+class ImputerParameters(TableParameters):
+    """The parameters of an imputer."""
+
+    _: KW_ONLY
+    missing_values: Any = parameter(np.nan, MissingValues(numeric_only=True), None)
+    add_indicator: bool = parameter(False, "boolean")
+    keep_empty_features: bool = parameter(False, "boolean")
+    sample_posterior: bool = parameter(False, "boolean")
+    checkpoint: str | os.PathLike[str] | None = parameter(None, str, os.PathLike, None)
+
+
+@dataclass(eq=False, repr=False)
+class DetectorParameters(TableParameters):
+    """The parameters of a detector of outliers."""
+
+    _: KW_ONLY
+    training_rows: str = parameter("mixed", StrOptions({"mixed", "clean"}))
+    contamination: float | str = parameter("auto", AUTO, Interval(Real, 0, 0.5, closed="right"))
+    false_alarm_rate: float | None = parameter(None, FRACTION, None)
+    calibration_fraction: float = parameter(0.2, FRACTION)
+    evidence: str = parameter("both", StrOptions({"both", "surprise", "distance"}))
+    n_neighbors: int = parameter(5, AT_LEAST_1)
 
 
 def defaults(kind: type[EncoderParameters]) -> dict[str, Any]:

@@ -43,9 +43,10 @@ class Savable:
         -----
         The file holds statistics of the training rows, and with ``scaling="quantile"`` up to 1,000
         values of every feature, after a fit on a frame of mixed kinds also the categories of its
-        columns. That of a :class:`tfae.ParametricTSNE` holds the embedding of all
-        training rows. See :doc:`/saving` for what goes into a file, and for other ways to keep a
-        model.
+        columns. That of a :class:`tfae.ParametricTSNE` holds the embedding of all training rows.
+        **That of a :class:`tfae.OutlierDetector` holds training rows themselves**, up to 20,000 of
+        them, because new rows are compared with them. See :doc:`/saving` for what goes into a file,
+        and for other ways to keep a model.
 
         Examples
         --------

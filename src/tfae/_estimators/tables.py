@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import narwhals.stable.v2 as nw
 import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -154,19 +156,57 @@ def with_filled(schema: Schema, rows: Array, X: Any) -> Any:
         In the user's units, without NaN.
     X : DataFrame
     """
+    return _with_cells(schema, rows, X, lambda number, given: _missing(given))
+
+
+def with_changed(schema: Schema, rows: Array, X: Any, changed: Array) -> Any:
+    """Return a frame with values of rows in some cells.
+
+    Parameters
+    ----------
+    schema : Schema
+    rows : ndarray of shape (n_rows, places)
+    X : DataFrame
+    changed : ndarray of bool of shape (n_rows, columns)
+        Of the columns that are learned from.
+    """
+    frame = as_frame(X)
+    write = writer_of(library_of(frame))
+
+    def chosen(number: int | None, given: nw.Series) -> nw.Series | None:
+        if number is None:
+            return None
+        cells = write.frame(["chosen"], [write.numbers(changed[:, number])], index_of(frame))
+        return column_of(cells, 0)
+
+    return _with_cells(schema, rows, X, chosen)
+
+
+def _missing(given: nw.Series) -> nw.Series:
+    missing = given.is_null()
+    return missing | given.is_nan() if given.dtype.is_float() else missing
+
+
+def _with_cells(
+    schema: Schema, rows: Array, X: Any, chosen: Callable[[int | None, nw.Series], nw.Series | None]
+) -> Any:
+    """Return a frame with values of rows in cells that are chosen column by column.
+
+    `chosen` takes the number of a column that is learned from, None for a constant one, and the
+    column as it was given.
+    """
     frame = schema.in_order(as_frame(X))
     library, made = library_of(frame), schema.complete(rows, frame)
+    learned = {column.label: number for number, column in enumerate(schema.columns)}
     write, labels, columns = writer_of(library), labels_of(frame), []
     for place, label in enumerate(labels):
         given = column_of(frame, place)
-        missing = given.is_null()
-        if given.dtype.is_float():
-            missing = missing | given.is_nan()
-        if label in made and missing.any():
+        cells = chosen(learned.get(label), given) if label in made else None
+        if cells is not None and cells.any():
             new, dtype = made[label], dtype_of(frame, place)
             if library != schema.library:
                 new = _of_type(write, new, dtype)
-            filled = given.zip_with(~missing, new.cast(given.dtype))
+            filled = given.zip_with(~cells, new.cast(given.dtype))
             given = filled if filled.dtype == given.dtype else _of_type(write, filled, dtype)
         columns.append(given.to_native())
     return write.frame(labels, columns, index_of(frame))
@@ -199,6 +239,14 @@ def chances(fitted: Fitted, rows: Array, like: Any) -> dict[Any, Any]:
         columns = [write.numbers(values) for values in chance[:, places].T]
         found[column.label] = write.frame(labels, columns, index_of(like))
     return found
+
+
+def frame_of_numbers(labels: Any, values: Array, X: Any) -> Any:
+    """Return numbers as a frame of the library of `X`, with its index; of pandas if `X` is none."""
+    frame = as_frame(X)
+    write = writer_of("pandas" if frame is None else library_of(frame))
+    columns = [write.numbers(values[:, place]) for place in range(values.shape[1])]
+    return write.frame(write.labels(labels), columns, index_of(frame))
 
 
 def errors_as_given(fitted: Fitted, errors: Array, X: Any) -> Any:

@@ -82,6 +82,11 @@ class Fitted:
         )
 
     @property
+    def n_features(self) -> int:
+        """The number of features."""
+        return self.structure.spec.n_features
+
+    @property
     def structure(self) -> Structure:
         """The network without its weights."""
         return self.encoder.structure

@@ -43,22 +43,22 @@ def check_fitted(fitted: Fitted) -> None:
     """Raise ValueError if parts of a fitted value do not fit together."""
     spec = fitted.structure.spec
     n_features = spec.n_features
-    _check((spec.n_inputs, spec.n_outputs) == (n_features,) * 2, "a network of rows", spec)
+    check((spec.n_inputs, spec.n_outputs) == (n_features,) * 2, "a network of rows", spec)
     _check_network(fitted)
     if fitted.linear_model is not None:
         _check_model(fitted.linear_model, n_features)
     if (others := fitted.from_others) is not None:
         for values in (others.groups, others.fill, others.weight):
-            _check_shape(values, (n_features,), "predictions from other entries")
+            check_shape(values, (n_features,), "predictions from other entries")
     if fitted.landmarks is not None:
         for values in (fitted.landmarks.low, fitted.landmarks.high, fitted.landmarks.mean):
-            _check_shape(values, (n_features,), "landmarks")
+            check_shape(values, (n_features,), "landmarks")
     _check_facts(fitted)
     asked = {"linear_path", "linear_correction"} - set(fitted.settings)
     asked |= {"n_components", "scaling"} - set(fitted.to_agree_with)
-    _check(not asked, "settings that a later training needs", sorted(asked))
+    check(not asked, "settings that a later training needs", sorted(asked))
     _check_layout(fitted.layout, n_features)
-    _check((fitted.schema is None) == (fitted.layout is None), "a schema with a layout", "one")
+    check((fitted.schema is None) == (fitted.layout is None), "a schema with a layout", "one")
     if fitted.schema is not None:
         check_schema(fitted.schema, fitted.layout)
 
@@ -73,25 +73,25 @@ def check_imputation(imputation: Imputation) -> None:
     _check_model(tables.model, width)
     _check_scaling(tables.ranks, len(layout.numbers))
     for values in (tables.low, tables.high):
-        _check_shape(values, (width,), "a range")
-    _check_shape(imputation.shrinkage, (layout.n_columns,), "shares of the correction")
+        check_shape(values, (width,), "a range")
+    check_shape(imputation.shrinkage, (layout.n_columns,), "shares of the correction")
     law = imputation.law
-    _check_shape(law.floor, (width,), "floors of errors")
-    _check_shape(law.of_places, (N_DEVIATES, width), "quantiles of errors")
-    _check_shape(imputation.facts["observed"], (layout.n_columns,), "observed columns")
+    check_shape(law.floor, (width,), "floors of errors")
+    check_shape(law.of_places, (N_DEVIATES, width), "quantiles of errors")
+    check_shape(imputation.facts["observed"], (layout.n_columns,), "observed columns")
     if network is not None:
         spec = network.structure.spec
         widths = spec.n_features, spec.n_inputs, spec.n_outputs
-        _check(widths == (layout.n_columns, tables.n_inputs, width), "a network of it", spec)
+        check(widths == (layout.n_columns, tables.n_inputs, width), "a network of it", spec)
         _check_network(network)
 
 
 def check_schema(schema: Schema, layout: Layout | None) -> None:
     """Raise ValueError if a schema has other columns than a layout, or does not work."""
     n_labels, known = len(schema.labels), [*schema.columns, *schema.dropped]
-    _check(n_labels == len(known), "a label for every column", n_labels)
+    check(n_labels == len(known), "a label for every column", n_labels)
     levels = tuple(len(column.places) for column in schema.columns)
-    _check(layout is not None and levels == layout.levels, "the columns of its schema", levels)
+    check(layout is not None and levels == layout.levels, "the columns of its schema", levels)
     try:
         row = schema.decode(np.zeros((1, schema.layout.width)))
         schema.encode(row)
@@ -104,7 +104,7 @@ def _check_layout(layout: Layout | None, width: int) -> None:
         # In whole numbers of Python: wrong ones may ask for more memory than there is.
         places = sum(max(1, n_levels) for n_levels in layout.levels)
         fits = min(layout.levels, default=-1) >= 0 and places == width
-        _check(fits, f"columns of {width} places", places)
+        check(fits, f"columns of {width} places", places)
 
 
 def _check_network(fitted: Fitted) -> None:
@@ -112,9 +112,9 @@ def _check_network(fitted: Fitted) -> None:
     _check_structure(fitted.structure)
     _check_scaling(fitted.scaling, fitted.structure.spec.n_outputs)
     dtype = fitted.weights_dtype
-    _check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
+    check(dtype in ("float32", "float64"), "weights of float32 or float64", dtype)
     for weight in fitted.weights:
-        _check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
+        check(weight.dtype == dtype, "weights of one dtype", weight.dtype)
     _check_coder(fitted.encoder, fitted.encoder_weights)
     _check_coder(fitted.decoder, fitted.decoder_weights)
 
@@ -123,100 +123,100 @@ def check_surprise(surprise: Surprise) -> None:
     """Raise ValueError if parts of a fitted surprise do not fit together."""
     layout, densities, members = surprise.layout, surprise.densities, surprise.members
     mixture = densities.mixture
-    _check(min(layout.levels, default=-1) >= 0, "columns", layout.levels)
-    _check(mixture.n_parts > 0, "parts of densities", mixture.n_parts)
-    _check(min(mixture.freedom, mixture.least_scale) > 0, "densities of positive widths", mixture)
+    check(min(layout.levels, default=-1) >= 0, "columns", layout.levels)
+    check(mixture.n_parts > 0, "parts of densities", mixture.n_parts)
+    check(min(mixture.freedom, mixture.least_scale) > 0, "densities of positive widths", mixture)
     _check_scaling(surprise.scaling, layout.width)
     for values in (surprise.low, surprise.high):
-        _check_shape(values, (layout.width,), "a range")
+        check_shape(values, (layout.width,), "a range")
     for values in (surprise.usual, surprise.groups):
-        _check_shape(values, (layout.n_columns,), "numbers of columns")
+        check_shape(values, (layout.n_columns,), "numbers of columns")
     groups = np.unique(surprise.groups)
-    _check(np.array_equal(groups, np.arange(len(groups))), "groups from 0 on", groups)
-    _check(surprise.left_out.dtype == bool, "folds that are left out or not", "others")
-    _check_shape(surprise.left_out, (members.n_members, surprise.n_folds), "folds")
-    _check(bool(surprise.left_out.any(axis=0).all()), "judges of every fold", "none of some")
+    check(np.array_equal(groups, np.arange(len(groups))), "groups from 0 on", groups)
+    check(surprise.left_out.dtype == bool, "folds that are left out or not", "others")
+    check_shape(surprise.left_out, (members.n_members, surprise.n_folds), "folds")
+    check(bool(surprise.left_out.any(axis=0).all()), "judges of every fold", "none of some")
     spec = members.encoder.structure.spec
     widths = VisibleColumns(layout).n_inputs, densities.n_outputs
-    _check((spec.n_inputs, spec.n_outputs) == widths, f"networks of the widths {widths}", spec)
+    check((spec.n_inputs, spec.n_outputs) == widths, f"networks of the widths {widths}", spec)
     _check_members(members)
 
 
 def _check_members(members: Members) -> None:
     encoder, decoder = members.encoder, members.decoder
-    _check(encoder.structure == decoder.structure, "sides of one network", "those of two")
+    check(encoder.structure == decoder.structure, "sides of one network", "those of two")
     _check_structure(encoder.structure)
     for weight in (*members.encoder_weights, *members.decoder_weights):
         alike = weight.ndim > 0 and len(weight) == members.n_members > 0
-        _check(alike, "a weight for every member", weight.shape)
+        check(alike, "a weight for every member", weight.shape)
     _check_coder(encoder, [weight[0] for weight in members.encoder_weights])
     _check_coder(decoder, [weight[0] for weight in members.decoder_weights])
 
 
-def _check(holds: bool, wanted: str, found: Any) -> None:
+def check(holds: bool, wanted: str, found: Any) -> None:
     if not holds:
         raise ValueError(f"it must hold {wanted}. Got {found}")
 
 
-def _check_shape(array: Array, shape: Shape, what: str) -> None:
-    _check(array.shape == shape, f"{what} of shape {shape}", array.shape)
+def check_shape(array: Array, shape: Shape, what: str) -> None:
+    check(array.shape == shape, f"{what} of shape {shape}", array.shape)
 
 
 def _check_structure(structure: Structure) -> None:
     spec, code = structure.spec, structure.code
     sizes = spec.n_features, spec.n_components, *spec.hidden_layer_sizes, *spec.decoder_layer_sizes
-    _check(min(sizes) >= 1, "layers of at least one unit", min(sizes))
+    check(min(sizes) >= 1, "layers of at least one unit", min(sizes))
     for name in (spec.activation, spec.code_activation, structure.output_activation):
         get_activation(name)
     n_components = code.n_components if isinstance(code, Gaussian) else spec.n_components
-    _check(n_components == spec.n_components, "a code of its own length", n_components)
+    check(n_components == spec.n_components, "a code of its own length", n_components)
     if isinstance(code, LargestOfRow):
-        _check(1 <= code.k <= n_components, "a code with 1 to all of its values", code.k)
+        check(1 <= code.k <= n_components, "a code with 1 to all of its values", code.k)
 
 
 def _check_model(model: FactorAnalysis, n_features: int) -> None:
-    _check_shape(model.mean, (n_features,), "a mean")
-    _check_shape(model.loadings, (len(model.loadings), n_features), "loadings")
-    _check_shape(model.noise, (n_features,), "a noise")
-    _check(bool((model.noise > 0).all()), "positive variances of noise", model.noise)
+    check_shape(model.mean, (n_features,), "a mean")
+    check_shape(model.loadings, (len(model.loadings), n_features), "loadings")
+    check_shape(model.noise, (n_features,), "a noise")
+    check(bool((model.noise > 0).all()), "positive variances of noise", model.noise)
     numbers = model.mean, model.loadings, model.noise
-    _check(all(bool(np.isfinite(of).all()) for of in numbers), "a finite linear model", "others")
+    check(all(bool(np.isfinite(of).all()) for of in numbers), "a finite linear model", "others")
 
 
 def _check_scaling(scaling: Scaling, n_features: int) -> None:
     if isinstance(scaling, Filling):
         _check_model(scaling.model, n_features)
-        _check(not isinstance(scaling.scaling, Filling), "one filling", "one within another")
+        check(not isinstance(scaling.scaling, Filling), "one filling", "one within another")
         _check_scaling(scaling.scaling, n_features)
         return
     if isinstance(scaling, TableScaling):
-        _check(not isinstance(scaling.numbers, TableScaling), "one table", "one within another")
-        _check(scaling.layout.width == n_features, "a layout of all places", scaling.layout.width)
-        _check_shape(scaling.frequencies, (n_features,), "frequencies")
+        check(not isinstance(scaling.numbers, TableScaling), "one table", "one within another")
+        check(scaling.layout.width == n_features, "a layout of all places", scaling.layout.width)
+        check_shape(scaling.frequencies, (n_features,), "frequencies")
         _check_scaling(scaling.numbers, n_features)
-    _check_shape(scaling.center, (n_features,), "a center")
+    check_shape(scaling.center, (n_features,), "a center")
     if np.ndim(scaling.scale):
-        _check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
-    _check(bool(np.isfinite(scaling.center).all()), "a finite center", scaling.center)
+        check_shape(np.asarray(scaling.scale), (n_features,), "a scale")
+    check(bool(np.isfinite(scaling.center).all()), "a finite center", scaling.center)
     scale = np.asarray(scaling.scale)
-    _check(bool(((scale > 0) & (scale < np.inf)).all()), "a positive, finite scale", scale)
+    check(bool(((scale > 0) & (scale < np.inf)).all()), "a positive, finite scale", scale)
     if isinstance(scaling, Quantiles):
         rising = len(scaling.quantiles) > 1 and np.all(np.diff(scaling.quantiles, axis=0) >= 0)
-        _check(bool(rising), "quantiles that rise", "others")
+        check(bool(rising), "quantiles that rise", "others")
 
 
 def _check_facts(fitted: Fitted) -> None:
     """Check the facts that outputs depend on."""
     spec, facts = fitted.structure.spec, fitted.facts
     if (thresholds := facts.get("thresholds")) is not None:
-        _check_shape(np.asarray(thresholds), (spec.n_components,), "thresholds")
+        check_shape(np.asarray(thresholds), (spec.n_components,), "thresholds")
     if (variance := facts.get("noise_variance")) is not None:
         table = table_of(fitted.scaling)
         n_values = spec.n_features if table is None else table.layout.n_columns
         np.broadcast_to(variance, (n_values,))
         numbers = ... if table is None else np.equal(table.layout.levels, 0)
         positive = np.asarray(variance)[numbers] > 0
-        _check(bool(np.all(positive)), "a positive noise variance", variance)
+        check(bool(np.all(positive)), "a positive noise variance", variance)
 
 
 def _check_coder(coder: Coder, weights: Weights) -> None:
@@ -229,8 +229,8 @@ def _check_coder(coder: Coder, weights: Weights) -> None:
         return
     walk = _Walk(weights)
     found = walk.along(coder.layers, widths[0])
-    _check(found == widths[1], f"an {coder.side} that ends with {widths[1]} units", found)
-    _check(len(walk.seen) == len(weights), "weights that layers use", "others")
+    check(found == widths[1], f"an {coder.side} that ends with {widths[1]} units", found)
+    check(len(walk.seen) == len(weights), "weights that layers use", "others")
 
 
 def _check_built(coder: Coder, shapes: list[Shape]) -> None:
@@ -239,7 +239,7 @@ def _check_built(coder: Coder, shapes: list[Shape]) -> None:
         wanted = shapes_of_weights(lambda: getattr(coder.structure.build(coder.dtype), coder.side))
     except Exception as error:  # whatever Keras or a user's layers raise for a wrong description
         raise ValueError(f"its {coder.side} cannot be built: {error}") from error
-    _check(shapes == wanted, f"weights of the shapes {wanted}", shapes)
+    check(shapes == wanted, f"weights of the shapes {wanted}", shapes)
 
 
 class _Walk:
@@ -272,12 +272,12 @@ class _Walk:
                 self._take(layer.bias, (width,))
             case Rescaling():
                 for numbers in (layer.scale, layer.offset):
-                    _check(np.shape(numbers) in ((), (width,)), "a number a column", numbers)
+                    check(np.shape(numbers) in ((), (width,)), "a number a column", numbers)
             case Logits():
-                _check(layer.layout.width == width, "logits for all places", layer.layout.width)
+                check(layer.layout.width == width, "logits for all places", layer.layout.width)
             case Sum():
                 widths = {self.along(path, width) for path in layer.paths}
-                _check(len(widths) == 1, "sums of equal widths", widths)
+                check(len(widths) == 1, "sums of equal widths", widths)
                 return widths.pop()
             case Activation():
                 pass
@@ -286,14 +286,14 @@ class _Walk:
         return width
 
     def _shape(self, position: int) -> Shape:
-        _check(0 <= position < len(self._shapes), "the weights of its layers", position)
-        _check(len(self._shapes[position]) > 0, "weights of layers", "a single number")
+        check(0 <= position < len(self._shapes), "the weights of its layers", position)
+        check(len(self._shapes[position]) > 0, "weights of layers", "a single number")
         return self._shapes[position]
 
     def _take(self, position: int | None, shape: Shape) -> None:
         """Check the shape of a weight, which no other layer may have."""
         if position is None:
             return
-        _check(self._shape(position) == shape, f"a weight of shape {shape}", self._shape(position))
-        _check(position not in self.seen, "a weight for one layer only", position)
+        check(self._shape(position) == shape, f"a weight of shape {shape}", self._shape(position))
+        check(position not in self.seen, "a weight for one layer only", position)
         self.seen.add(position)

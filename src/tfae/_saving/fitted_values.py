@@ -9,9 +9,11 @@ from typing import Any, Literal
 from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Imputation
+from tfae._inference.outliers import OutlierModel
 from tfae._networks.plain_layers import PlainLayer
 from tfae._networks.structure import Structure
 from tfae._saving.checks import check_fitted, check_imputation
+from tfae._saving.outlier_checks import check_outliers
 from tfae._support.typed_records import check_type, made, values_of
 from tfae._support.typing import Weights
 
@@ -28,15 +30,17 @@ _CODERS: dict[str, Any] = {
 }
 
 
-def values_of_model(model: Fitted | Imputation) -> dict[str, Any]:
+def values_of_model(model: Fitted | Imputation | OutlierModel) -> dict[str, Any]:
     """Return all that a model holds as one named value."""
     if isinstance(model, Fitted):
         return {"fitted": _values_of(model)}
+    if isinstance(model, OutlierModel):
+        return {"outliers": model}
     network = None if model.network is None else _values_of(model.network)
     return {"imputation": {**values_of(model), "network": network}}
 
 
-def model_of(values: dict[str, Any]) -> Fitted | Imputation:
+def model_of(values: dict[str, Any]) -> Fitted | Imputation | OutlierModel:
     """Return the model of :func:`values_of_model`, and take its value out of others.
 
     Raises
@@ -46,6 +50,11 @@ def model_of(values: dict[str, Any]) -> Fitted | Imputation:
     """
     if "imputation" in values:
         return _imputation_of(values.pop("imputation"))
+    if "outliers" in values:
+        outliers: OutlierModel = values.pop("outliers")
+        check_type(outliers, OutlierModel, "outliers")
+        check_outliers(outliers)
+        return outliers
     fitted = _fitted_of(values.pop("fitted"))
     check_fitted(fitted)
     return fitted

@@ -18,8 +18,6 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from tfae._inference.fitted import Fitted
-from tfae._inference.imputation import Imputation
 from tfae._saving.fitted_values import model_of, values_of_model
 from tfae._saving.values import Reader, Writer
 from tfae._support.typing import Array
@@ -44,7 +42,7 @@ _DTYPES = {
 }
 
 
-def save(path: Path, about: Mapping[str, Any], fitted: Fitted | Imputation) -> None:
+def save(path: Path, about: Mapping[str, Any], fitted: Any) -> None:
     """Write a fitted value and what else is to be known of its estimator, whole or not at all.
 
     Raises

@@ -24,9 +24,11 @@ from tfae._data.schema import Dropped, Schema
 from tfae._data.table_columns import CategoryColumn, InstantColumn, NumberColumn
 from tfae._data.table_scaling import TableScaling
 from tfae._inference.coder import Coder
+from tfae._inference.compared_rows import Compared
 from tfae._inference.error_quantiles import ErrorQuantiles
 from tfae._inference.from_others import FromOthers
 from tfae._inference.members import Members
+from tfae._inference.outliers import Calibration, OutlierModel, Part
 from tfae._inference.surprise import Surprise
 from tfae._networks import codes, plain_layers
 from tfae._networks.densities import Densities, Mixture
@@ -61,6 +63,10 @@ RECORDS: dict[str, type] = {
     "Coder": Coder,
     "Members": Members,
     "Surprise": Surprise,
+    "Compared": Compared,
+    "Part": Part,
+    "Calibration": Calibration,
+    "OutlierModel": OutlierModel,
     "Spec": Spec,
     "Imported": Imported,
     "Code": codes.Code,

@@ -1,0 +1,97 @@
+"""The training rows that others are compared with: which, and in which units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tfae._data.layout import Layout
+from tfae._data.observed import standard_scaling
+from tfae._data.row_keys import keys_of
+from tfae._data.trimming import rows_kept, without_small_clusters
+from tfae._support.typing import Array
+
+# No scaled deviation counts for more than this; squares of larger numbers would lose the others.
+_FURTHEST = 1e9
+# A value that differs from the only one of its column counts as this many deviations.
+_OF_A_CONSTANT = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Which training rows others are compared with, and in which units."""
+
+    places: Array  # [m], their positions among the training rows
+    center: Array  # [places]
+    scale: Array  # [places]
+    limit: Array  # [places], the largest scaled deviation that counts
+
+    def scaled(self, rows: Array) -> Array:
+        """Return rows in units of these rows' deviations; NaN stays."""
+        with np.errstate(over="ignore"):
+            return np.clip((rows - self.center) / self.scale, -self.limit, self.limit)
+
+
+def compared_rows(rows: Array, layout: Layout, trims: bool, among: Array) -> Compared:
+    """Return which of some rows others are compared with, and the units of the columns.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, places)
+    layout : Layout
+    trims : bool
+        Whether there may be outliers among them. The most remote rows are then dropped, and small
+        clusters; and of equal rows only one counts, because a cluster of equal outliers would be
+        its own neighbourhood.
+    among : ndarray of int
+        The positions of the rows to choose from.
+    """
+    if not trims:
+        return _in_units(rows, layout, among, among)
+    kept = among[rows_kept(_filled(rows[among]))]
+    _, first = np.unique(keys_of(rows[kept]), return_index=True)
+    compared = _in_units(rows, layout, among, kept[np.sort(first)], kept)
+    scaled = compared.scaled(_filled(rows[compared.places]))
+    return replace(compared, places=compared.places[without_small_clusters(scaled)])
+
+
+def _in_units(
+    rows: Array, layout: Layout, among: Array, chosen: Array, kept: Array | None = None
+) -> Compared:
+    """Return the chosen rows, with the units of the rows kept."""
+    kept = chosen if kept is None else kept
+    scaling = standard_scaling(rows[kept], layout)
+    center, scale = scaling.center, np.asarray(scaling.scale)
+    limit = np.full(layout.width, _FURTHEST)
+    varies, varies_at_all = _varies(rows[kept]), _varies(rows[among])
+    if (other := ~varies & varies_at_all).any():
+        scale = np.where(other, np.asarray(standard_scaling(rows[among], layout).scale), scale)
+    constant = ~varies & ~varies_at_all
+    rounding = len(among) * np.finfo(np.float64).eps * np.abs(center) / _OF_A_CONSTANT
+    scale = np.where(constant, np.maximum(rounding, np.finfo(np.float64).tiny), scale)
+    limit[constant] = _OF_A_CONSTANT
+    # A column of categories counts like one of numbers, however many places it takes.
+    scale = scale * np.sqrt(layout.spread(np.maximum(layout.levels, 1)))
+    return Compared(chosen, center, scale, limit)
+
+
+def _filled(rows: Array) -> Array:
+    """Return rows in which the median of a place stands where an entry is missing."""
+    missing = np.isnan(rows)
+    if not missing.any():
+        return rows
+    empty = missing.all(axis=0)
+    medians = np.nanmedian(np.where(empty, 0.0, rows), axis=0)
+    return np.where(missing, medians, rows)
+
+
+def _varies(rows: Array) -> Array:
+    """Return whether the observed entries of a place differ by more than rounding errors."""
+    missing = np.isnan(rows)
+    low = np.where(missing, np.inf, rows).min(axis=0)
+    high = np.where(missing, -np.inf, rows).max(axis=0)
+    with np.errstate(over="ignore"):
+        return np.asarray(
+            high - low > len(rows) * np.finfo(np.float64).eps * np.maximum(abs(low), abs(high))
+        )

@@ -686,7 +686,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         return reasons_frame(found, self._labels, values, expected, labels, scores[odd], n_columns)
 
     def counterfactual(self, X: Any) -> Any:
-        """Return rows after few changed cells, with which :meth:`predict` gives 1.
+        """Return rows after few changed cells, with which `predict` gives 1.
 
         Cells are changed, one by one, to the values of the nearest training row that is no outlier
         or to those that were expected, each time the cell that helps most. Changes that are not

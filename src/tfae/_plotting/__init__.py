@@ -1,0 +1,1 @@
+"""Pictures, each drawn on one ``Axes``; :mod:`tfae.plotting` is their public face."""

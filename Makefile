@@ -11,7 +11,7 @@ help:
 	@echo "make demo       draw a first picture into tfae-demo/"
 	@echo "make test       run the tests (8 to 20 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
-	@echo "make test-interop  run those with ONNX and skops (installs them)"
+	@echo "make test-interop  run those with ONNX, skops, Dask, Spark (installs them; Spark needs Java 17)"
 	@echo "make lint       ruff, mypy and who imports whom"
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"

@@ -5,7 +5,7 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
-	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables dist clean
+	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables bench-clusters dist clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench-denoising  denoising beside linear denoisers (hours; goes on where it stopped)"
 	@echo "make bench-imputation  holes filled beside scikit-learn's imputers (hours; goes on where it stopped)"
 	@echo "make bench-tables  codes of tables beside PCA of one-hot columns (half an hour; goes on, too)"
+	@echo "make bench-clusters  rows that Dask and Spark encode, beside NumPy (an hour; Spark needs Java 17)"
 	@echo "make bench-codes  neighbours of codes, beside PCA and raw rows (half an hour; goes on, too)"
 
 # A target that failed half-way must not look finished.
@@ -78,6 +79,9 @@ bench-codes: .venv/.installed-dev
 
 bench-tables: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.tables --json tables.json $(BENCH)
+
+bench-clusters: .venv/.installed-interop
+	$(BIN)/python -m benchmarks.quality.clusters --json clusters.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

@@ -242,6 +242,27 @@ def test_spark_rows_in_one_column_of_arrays(spark):
     close(np.stack(found["code"]), model.transform(X))
 
 
+def test_spark_rows_as_bytes(spark):
+    pa = pytest.importorskip("pyarrow")
+    model = of_arrays()
+    shared = spark.sparkContext.broadcast(model)
+
+    def codes(batches):
+        for batch in batches:
+            if batch.num_rows:
+                rows = np.frombuffer(b"".join(batch["row"].to_pylist()), np.float32)
+                found = shared.value.transform(rows.reshape(batch.num_rows, -1))
+                code = pa.array([code.tobytes() for code in found], pa.binary())
+                yield pa.record_batch({"id": batch["id"], "code": code})
+
+    frame = spark.createDataFrame(
+        [(i, row.tobytes()) for i, row in enumerate(X)], "id long, row binary"
+    )
+    found = frame.mapInArrow(codes, "id long, code binary").toPandas()
+    assert found["id"].tolist() == list(range(len(X)))
+    close(np.stack([np.frombuffer(code, np.float32) for code in found["code"]]), model.transform(X))
+
+
 def test_spark_workers_load_no_tensorflow_and_take_one_thread(spark):
     pa = pytest.importorskip("pyarrow")
     shared = spark.sparkContext.broadcast(of_arrays())

@@ -5,13 +5,14 @@ BIN := .venv/bin
 export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
-	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables bench-outliers dist clean
+	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables bench-outliers \
+	bench-clusters dist clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
 	@echo "make test       run the tests (8 to 20 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
-	@echo "make test-interop  run those with ONNX and skops (installs them)"
+	@echo "make test-interop  run those with ONNX, skops, Dask, Spark (installs them; Spark needs Java 17)"
 	@echo "make lint       ruff, spelling, mypy and who imports whom"
 	@echo "make docs       build the site into docs/_build/html"
 	@echo "make bench      run the benchmarks (hours; installs PyTorch, JAX and PyOD to compare with)"
@@ -21,6 +22,7 @@ help:
 	@echo "make bench-imputation  holes filled beside scikit-learn's imputers (hours; goes on where it stopped)"
 	@echo "make bench-tables  codes of tables beside PCA of one-hot columns (half an hour; goes on, too)"
 	@echo "make bench-outliers  odd rows beside other detectors (hours; goes on where it stopped)"
+	@echo "make bench-clusters  rows that Dask and Spark encode, beside NumPy (an hour; Spark needs Java 17)"
 	@echo "make bench-codes  neighbours of codes, beside PCA and raw rows (half an hour; goes on, too)"
 
 # A target that failed half-way must not look finished.
@@ -83,6 +85,9 @@ bench-codes: .venv/.installed-dev
 
 bench-tables: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.quality.tables --json tables.json $(BENCH)
+
+bench-clusters: .venv/.installed-interop
+	$(BIN)/python -m benchmarks.quality.clusters --json clusters.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

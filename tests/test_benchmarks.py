@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import publish, report
+from benchmarks import cuda, publish, report
 from benchmarks.__main__ import Run, parser
 from benchmarks.cases import Case, Entrant, all_cases
 from benchmarks.contenders import CONTENDERS, Skip, Work, make_run
@@ -446,3 +446,43 @@ def test_closed_workers_have_ended():
     (process,) = next(iter(workers._processes.values()))._processes.values()
     workers.close()
     assert not process.is_alive()
+
+
+def test_libraries_of_cuda_are_found_by_name_or_in_another_version(tmp_path):
+    def made(place):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        return path
+
+    exact = made("site/nvidia/cudnn/lib/libcudnn.so.9")
+    made("site/nvidia/cu13/lib/libcublas.so.13.0")
+    newest = made("site/nvidia/cu13/lib/libcublas.so.13.10")
+    made("site/nvidia/cu13/lib/libcublasLt.so.14")
+    made("cuda-9.2/bin/ptxas")
+    ptxas = made("cuda-13.0/bin/ptxas")
+    device = made("site/triton/backends/nvidia/lib/libdevice.10.bc")
+    homes = cuda.homes([tmp_path / "site", tmp_path / "absent"], [tmp_path / "cuda-*"])
+    cuda.link(homes, tmp_path / "links")
+    cuda.link(homes, tmp_path / "links")  # again, where it is from before
+    links = tmp_path / "links"
+    assert (links / "lib" / "libcudnn.so.9").resolve() == exact
+    assert (links / "lib" / "libcublas.so.12").resolve() == newest
+    assert (links / "bin" / "ptxas").resolve() == ptxas
+    assert (links / "nvvm" / "libdevice" / "libdevice.10.bc").resolve() == device
+    assert not (links / "lib" / "libcudart.so.12").exists()
+    shell = f"set -eu; source {links}/environment; echo $LD_LIBRARY_PATH; echo $XLA_FLAGS"
+    done = subprocess.run(
+        ["bash", "-c", shell],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"], "LD_LIBRARY_PATH": "/mine"},
+    )
+    libraries, flags = done.stdout.splitlines()
+    assert libraries.split(":") == [
+        str(links / "lib"),
+        *(str(tmp_path / "site" / "nvidia" / name / "lib") for name in ("cu13", "cudnn")),
+        "/mine",
+    ]
+    assert flags == f"--xla_gpu_cuda_data_dir={links}"

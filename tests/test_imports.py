@@ -24,17 +24,20 @@ def module_name(path):
 MODULES = frozenset(map(module_name, FILES))
 
 
-def imported(path):
-    """Yield the package's modules that a file imports, be it in a function or for types only."""
+def names_imported(path):
+    """Yield the dotted names that a file imports, be it in a function or for types only."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} uses a relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        yield from (longest_module(name) for name in names if name.split(".")[0] == "tfae")
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported(path):
+    """Yield the package's modules that a file imports."""
+    names = names_imported(path)
+    yield from (longest_module(name) for name in names if name.split(".")[0] == "tfae")
 
 
 def longest_module(name):
@@ -58,8 +61,14 @@ def run(code):
 def test_import_loads_neither_tensorflow_nor_matplotlib():
     run(
         "import sys, tfae; tfae.Autoencoder(); tfae.architectures()\n"
-        "assert not {'tensorflow', 'keras', 'matplotlib', 'typer'} & set(sys.modules)"
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'typer', 'polars'} & set(sys.modules)"
     )
+
+
+def test_no_file_imports_an_engine_of_clusters():
+    engines = {"dask", "distributed", "pyspark", "ray"}
+    for path in FILES:
+        assert not engines & {name.partition(".")[0] for name in names_imported(path)}, path
 
 
 def test_a_fit_writes_nothing_passes_other_noise_on_and_leaves_global_random_numbers_alone():

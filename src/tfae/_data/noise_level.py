@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.integrate import quad
 from scipy.linalg import eigvalsh
+from scipy.optimize import brentq
 
 from tfae._support.typing import Array
 from tfae._support.warn import warn
@@ -66,9 +68,6 @@ def marchenko_pastur_quantile(ratio: float, share: float) -> float:
     `ratio` is the number of features per row, above 0 and at most 1; `share` that of the
     eigenvalues below, between 0 and 1.
     """
-    from scipy.integrate import quad
-    from scipy.optimize import brentq
-
     low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
 
     # With t = (1 - cos u) / 2 from one end of the spectrum to the other, the density is smooth.

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from sklearn.impute import MissingIndicator
 
 from tfae._support.typing import Array
-
-if TYPE_CHECKING:
-    from sklearn.impute import MissingIndicator
 
 
 def as_holes(missing: Array) -> Array:
@@ -19,8 +15,6 @@ def as_holes(missing: Array) -> Array:
 
 def learned_indicator(missing: Array) -> MissingIndicator:
     """Return the indicator of the columns with missing entries, of shape [rows, columns]."""
-    from sklearn.impute import MissingIndicator
-
     return MissingIndicator(error_on_new=False).fit(as_holes(missing))
 
 

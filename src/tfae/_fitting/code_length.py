@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.utils import check_random_state
 
 from tfae._data.rows import dense_rows, evenly_spaced
@@ -21,7 +22,7 @@ from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
 from tfae._networks.filling import table_of
 from tfae._networks.principal_components import weighted_axes
-from tfae._support.sklearn import fitted_pca
+from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState
@@ -144,7 +145,7 @@ def _longest(n_components: float | str, recipe: Recipe, X: Any) -> int:
 def _explained(scaled: Array, weights: Array | None) -> Array:
     """Return the share of the variance of rows that each principal component explains."""
     if weights is None:
-        pca = fitted_pca(scaled, svd_solver="full")
+        pca = fitted_within(PCA(svd_solver="full"), scaled)
         return np.asarray(pca.explained_variance_ratio_)
     variances, _ = weighted_axes(scaled, weights)
     return np.asarray(variances / variances.sum())

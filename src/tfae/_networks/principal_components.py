@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.decomposition import PCA
 
 from tfae._data.rows import dense_rows, evenly_spaced
 from tfae._data.scaling import Affine, Scaling
 from tfae._data.source import Source, Statistics
 from tfae._data.statistics import Sample, Survey
-from tfae._support.sklearn import fitted_pca
+from tfae._support.sklearn import fitted_within
 from tfae._support.typing import Array
 
 # The decomposition copies the rows. Beyond this many entries (1 GB in double precision) it takes
@@ -76,7 +77,7 @@ def principal_components(
     variance = scaled.var(axis=0)
     if n_found == 0 or not variance.any():
         return Components.nothing(scaled.mean(axis=0), n_components)
-    pca = fitted_pca(scaled, n_components=n_found, random_state=seed)
+    pca = fitted_within(PCA(n_found, random_state=seed), scaled)
     residual = scaled - pca.mean_
     code = residual @ pca.components_.T
     seen = _unit(residual), np.pad(_unit(code), (0, n_components - n_found))

@@ -1,7 +1,4 @@
-"""The private names of scikit-learn that this library uses, all in one place.
-
-What only a fit needs is imported there, because `transform` of a loaded model should start soon.
-"""
+"""The private names of scikit-learn that this library uses, all in one place."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from sklearn import callback
+from sklearn.manifold._t_sne import _joint_probabilities_nn
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -25,7 +23,6 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "feature_names",
-    "fitted_pca",
     "fitted_within",
     "has_callbacks",
     "joint_probabilities",
@@ -54,8 +51,6 @@ def feature_names(estimator: Any, given: Any) -> Any:
 
 def joint_probabilities(squared_distances: Any, perplexity: float) -> Any:
     """Return the joint probabilities of neighbours, as scikit-learn's ``TSNE`` makes them."""
-    from sklearn.manifold._t_sne import _joint_probabilities_nn
-
     return _joint_probabilities_nn(squared_distances, perplexity, 0)
 
 
@@ -68,13 +63,6 @@ def fitted_within(estimator: E, X: Any) -> E:
     """
     estimator._fit(X)
     return estimator
-
-
-def fitted_pca(X: Any, **params: Any) -> Any:
-    """Return scikit-learn's ``PCA``, fitted as a part of another computation."""
-    from sklearn.decomposition import PCA
-
-    return fitted_within(PCA(**params), X)
 
 
 def searches_by_products(search: Any) -> bool:

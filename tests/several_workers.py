@@ -52,7 +52,7 @@ def all_fits(**of):
 def survivor(**params):
     """Return the fit of a training that takes some time, and writes a checkpoint of every epoch."""
     checkpoints.SECONDS, checkpoints._MOST_OF_TIME = 0.02, 0.5
-    return bits(model(max_iter=80, **FOR_EVER, **params).fit(X))
+    return bits(model(max_iter=40, **FOR_EVER, **params).fit(X))
 
 
 def told(fit):

@@ -14,9 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import several_workers
-from several_workers import X, model
-
-from tfae.streams import from_batches
 
 SCRIPT = Path(several_workers.__file__)
 MOST_SECONDS = 240

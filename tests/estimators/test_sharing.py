@@ -83,7 +83,7 @@ def test_nothing_of_a_strategy_stays_in_the_estimator(tmp_path):
     model = small(strategy="mirrored").fit(X)
     for other in (pickle.loads(pickle.dumps(model)), clone(model)):
         assert other.strategy == "mirrored"
-    tfae.save(model, tmp_path / "model.tfae")
+    model.save(tmp_path / "model.tfae")
     assert tfae.load(tmp_path / "model.tfae").strategy is None
     other = small(strategy=lambda: strategy).fit(X)
     np.testing.assert_array_equal(other.transform(X), model.transform(X))

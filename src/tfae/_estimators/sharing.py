@@ -9,6 +9,7 @@ import numpy as np
 from tfae._estimators.surviving import of_parameters, of_rows
 from tfae._fitting.recipe import Recipe
 from tfae._fitting.several_workers import shared
+from tfae._support.sklearn import has_callbacks
 from tfae._training.step.distribution import Workers
 
 
@@ -25,6 +26,7 @@ def with_workers(estimator: Any, workers: Workers, recipe: Recipe, rows: Any) ->
     recipe = shared(recipe, workers, rows)
     if workers.count > 1:
         _check_random_state(estimator.random_state)
+        _check_callbacks(estimator)
         _check_same(estimator, workers, rows)
     return recipe
 
@@ -34,6 +36,15 @@ def _check_random_state(random_state: Any) -> None:
         raise ValueError(
             "With several workers 'random_state' must be an integer, the same for all, because "
             f"they must draw the same order of rows. Got {random_state!r}."
+        )
+
+
+def _check_callbacks(estimator: Any) -> None:
+    callbacks = getattr(estimator, "callbacks", None)
+    if has_callbacks(estimator) or (callbacks is not None and len(callbacks)):
+        raise ValueError(
+            "With several workers there must be neither 'callbacks' nor those of set_callbacks, "
+            f"because they could end the training of one worker alone. Got {callbacks!r}."
         )
 
 

@@ -41,7 +41,7 @@ def shared(recipe: Recipe, workers: Workers, X: Any) -> Recipe:
         If it cannot be shared.
     """
     _check_rows(recipe, X)
-    _check_training(recipe, workers)
+    _check_training(recipe)
     of_process = workers.index if workers.count > 1 else None
 
     def batches(X: Any, scaling: Scaling, shape: ChunkShape, index: Any, noise: Noise) -> Rows:
@@ -67,8 +67,8 @@ def _check_rows(recipe: Recipe, X: Any) -> None:
     )
 
 
-def _check_training(recipe: Recipe, workers: Workers) -> None:
-    """Raise if parts of a batch would not add up to it, or processes would go different ways."""
+def _check_training(recipe: Recipe) -> None:
+    """Raise if parts of a batch would not add up to it, or other trainings belong to the fit."""
     if not recipe.objective.adds_up:
         said = (
             "'loss' and 'penalty' must be those whose value for a row does not depend on the other "
@@ -80,8 +80,6 @@ def _check_training(recipe: Recipe, workers: Workers) -> None:
         said = "'n_components' must be an integer or None"
     elif recipe.pretrains:
         said = "there must be no pretraining"
-    elif workers.count > 1 and len(recipe.callbacks):
-        said = "'callbacks' must be None, because they would end the training of one worker alone"
     else:
         return
     raise ValueError(f"With 'strategy' {said}.")

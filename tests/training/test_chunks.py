@@ -1,14 +1,18 @@
 """Every row exactly once an epoch, scaled, in chunks of one shape."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
+from tfae._data.weights import with_weights
 from tfae._objective.corruptions import CORRUPTIONS, Corrupter, Levels
 from tfae._training.chunks import _MAX_STEPS, Noise, Rows, chunk_shape
 from tfae._training.step.chunk import ChunkShape
+from tfae._training.step.distribution import Workers
 
 SHAPE = ChunkShape(steps=3, batch=4, features=2, dtype="float32")
 
@@ -156,3 +160,47 @@ def test_every_epoch_has_new_noise_and_a_validation_the_same(n_rows):
     assert (one != other).mean() > 0.9
     one, other = two_epochs(fresh=False)
     np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("n_rows", [1, 4, 11, 13, 35])
+@pytest.mark.parametrize("n_workers", [2, 3, 5])
+def test_parts_of_batches_make_up_the_batches(n_rows, n_workers):
+    """Also where one chunk holds all, and where some workers have no rows of a batch."""
+    weights = np.linspace(1, 2, n_rows)
+    X = with_weights(table(n_rows), weights)
+    scaling = fit_scaling("global", X)
+
+    def chunks(part):
+        rows = Rows(X, scaling, SHAPE, None, Noise(), part)
+        return rows.epochs(np.random.default_rng(0))
+
+    parts = [Workers(None, i, n_workers).part(SHAPE.batch) for i in range(n_workers)]
+    for whole, *of_parts in islice(zip(chunks(None), *map(chunks, parts), strict=True), 4):
+        assert {part.n_steps for part in of_parts} == {whole.n_steps}
+        for step in range(whole.n_steps):
+            rows, weight = taken(whole, step)
+            shared = [taken(part, step) for part in of_parts]
+            np.testing.assert_array_equal(np.concatenate([rows for rows, _ in shared]), rows)
+            np.testing.assert_array_equal(np.concatenate([each for _, each in shared]), weight)
+        for part in of_parts:
+            np.testing.assert_array_equal(part.counted, whole.weight)
+
+
+def taken(chunk, step):
+    """Return the rows of a step that count, and their weights."""
+    weight = chunk.weight[step]
+    rows = chunk.x.reshape(*chunk.weight.shape, -1)[step]
+    return rows[weight > 0].copy(), weight[weight > 0].copy()
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_workers_draw_other_noise_and_stay_together(fresh):
+    drawn, after = [], []
+    for stream in (0, 1):
+        noise = Noise(np.random.default_rng(0), width=2, fresh=fresh, stream=stream)
+        epochs = [noise.of_epoch().standard_normal(3).tolist() for _ in range(2)]
+        assert (epochs[0] == epochs[1]) is not fresh
+        drawn += epochs
+        after.append(noise.rng.bit_generator.state)
+    assert after[0] == after[1]
+    assert len({tuple(numbers) for numbers in drawn}) == (4 if fresh else 2)

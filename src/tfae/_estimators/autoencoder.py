@@ -226,6 +226,14 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         named after the parameters and the data, so that folds, clones and different fits may share
         a folder, and is removed when `fit` has ended. This needs a `random_state` and no
         `callbacks`; ``partial_fit`` writes nothing. See :doc:`/saving`.
+    strategy : {"mirrored", "multi_worker"} or callable, default=None
+        How several machines or devices share the steps of `fit`, by TensorFlow's own distribution
+        [8]_. "multi_worker" is for several processes, each of which is given the same parameters,
+        all of `X`, and its place among the others in the environment variable ``TF_CONFIG``; all
+        end with the same estimator. "mirrored" is for all GPUs of this process, or all logical
+        CPUs. A callable returns a ``tf.distribute.MirroredStrategy`` or
+        ``tf.distribute.MultiWorkerMirroredStrategy``. `batch_size` is the number of rows of a step
+        on all of them. See :doc:`/several-machines`, also for what cannot be shared.
     verbose : int or bool, default=0
         Whether to print a line for every epoch, and a line for every training if there are several.
 
@@ -308,6 +316,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     .. [7] Shental, N., Hertz, T., Weinshall, D. and Pavel, M. (2002). Adjustment learning and
        relevant component analysis. ECCV. Nearest neighbours take the place of rows that are known
        to be alike.
+    .. [8] Abadi, M. et al. (2016). TensorFlow: a system for large-scale machine learning. OSDI,
+       265-283. https://www.tensorflow.org/guide/distributed_training
 
     Examples
     --------
@@ -717,6 +727,10 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         if self.refit not in ("auto", False):
             raise ValueError(
                 "partial_fit, which trains on all rows, must be used with refit=False."
+            )
+        if self.strategy is not None:
+            raise ValueError(
+                f"partial_fit must be used with strategy=None; fit takes {self.strategy!r}."
             )
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)

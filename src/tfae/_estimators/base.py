@@ -29,6 +29,7 @@ from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.fitted_value import HoldsFitted
 from tfae._estimators.pairs import check_pairs, paired
 from tfae._estimators.parameters import EncoderParameters
+from tfae._estimators.sharing import with_workers
 from tfae._estimators.sklearn_callbacks import SklearnCallbacks
 from tfae._estimators.surviving import check_can_survive, surviving
 from tfae._estimators.tables import learned_schema, read_table
@@ -46,6 +47,7 @@ from tfae._saving.keras import keras_models
 from tfae._support.sklearn import has_callbacks, with_callbacks
 from tfae._support.typing import Array
 from tfae._training.state import TrainingState
+from tfae._training.step.distribution import workers_of
 
 
 class BaseEncoder(
@@ -105,7 +107,11 @@ class BaseEncoder(
             If a parameter or the data cannot be used. The estimator is then unchanged.
         KeyboardInterrupt
             If Ctrl-C interrupts a training that comes before the main one: the pretraining, or the
-            search for `n_components`. The estimator is then unchanged.
+            search for `n_components`; or one that several workers share. The estimator is then
+            unchanged.
+        RuntimeError
+            If a strategy of several workers is made after TensorFlow was used, or another worker
+            ends before the fit does. The estimator is then unchanged.
 
         Warns
         -----
@@ -297,13 +303,14 @@ class BaseEncoder(
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
         self._validate_params()
         check_can_survive(self)
+        workers = workers_of(getattr(self, "strategy", None))  # before TensorFlow is used
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)
         check_weightable(X, sample_weight)
         warn_of_pairs(X, y)
         start = self._fitted if self.warm_start else None
         reader = copy.copy(self)
-        with naming_columns(X, reader):
+        with workers.together(), naming_columns(X, reader):
             rows = reader._read(
                 repeatable(X, "fit"),
                 reset=start is None,
@@ -317,6 +324,7 @@ class BaseEncoder(
             )
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
+            recipe = with_workers(self, workers, recipe, rows)
             with surviving(self, recipe, rows, start) as recipe:
                 recipe = with_found_length(with_found_level(recipe, rows), rows)
                 state = TrainingState.new(self.random_state)

@@ -30,8 +30,8 @@ _ATTRIBUTES: dict[str, Any] = {
 _SHAPES = ("image_shape_", "_row_shape")
 # Those that are written in another place.
 _ELSEWHERE = ("_fitted", "_state", "_schema", "indicator_")
-# Parameters that no file brings along: a folder in which a later fit would write.
-_OF_THIS_MACHINE = frozenset({"checkpoint"})
+# Parameters that no file brings along: a folder in which a later fit would write, and its machines.
+_OF_THIS_MACHINE = frozenset({"checkpoint", "strategy"})
 _PARTS: dict[str, Any] = {
     "tfae": str,
     "estimator": str,

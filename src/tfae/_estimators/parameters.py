@@ -104,6 +104,9 @@ class AutoencoderParameters(EncoderParameters):
     penalty_weight: float | None = parameter(None, NOT_NEGATIVE, None)
     sparsity: float | None = parameter(None, POSITIVE, None)
     shuffle: bool = parameter(True, "boolean")
+    strategy: str | Callable[[], Any] | None = parameter(
+        None, StrOptions({"mirrored", "multi_worker"}), callable, None
+    )
     early_stopping: bool | str = parameter("auto", "boolean", AUTO)
     validation_fraction: float | str = parameter("auto", FRACTION, AUTO)
     refit: bool | str = parameter("auto", "boolean", AUTO)

@@ -40,6 +40,7 @@ _OF_THE_STACK = (
     "warm_start",
     "callbacks",
     "checkpoint",
+    "strategy",
     "early_stopping",
     "validation_fraction",
     "refit",

@@ -18,10 +18,10 @@ from tfae._inference.fitted import Fitted
 from tfae._objective.corruptions import Pairs
 from tfae._support.fingerprints import fingerprint
 from tfae._support.tensorflow import keras, tf
-from tfae._training.checkpoints import NO_CHECKPOINTS, Checkpoints
+from tfae._training.checkpoints import NO_CHECKPOINTS, Checkpoints, KeptCheckpoints
 
 # Parameters that do not decide what comes out.
-_OF_NO_EFFECT = ("checkpoint", "verbose", "callbacks")
+_OF_NO_EFFECT = ("checkpoint", "verbose", "callbacks", "strategy")
 _DIGITS = 32
 
 
@@ -68,32 +68,37 @@ def _checkpoints(
     data = (rows, noise.noisy) if isinstance(noise, Pairs) else (rows,)
     digits = fingerprint(
         [version("tfae"), np.__version__, tf.__version__, keras.__version__],
-        _of_parameters(estimator.get_params(deep=False)),
+        of_parameters(estimator.get_params(deep=False)),
         # Registered functions and configured optimizers, which parameters may only name.
         [recipe.structure, recipe.objective, recipe.optimizer],
         None if isinstance(noise, Pairs) else noise,
         None if start is None else [start.weights, start.n_epochs],
-        [_of_rows(each) for each in data],
+        [of_rows(each) for each in data],
     )
     name = f"{type(estimator).__name__}-{digits[:_DIGITS]}"
+    workers = recipe.workers
+    if not workers.is_first:
+        yield KeptCheckpoints(workers.agreed(None), save=lambda values: None)
+        return
     with checkpoints_in(estimator.checkpoint, name) as kept:
+        workers.agreed(kept.values)
         yield kept
 
 
-def _of_parameters(params: Mapping[str, Any]) -> dict[str, str]:
+def of_parameters(params: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for name in sorted(set(params) - set(_OF_NO_EFFECT)):
         try:
             found[name] = fingerprint(params[name])
         except TypeError as error:
             raise ValueError(
-                f"With 'checkpoint' {name!r} must be a value, a function or an object of Keras: "
-                f"{error}. Got {params[name]!r}."
+                f"With 'checkpoint' or several workers {name!r} must be a value, a function or an "
+                f"object of Keras: {error}. Got {params[name]!r}."
             ) from error
     return found
 
 
-def _of_rows(X: Any) -> str:
+def of_rows(X: Any) -> str:
     """Return what tells rows from others: all of them, of a stream the statistics."""
     if not isinstance(X, Source):
         return fingerprint(X)

@@ -143,7 +143,9 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
     if recipe.verbose:
         print(f"Again on all {X.shape[0]} rows")
     reason = "interrupted"
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C before or after the epochs
+    # Ctrl-C before or after the epochs; other workers cannot go on without this one.
+    ends = () if recipe.workers.count > 1 else (KeyboardInterrupt,)
+    with contextlib.suppress(*ends):
         again, split = recipe.on_all_rows(n_epochs), Split(X)
         state = TrainingState.new(recipe.random_state)
         second, ended = train_network(again, split, learned_scaling(again, split), state)

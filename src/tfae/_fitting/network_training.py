@@ -17,6 +17,7 @@ from tfae._fitting.first_weights import landmarks_of
 from tfae._fitting.held_out import HeldOut
 from tfae._fitting.noisy_rows import predicting_from_others
 from tfae._fitting.recipe import Recipe, Split
+from tfae._fitting.several_workers import agreed
 from tfae._inference.fitted import Fitted
 from tfae._networks.linear_path import fixed_places, residual_variance
 from tfae._objective.corruptions import Pairs
@@ -53,6 +54,7 @@ def train_network(
     with PROGRAMS.lease(recipe.program_key(optimizer.rule)) as program:
         network = program.network
         begun = first_fitted(recipe, program, split, scaling, state) if start is None else start
+        begun = agreed(recipe.workers, begun)
         if begun.landmarks is None:
             begun = replace(begun, landmarks=landmarks_of(recipe.corruption, split, scaling))
         seen_as = recipe.corruption.seen_as if isinstance(recipe.corruption, Views) else None
@@ -61,6 +63,8 @@ def train_network(
         residual = residual_variance(network, begun.weights) if has_linear_path else 1.0
         training = Training(recipe, split, program, optimizer, begun, residual, cells)
         outcome = training.run(state, watch)
+        if outcome.interrupted and recipe.workers.count > 1:
+            raise KeyboardInterrupt  # the others cannot go on without this process
         fitted = training.kept(outcome)
         is_compared = has_linear_path or recipe.corruption is not None
         if is_compared and split.held_out is not None:
@@ -77,7 +81,8 @@ def train_network(
         outcome = replace(outcome, best_epoch=0)
     seen = recipe.corruption.noisy if isinstance(recipe.corruption, Pairs) else split.X
     facts = recipe.describe(recipe, fitted, *rows_to_describe(seen, split.train))
-    return fitted.with_facts(facts), outcome
+    outcome = replace(outcome, best_epoch=recipe.workers.agreed(outcome.best_epoch))
+    return agreed(recipe.workers, fitted.with_facts(facts)), outcome
 
 
 def first_fitted(
@@ -136,6 +141,8 @@ class Training:
         self.program.load(self.begun.weights, state.slots, state.weights_rng)
         noise = self._noise(state.noise_rng)
         fixed = replace(noise, rng=state.noise_rng.spawn(1)[0], fresh=False)
+        if recipe.workers.strategy is not None:
+            most_epochs_a_call = 1  # how many go together depends on threads
         course = Course(
             self.optimizer.learning_rate,
             self._scalars(),
@@ -155,7 +162,7 @@ class Training:
         )
 
     def _batches(self, rows: Any, noise: Noise) -> Batches:
-        shape, scaling = self.program.shape, self.begun.scaling
+        shape, scaling = self.program.key.shape, self.begun.scaling
         cells = {} if self.cells is None else {"cells": self.cells}
         return self.recipe.batches(self.split.X, scaling, shape, rows, noise, **cells)
 

@@ -29,8 +29,10 @@ from tfae._support.typing import Array, stored_dtype
 from tfae._training.checkpoints import NO_CHECKPOINTS, Checkpoints
 from tfae._training.chunks import chunk_shape
 from tfae._training.loop import Batches, Stopping
+from tfae._training.step.distribution import ALONE, Workers
 from tfae._training.step.optimizers import Optimizer, Rule
 from tfae._training.step.program import ProgramKey
+from tfae._training.step.shared_program import SharedKey
 
 
 class Split(NamedTuple):
@@ -111,6 +113,7 @@ class Recipe:
     layout: Layout | None = None  # None for numbers
     checkpoints: Checkpoints = NO_CHECKPOINTS  # of the whole fit
     members: int = 1  # networks that are trained side by side; see members.py
+    workers: Workers = ALONE  # the processes and devices that share its trainings
 
     @property
     def dtype(self) -> str:
@@ -168,8 +171,9 @@ class Recipe:
         if self.objective.masked:  # weights of entries, offsets, and inputs of other kinds
             beside += 2 * width + spec.n_inputs
         shape = chunk_shape(self.members * self.batch_size, width, self.dtype, beside)
-        structure, objective = self.structure, self.objective
-        return ProgramKey(structure, objective, rule, shape, self.precision, self.members)
+        parts = self.structure, self.objective, rule, shape, self.precision, self.members
+        shared = self.workers.strategy is not None
+        return SharedKey(*parts, self.workers) if shared else ProgramKey(*parts)
 
     def with_length(self, n_components: int) -> Recipe:
         """Return the same recipe for a code of a given length."""

@@ -27,6 +27,7 @@ class Code:
 
     random = False  # whether training draws standard normal numbers for it
     sorts = False  # whether training sorts, which is slow in XLA on the CPU
+    of_rows = True  # whether training makes a row's code from that row alone
 
     def width(self, n_components: int) -> int:
         """Return the width of the encoder's output."""
@@ -80,6 +81,7 @@ class LargestOfUnit(Code):
 
     fraction: float
     sorts = True
+    of_rows = False
 
     def in_training(self, encoder_output: Any, weight: Any, noise: Any) -> Any:
         values = tf.where(weight[:, None] > 0, encoder_output, encoder_output.dtype.min)

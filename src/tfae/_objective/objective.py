@@ -56,6 +56,12 @@ class Objective:
         """Whether the value of a row is known not to depend on the other rows of its batch."""
         return self.loss.of_entries and self.penalty.cost is None and self.code == PLAIN
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether the terms of parts of a batch are known to add up to those of the batch."""
+        penalty = self.penalty
+        return self.loss.of_entries and self.code.of_rows and (not penalty.cost or penalty.of_rows)
+
     def noise_width(self, n_components: int) -> int:
         """Return how many standard normal numbers every row needs."""
         return n_components if self.code.random or self.penalty.random else 0

@@ -52,6 +52,7 @@ class Penalty:
     in_unit_interval: bool = False  # whether activations must lie in [0, 1]
     random: bool = False  # whether the cost takes noise
     sparse: bool = True  # whether most units are meant to be silent
+    of_rows: bool = False  # whether the cost of a row is known to depend on that row alone
 
     def code_of(self, n_components: int, sparsity: Any) -> Code:
         """Return the rule for a code of that length."""
@@ -236,13 +237,13 @@ def _gaussian(n_components: int, sparsity: float) -> Code:
 
 
 for _name, _penalty in {
-    "l1": Penalty(_l1, weight=0.1, activation="relu"),
+    "l1": Penalty(_l1, weight=0.1, activation="relu", of_rows=True),
     "kl": Penalty(_kl, sparsity=0.05, activation="sigmoid", in_unit_interval=True),
     "top_k": Penalty(code=_top_k, function=_top_k, sparsity=0.1, activation="relu"),
     "lifetime": Penalty(code=_lifetime, function=_lifetime, sparsity=0.05, activation="relu"),
-    "contractive": Penalty(_contractive, weight=0.1, random=True, sparse=False),
+    "contractive": Penalty(_contractive, weight=0.1, random=True, sparse=False, of_rows=True),
 }.items():
     PENALTIES.register(_name)(_penalty)
 
 # Not in the table: it needs the methods of a variational autoencoder.
-GAUSSIAN_KL = Penalty(_gaussian_kl, code=_gaussian, sparse=False)
+GAUSSIAN_KL = Penalty(_gaussian_kl, code=_gaussian, sparse=False, of_rows=True)

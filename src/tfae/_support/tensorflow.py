@@ -20,7 +20,7 @@ import re
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,7 +30,8 @@ _NOISE = re.compile(
     rb"^(WARNING: All log messages before absl::InitializeLog"
     rb"|To enable the following instructions:"
     rb"|[IWE]\d{4} \d\d[:.\d]+ +\d+ (cpu_feature_guard|cudart_stub|cuda_platform|service|"
-    rb"device_compiler|dump_mlir_util|port|cpu_utils|gpu_device|cuda_executor|mlir_graph_optimization_pass)\.)"
+    rb"device_compiler|dump_mlir_util|port|cpu_utils|gpu_device|cuda_executor|mlir_graph_optimization_pass|"
+    rb"grpc_server_lib|coordination_service|coordination_service_agent)\.|/job:\w+/replica:0/task:\d+$)"
 )
 _NAMES = ("keras", "tensorflow")
 _LOCK = threading.RLock()
@@ -53,8 +54,13 @@ tf: Any = _Lazy("tensorflow")
 keras: Any = _Lazy("keras")
 
 
-def start() -> None:
+def start(first: Callable[[Any], None] | None = None) -> None:
     """Import TensorFlow and wake its devices and XLA once, so that their notes come now.
+
+    Parameters
+    ----------
+    first : callable or None
+        Takes TensorFlow before its devices wake, unless they are awake already.
 
     Raises
     ------
@@ -82,6 +88,8 @@ def start() -> None:
                     "tfae runs on Keras's TensorFlow backend. Keras was configured for "
                     f"{backend!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
                 )
+            if first is not None:
+                first(tensorflow)
             tensorflow.config.list_logical_devices()
             _wake(tensorflow, keras)
         if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork

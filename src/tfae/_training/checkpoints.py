@@ -61,6 +61,11 @@ class KeptCheckpoints(Checkpoints):
         self._due = time.monotonic() + SECONDS
         self.interrupted = False
 
+    @property
+    def values(self) -> Values:
+        """What is known of the fit when it begins, as it is saved."""
+        return {"results": self._results, "place": self._place}
+
     def next_training(self) -> tuple[Values | None, Values | None]:
         number, self._number = self._number, self._number + 1
         if number < len(self._results):

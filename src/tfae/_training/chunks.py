@@ -26,7 +26,7 @@ from tfae._objective.corruptions import Corrupt
 from tfae._support.typing import Array
 from tfae._training.checkpoints import drawn_so_far
 from tfae._training.order import Order, epoch_order
-from tfae._training.step.chunk import Chunk, ChunkShape, aligned
+from tfae._training.step.chunk import Chunk, ChunkShape, Part, aligned
 
 T = TypeVar("T")
 AtOnce = Callable[[int], int]
@@ -67,6 +67,7 @@ class Noise:
     width: int = 0  # standard normal numbers for every row
     fresh: bool = True  # False: every epoch has the same noise, and no two share a chunk
     noisy: Any = None  # noisy rows that were given, at the same positions as the clean ones
+    stream: int | None = None  # of several processes that draw for other rows, the number of this
 
     def __bool__(self) -> bool:
         return self.corrupts or self.width > 0
@@ -78,7 +79,11 @@ class Noise:
 
     def of_epoch(self) -> np.random.Generator | None:
         """Return the generator of an epoch."""
-        return self.rng if self.fresh else copy.deepcopy(self.rng)
+        rng = self.rng if self.fresh else copy.deepcopy(self.rng)
+        if rng is None or self.stream is None:
+            return rng
+        # All processes draw the same seed, so that `rng` stays the same in all.
+        return np.random.default_rng([*rng.integers(2**32, size=4), self.stream])
 
     def of_rows(self, rows: Any) -> Noise:
         """Return the noise of some of the rows."""
@@ -114,6 +119,8 @@ class Rows:
     index : ndarray of int or None
         Which rows of `X`; None takes them all.
     noise : Noise
+    part : Part or None
+        The rows of every batch that are taken; None takes whole batches.
     """
 
     def __init__(
@@ -123,9 +130,10 @@ class Rows:
         shape: ChunkShape,
         index: Array | None = None,
         noise: Noise = Noise(),
+        part: Part | None = None,
     ) -> None:
         self._X, self._scaling, self._shape = X, scaling, shape
-        self._noise = noise
+        self._noise, self._part = noise, part
         self._index = index
         weights = weights_of(X, index)
         # Their mean over the rows of a training is 1; see `_training/step/program.py`.
@@ -183,6 +191,7 @@ class Rows:
                     part = self._filled(order[start : start + capacity], order)
                     if self._weights is not None:
                         weights.append(self._weights[part[:n_rows]])
+                    part = self._own(part)
                     rows = slice(n_filled, n_filled + len(part))
                     gather(part, x[rows])
                     self._noise.draw(x, rows, noise, noise_rng)
@@ -210,13 +219,22 @@ class Rows:
         missing = -len(part) % self._shape.batch
         return np.concatenate([part, np.resize(order[:missing], missing)])
 
-    def _buffer(self) -> Array:
+    def _own(self, positions: Array) -> Array:
+        """Return the positions of the rows that are taken of whole batches."""
+        if self._part is None:
+            return positions
+        return self._part.of(positions.reshape(-1, self._shape.batch)).ravel()
+
+    def _buffer(self, width: int | None = None) -> Array:
         steps, batch, features, dtype = self._shape
-        return aligned((steps * batch, features), dtype)
+        return aligned((steps * (batch if width is None else width), features), dtype)
 
     def _buffers(self) -> tuple[Array, tuple[Array | None, Array | None]]:
         """Make buffers for a chunk's rows and for its noise."""
-        return self._buffer(), self._noise.buffers(self._shape)
+        if self._part is None:
+            return self._buffer(), self._noise.buffers(self._shape)
+        width = self._part.width
+        return self._buffer(width), self._noise.buffers(self._shape._replace(batch=width))
 
     def _gatherer(self) -> Callable[[Array, Array], None]:
         """Choose the function that copies the rows at given positions into a buffer."""
@@ -259,7 +277,10 @@ class Rows:
         weight = aligned((steps, batch), dtype)
         n_steps = n_epochs * -(-n_rows // batch)
         weight[:n_steps].reshape(n_epochs, -1)[:, :n_rows] = weights
-        return Chunk(x, weight, n_steps, last, *noise, n_epochs)
+        chunk = Chunk(x, weight, n_steps, last, *noise, n_epochs)
+        if self._part is None:
+            return chunk
+        return chunk._replace(weight=self._part.of_weights(weight), weight_of_all=weight)
 
 
 class StreamedRows(Rows):

@@ -322,7 +322,7 @@ class EpochLoop:
             before = before or weights
             del weights  # as large as the network
             self._step += chunk.n_steps
-            rows = chunk.weight[: chunk.n_steps].sum(axis=1, dtype=np.float64)
+            rows = chunk.counted[: chunk.n_steps].sum(axis=1, dtype=np.float64)
             totals = totals + sums.reshape(chunk.n_epochs, -1, len(terms)).sum(axis=1)
             weight = weight + rows.reshape(chunk.n_epochs, -1).sum(axis=1, keepdims=True)
             means = self._unit * sums.sum(axis=0) / rows.sum()
@@ -338,7 +338,7 @@ class EpochLoop:
         totals, weight = np.zeros(len(self._program.terms)), 0.0
         for chunk in chunks:
             totals += self._program.test(chunk, self._scalars.final)
-            weight += float(chunk.weight.sum())
+            weight += float(chunk.counted.sum())
             if chunk.last:
                 break
         return (totals / weight).tolist()

@@ -46,6 +46,35 @@ class Chunk(NamedTuple):
     entry_weight: Array | None = None  # as x
     offset: Array | None = None  # as x
     drawn: tuple[Any, ...] = (None, None)
+    weight_of_all: Array | None = None  # those of whole batches, if it holds parts of them
+
+    @property
+    def counted(self) -> Array:
+        """The weights of the rows of whole batches, of shape [steps, rows]."""
+        return self.weight if self.weight_of_all is None else self.weight_of_all
+
+
+class Part(NamedTuple):
+    """The rows of every batch that one process takes: as many as every other, or fewer."""
+
+    first: int
+    last: int
+    width: int  # the number of rows that its programs take
+
+    def of(self, batches: Array) -> Array:
+        """Return the part of batches, shape [steps, rows, ...], filled up with their first rows."""
+        mine = batches[:, self.first : self.last]
+        if mine.shape[1] == self.width:
+            return mine
+        missing = self.width - mine.shape[1]
+        return np.concatenate([mine, np.repeat(batches[:, :1], missing, axis=1)], axis=1)
+
+    def of_weights(self, weights: Array) -> Array:
+        """Return the weights of the part of batches; rows that only fill it up weigh nothing."""
+        mine = aligned((len(weights), self.width), weights.dtype)
+        own = weights[:, self.first : self.last]
+        mine[:, : own.shape[1]] = own
+        return mine
 
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:

@@ -68,12 +68,21 @@ class ProgramKey:
         relative = ("loss_scale",) if self.structure.linear_path else ()
         return (*self.rule.scalars, *self.objective.scalars, *relative)
 
+    @property
+    def taken(self) -> ChunkShape:
+        """The shape of the chunks that the compiled functions take."""
+        return self.shape
+
+    def program(self) -> Program:
+        """Make the program of this key."""
+        return Program(self)
+
 
 class Program:
     """A network with an optimizer, and its two compiled functions."""
 
     def __init__(self, key: ProgramKey) -> None:
-        self.key, self.shape, self.terms = key, key.shape, key.objective.terms
+        self.key, self.shape, self.terms = key, key.taken, key.objective.terms
         shape, structure = key.shape, key.structure
         self.network = structure.build(key.precision)
         self._rule = by_rule(self.network)
@@ -265,6 +274,11 @@ class Program:
             return []
         return [_tensor(self._dropout.draw(chunk.n_steps, chunk.n_epochs))]
 
+    @property
+    def _signature_of_draws(self) -> Any:
+        assert self._dropout is not None
+        return self._dropout.signature
+
     def _fastest_training(self, inputs: tuple[Any, ...]) -> Callable[..., Any]:
         """Compile the training; compile both ways if only a measurement can tell the better one."""
         if self._xla_by_rule is not None:
@@ -323,7 +337,7 @@ class Program:
         signature = list(self._signature.values())
         if function == self._train_steps:
             signature.append(tf.TensorSpec((self.shape.steps,), self.shape.dtype))
-            signature += [] if self._dropout is None else [self._dropout.signature]
+            signature += [] if self._dropout is None else [self._signature_of_draws]
         compiled: Callable[..., Any] = tf.function(
             partial(function, self._in_xla if xla else self._in_executor),
             input_signature=signature,
@@ -336,25 +350,11 @@ class Program:
         named = dict(zip(self._signature, inputs, strict=False))
         rates, *drawn = inputs[len(named) :]
         scalars = self._named_scalars(named)
-        variables = [variable.value for variable in self._trained]
         before = [tf.identity(variable) for variable in self._variables]
 
         def step(i: Any) -> Any:
-            batch = _batch(named, i)
-            with tf.GradientTape() as tape:
-                with self._dropout.drawing_from(drawn[0][i]) if self._dropout else nullcontext():
-                    sums = self._sums(network, batch, scalars, training=True)
-                # The layers' own penalties: regularizers of weights and of activities.
-                penalties = [*network.encoder.losses, *network.decoder.losses]
-                # Divided by the number of rows, not by the sum of their weights: that would weigh
-                # a row by the luck of its batch. Over all rows the mean of the weights is 1.
-                mean = sums[0] / n_counted(batch.weight) * scalars.get("loss_scale", 1)
-                if self.key.n_members > 1:  # the sum of the members' own means
-                    mean *= self.key.n_members
-                objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
-            gradients = tape.gradient(
-                objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
-            )
+            draws = drawn[0][i] if drawn else None
+            sums, gradients = self._gradients_of_step(network, named, i, draws, scalars)
             self._update.apply(gradients, rates[i], scalars)
             return sums
 
@@ -362,6 +362,37 @@ class Program:
         with tf.control_dependencies([sums]):
             self._write_ties()
         return [sums, *before]
+
+    def _gradients_of_step(
+        self, network: Network, named: dict[str, Any], i: Any, draws: Any, scalars: dict[str, Any]
+    ) -> tuple[Any, list[Any]]:
+        """Return the sums of the terms over the rows of a step, and the gradients."""
+        batch = batch_of(named, i)
+        return self._gradients(network, batch, batch.weight, draws, scalars)
+
+    def _gradients(
+        self, network: Network, batch: Batch, counted: Any, draws: Any, scalars: dict[str, Any]
+    ) -> tuple[Any, list[Any]]:
+        """Return the sums of the terms over some rows, and the gradients of what they add.
+
+        `counted` are the weights of all rows of the step; `draws` are the numbers of dropout.
+        """
+        variables = [variable.value for variable in self._trained]
+        with tf.GradientTape() as tape:
+            with self._dropout.drawing_from(draws) if self._dropout else nullcontext():
+                sums = self._sums(network, batch, scalars, training=True)
+            # The layers' own penalties: regularizers of weights and of activities.
+            penalties = [*network.encoder.losses, *network.decoder.losses]
+            # Divided by the number of rows, not by the sum of their weights: that would weigh
+            # a row by the luck of its batch. Over all rows the mean of the weights is 1.
+            mean = sums[0] / n_counted(counted) * scalars.get("loss_scale", 1)
+            if self.key.n_members > 1:  # the sum of the members' own means
+                mean *= self.key.n_members
+            objective = tf.add_n([mean, *(tf.cast(p, mean.dtype) for p in penalties)])
+        gradients = tape.gradient(
+            objective, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return sums, gradients
 
     def _test_steps(self, network: Network, *inputs: Any) -> Any:
         named = dict(zip(self._signature, inputs, strict=True))
@@ -372,7 +403,7 @@ class Program:
             return i if group == 1 else slice(i * group, tf.minimum((i + 1) * group, n_steps))
 
         return self._of_steps(
-            lambda i: self._sums(network, _batch(named, steps(i)), scalars, training=False),
+            lambda i: self._sums(network, batch_of(named, steps(i)), scalars, training=False),
             -(-n_steps // group),
             -(-self.shape.steps // group),
         )
@@ -434,7 +465,7 @@ def _once(variables: Iterable[Any]) -> list[Any]:
     return list({id(variable): variable for variable in variables}.values())
 
 
-def _batch(named: dict[str, Any], steps: Any) -> Batch:
+def batch_of(named: dict[str, Any], steps: Any) -> Batch:
     """Return the rows of one step, or of a slice of them.
 
     They are cut out of matrices, because XLA takes 15 µs longer to cut them out of a cube.
@@ -470,7 +501,7 @@ def _copied(numbers: Any, dtype: Any) -> Any:
     return _tensor(array)
 
 
-PROGRAMS: Pool[ProgramKey, Program] = Pool(Program, capacity=24)
+PROGRAMS: Pool[ProgramKey, Program] = Pool(lambda key: key.program(), capacity=24)
 
 
 @contextmanager

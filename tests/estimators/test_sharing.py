@@ -1,0 +1,101 @@
+"""Fits that devices of one process share, here the only one; see also test_several_workers.py."""
+
+import pickle
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from examples import TABLE, small
+from sklearn.base import clone
+
+import tfae
+from tfae import (
+    Autoencoder,
+    ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
+    DenoisingAutoencoder,
+    StackedAutoencoder,
+    VariationalAutoencoder,
+)
+
+GIVEN = {"hidden_layer_sizes": (8,), "max_iter": 2, "random_state": 0, "batch_size": 33}
+PRECISE = {**GIVEN, "precision": "float64"}
+X = np.tanh(TABLE)
+HOLED = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        pytest.param(Autoencoder(3, **PRECISE, keep_neighbors=True), id="linear path"),
+        pytest.param(Autoencoder(3, **PRECISE, tied=True, linear_path=False), id="tied"),
+        pytest.param(Autoencoder(3, **PRECISE, penalty="l1"), id="penalty"),
+        pytest.param(ContractiveAutoencoder(3, **PRECISE), id="contractive"),
+        pytest.param(DenoisingAutoencoder(3, **PRECISE, corruption="masking"), id="corruption"),
+        pytest.param(
+            VariationalAutoencoder(3, **PRECISE, loss="bernoulli", scaling="minmax"),
+            id="variational",
+        ),
+        pytest.param(Autoencoder(3, **PRECISE, optimizer="nadam", linear_path=False), id="nadam"),
+    ],
+)
+def test_a_shared_fit_finds_what_one_alone_finds(estimator):
+    alone, shared = (clone(estimator).set_params(strategy=s).fit(X) for s in (None, "mirrored"))
+    for name in set(alone.history_) - {"seconds"}:
+        np.testing.assert_allclose(shared.history_[name], alone.history_[name], rtol=1e-9)
+    np.testing.assert_allclose(shared.reconstruct(X), alone.reconstruct(X), rtol=0, atol=1e-9)
+
+
+def test_convolutions_are_shared_in_single_precision():
+    images = ConvolutionalAutoencoder(3, **GIVEN, image_shape=(4, 3))
+    alone, shared = (clone(images).set_params(strategy=s).fit(X) for s in (None, "mirrored"))
+    np.testing.assert_allclose(shared.loss_curve_, alone.loss_curve_, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "rows", "said"),
+    [
+        (Autoencoder(3, loss="gaussian"), X, "'loss' and 'penalty'"),
+        (Autoencoder(3, penalty="kl"), X, "'loss' and 'penalty'"),
+        (Autoencoder(3, penalty="lifetime"), X, "'loss' and 'penalty'"),
+        (Autoencoder(3, penalty=lambda code: code**2), X, "'loss' and 'penalty'"),
+        (Autoencoder(3, loss=lambda target, output: output), X, "'loss' and 'penalty'"),
+        (Autoencoder(0.9), X, "'n_components' must be an integer"),
+        (DenoisingAutoencoder(3, training_rows="noisy", corruption_level=1.0), X, "'clean'"),
+        (StackedAutoencoder(3), X, "no pretraining"),
+        (Autoencoder(3), HOLED, "missing entries"),
+        (small(batch_normalization=True), X, "not normalise over a batch"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(estimator, rows, said):
+    with pytest.raises(ValueError, match=f"With 'strategy' .*{said}"):
+        estimator.set_params(strategy="mirrored").fit(rows)
+    assert not hasattr(estimator, "n_features_in_")
+
+
+def test_partial_fit_is_not_shared():
+    with pytest.raises(ValueError, match=r"strategy=None; fit takes 'mirrored'"):
+        small(strategy="mirrored").partial_fit(X)
+
+
+def test_nothing_of_a_strategy_stays_in_the_estimator(tmp_path):
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    model = small(strategy="mirrored").fit(X)
+    for other in (pickle.loads(pickle.dumps(model)), clone(model)):
+        assert other.strategy == "mirrored"
+    model.save(tmp_path / "model.tfae")
+    assert tfae.load(tmp_path / "model.tfae").strategy is None
+    other = small(strategy=lambda: strategy).fit(X)
+    np.testing.assert_array_equal(other.transform(X), model.transform(X))
+    assert clone(other).strategy is other.strategy
+    pickle.dumps(other.set_params(strategy=None))
+
+
+def test_networks_with_penalties_of_their_own_are_refused():
+    import keras
+
+    encoder = keras.Sequential([keras.Input((12,)), keras.layers.Dense(3, kernel_regularizer="l2")])
+    decoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(12)])
+    model = Autoencoder.from_keras(encoder, decoder, strategy="mirrored", random_state=0)
+    with pytest.raises(ValueError, match="penalties of their own"):
+        model.fit(X)

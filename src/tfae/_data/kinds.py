@@ -104,7 +104,8 @@ def kind_as_asked(kind: str, asked: Asked | None, label: str, dtype: Any) -> str
     if kind not in _ASKED[wanted]:
         raise ValueError(
             f"'columns' asks for the kind {wanted!r} of column {label}, which has dtype {dtype}. "
-            f"It must be a column of {' or '.join(sorted(_ASKED[wanted]))}; convert it first."
+            f"It must be a column of {' or '.join(sorted(_ASKED[wanted]))}; convert it first"
+            + (f", for example with pandas.to_{wanted}." if wanted in INSTANTS else ".")
         )
     # Whatever has no fractions is rounded when it comes back.
     return INTEGER if wanted == NUMBER and kind != NUMBER else wanted

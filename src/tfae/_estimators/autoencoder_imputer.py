@@ -121,9 +121,10 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted):
         and of hidden entries, "n_entries". The loss of an entry is the squared error in standard
         deviations. If both are the same, the imputer is the linear model. With fewer than 20 rows
         there is no comparison.
-    imputation_errors_ : ndarray of shape (n_features,)
+    imputation_errors_ : ndarray of shape (n_features - n_dropped,)
         The root mean squared error of every column for hidden entries of held-out rows, in the
-        column's unit; NaN for columns of which none was hidden.
+        column's unit (seconds for dates); for columns of categories the share of wrong guesses.
+        NaN for columns of which none was hidden. The columns of `dropped_columns_` have no entry.
     n_factors_ : int
         The number of factors of the linear model, chosen by hidden entries.
     indicator_ : sklearn.impute.MissingIndicator or None

@@ -86,7 +86,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         first brought to the same median and quartiles among the training rows. "distance" trains
         no network and takes a fraction of a second.
     n_neighbors : int, default=5
-        The distance is that to this neighbour.
+        Which of the nearest training rows the distance leads to: 5 means the fifth.
     columns : dict, default=None
         What columns of a data frame hold, by their names; see :class:`Autoencoder`.
     hidden_layer_sizes : int or sequence of int, default="auto"

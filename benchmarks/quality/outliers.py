@@ -2,8 +2,8 @@
 
 Parts:
 
-- ``sets``: 16 sets of ADBench, at most ``--most-rows`` rows of each, standardised for the others by the
-  training rows. Protocol "a": fitted on all rows, scored on all rows. Protocol "b": fitted on a
+- ``sets``: 16 sets of ADBench, at most ``--most-rows`` rows of each, standardised for the others
+  by the training rows. Protocol "a": fitted on all rows, scored on all rows. Protocol "b": fitted on a
   random half of the normal rows, scored on the rest. Everything was chosen on the first eight.
 - ``clusters``: outliers that hide each other, 5,000 rows: 150 equal ones, three clusters of 1 %,
   and a cluster inside the range of every column.
@@ -79,7 +79,7 @@ def _of_pyod(name: str) -> Callable[[int, bool, Rows, Rows], Rows]:
     return scores
 
 
-def _tfae(seed: int, clean: bool, X: Rows, evidence: str = "both") -> OutlierDetector:
+def _tfae(seed: int, clean: bool, X: Rows, evidence: str) -> OutlierDetector:
     rows = "clean" if clean else "mixed"
     return OutlierDetector(evidence=evidence, training_rows=rows, random_state=seed).fit(X)
 
@@ -89,7 +89,7 @@ def _distance(seed: int, clean: bool, X: Rows, Y: Rows) -> Rows:
 
 
 def _both(seed: int, clean: bool, X: Rows, Y: Rows) -> Rows:
-    model = _tfae(seed, clean, X)
+    model = _tfae(seed, clean, X, "both")
     _LAST.clear()
     _LAST[seed, clean, X.tobytes()] = model
     return -model.score_samples(Y)
@@ -307,7 +307,7 @@ def _swapped(table: pd.DataFrame, rows: Rows, rng: np.random.Generator) -> list[
 def _impossible(table: pd.DataFrame, rows: Rows, rng: np.random.Generator) -> list[str]:
     """A number of one end of its column, where the row speaks for the other end."""
     numbers = _numbers(table)
-    links = table[numbers].corr(method="spearman").abs().to_numpy()
+    links = table[numbers].corr(method="spearman").abs().to_numpy(copy=True)
     np.fill_diagonal(links, 0)
     one, other = (numbers[place] for place in np.unravel_index(links.argmax(), links.shape))
     up = table[one].corr(table[other], method="spearman") > 0

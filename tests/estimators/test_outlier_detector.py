@@ -220,6 +220,19 @@ def test_too_few_calibration_rows_are_told():
         assert not detector.detect(new, fdr=0.1).any()
 
 
+@pytest.mark.parametrize("kind", ["normal", "standard_t", "lognormal"])
+def test_few_usual_rows_are_outliers_by_default(kind):
+    """However skewed the scores are; planted rows are found."""
+    draw = {"standard_t": {"df": 3}}.get(kind, {})
+    rng = np.random.default_rng(0)
+    rows, new = (getattr(rng, kind)(**draw, size=(2000, 5)) for _ in range(2))
+    rows[:25] += 60 * rng.normal(size=(25, 5))
+    new[:25] += 60 * rng.normal(size=(25, 5))
+    odd = by_distance().fit(rows).predict(new) == -1
+    assert odd[:25].mean() > 0.9
+    assert odd[25:].mean() < 0.025
+
+
 def rejected(method, alpha, n_splits=40):
     rates = []
     for seed in range(n_splits):

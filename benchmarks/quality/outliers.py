@@ -3,8 +3,8 @@
 Parts:
 
 - ``sets``: 16 sets of ADBench, at most ``--most-rows`` rows of each, standardised for the others
-  by the training rows. Protocol "a": fitted on all rows, scored on all rows. Protocol "b": fitted on a
-  random half of the normal rows, scored on the rest. Everything was chosen on the first eight.
+  by the training rows. Protocol "a": fitted on all rows, scored on all rows. Protocol "b": fitted
+  on a random half of the normal rows, scored on the rest. Everything was chosen on the first eight.
 - ``clusters``: outliers that hide each other, 5,000 rows: 150 equal ones, three clusters of 1 %,
   and a cluster inside the range of every column.
 - ``tables``: outliers planted in adult and titanic, kind by kind; how often ``explain`` names a

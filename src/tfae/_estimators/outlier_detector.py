@@ -58,10 +58,11 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
 
     The score may have two parts. The *distance* of a row is that to its fifth nearest training row,
     in standard deviations. Its *surprise*, if that is asked for, is a mean of
-    :math:`-\log p(x_j \mid x_{-j})`, as far as that is above what is usual for column j: how improbable each of its columns is given the
-    others, by an ensemble of autoencoders that see which columns are hidden. The mean is between
-    the arithmetic one and the largest value. Before that, the most remote training rows are dropped
-    and columns are scaled by the others, because outliers in the training table would hide
+    :math:`-\log p(x_j \mid x_{-j})`, as far as that is above what is usual for column j: how
+    improbable each of its columns is given the others, by an ensemble of autoencoders that see
+    which columns are hidden. The mean is between the arithmetic one and the largest value. Before
+    that, the most remote training rows are dropped and columns are scaled by the others, because
+    outliers in the training table would hide
     themselves. Some rows are held out, and tell how odd usual rows are.
 
     Parameters

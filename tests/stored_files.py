@@ -69,9 +69,9 @@ def models(X):
         "mixed": tfae.Autoencoder(**SMALL).fit(mixed(X)),
         "imputer": tfae.AutoencoderImputer(**OF_IMPUTER, add_indicator=True).fit(holed(X)),
         "mixed-imputer": tfae.AutoencoderImputer(**OF_IMPUTER).fit(mixed(X, "polars")),
-        "outliers": tfae.OutlierDetector(hidden_layer_sizes=(4,), max_iter=2, random_state=0).fit(
-            X
-        ),
+        "outliers": tfae.OutlierDetector(
+            evidence="both", hidden_layer_sizes=(4,), max_iter=2, random_state=0
+        ).fit(X),
         "tsne": tfae.ParametricTSNE(**SMALL, perplexity=3, precision="float64").fit(X),
     }
 

@@ -14,7 +14,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names"),
 ]
 DETECTORS = [
-    OutlierDetector(hidden_layer_sizes=(8,), max_iter=2),
+    OutlierDetector(evidence="both", hidden_layer_sizes=(8,), max_iter=2),
     OutlierDetector(evidence="distance", training_rows="clean", contamination=0.1),
 ]
 MORE_CHECKS = [

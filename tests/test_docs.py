@@ -64,7 +64,7 @@ def few_digits(*, return_X_y=False):
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # for the pictures that they write
     monkeypatch.setattr(defaults, "max_iter", lambda *shape: 10)  # what is right of 300 is so of 10
-    monkeypatch.setattr(imputation, "_N_STEPS", 100)
+    monkeypatch.setattr(imputation, "_AUTO", imputation._AUTO._replace(n_steps=100))
     monkeypatch.setattr(sklearn.datasets, "load_digits", few_digits)
     matplotlib.use("Agg")
     examples = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)

@@ -2,9 +2,9 @@
 
 Parts:
 
-- ``sets``: 16 sets of ADBench, at most 8,000 rows of each, standardised for the others by the
-  training rows. Protocol "a": fitted on all rows, scored on all rows. Protocol "b": fitted on a
-  random half of the normal rows, scored on the rest. Everything was chosen on the first eight.
+- ``sets``: 16 sets of ADBench, at most ``--most-rows`` rows of each, standardised for the others
+  by the training rows. Protocol "a": fitted on all rows, scored on all rows. Protocol "b": fitted
+  on a random half of the normal rows, scored on the rest. Everything was chosen on the first eight.
 - ``clusters``: outliers that hide each other, 5,000 rows: 150 equal ones, three clusters of 1 %,
   and a cluster inside the range of every column.
 - ``tables``: outliers planted in adult and titanic, kind by kind; how often ``explain`` names a
@@ -14,6 +14,7 @@ Parts:
   random splits; also with 2 % outliers among the rows of the fit.
 - ``mnist``: one class against the rest, fitted on the training images of one digit.
 
+"tfae surprise" is a part of "tfae both", whose fit it shares; the seconds are those of the rest.
 Methods of PyOD are there if it is installed. Lines already in the file of ``--json`` are not
 computed again.
 """
@@ -26,6 +27,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,6 @@ CHOSEN = ("pendigits", "satellite", "cardio", "PageBlocks")
 CHOSEN += ("WDBC", "Ionosphere", "annthyroid", "Waveform")
 OTHERS = ("fault", "Hepatitis", "magic.gamma", "mnist", "shuttle", "thyroid", "wine", "breastw")
 PARTS = ("sets", "clusters", "tables", "validity", "mnist")
-_MOST_ROWS = 8000
 _KEYS = ("part", "data", "protocol", "method", "seed")
 
 
@@ -78,15 +79,30 @@ def _of_pyod(name: str) -> Callable[[int, bool, Rows, Rows], Rows]:
     return scores
 
 
-def _of_tfae(evidence: str) -> Callable[[int, bool, Rows, Rows], Rows]:
-    def scores(seed: int, clean: bool, X: Rows, Y: Rows) -> Rows:
-        rows = "clean" if clean else "mixed"
-        model = OutlierDetector(evidence=evidence, training_rows=rows, random_state=seed)
-        return -model.fit(X).score_samples(Y)
-
-    return scores
+def _tfae(seed: int, clean: bool, X: Rows, evidence: str) -> OutlierDetector:
+    rows = "clean" if clean else "mixed"
+    return OutlierDetector(evidence=evidence, training_rows=rows, random_state=seed).fit(X)
 
 
+def _distance(seed: int, clean: bool, X: Rows, Y: Rows) -> Rows:
+    return -_tfae(seed, clean, X, "distance").score_samples(Y)
+
+
+def _both(seed: int, clean: bool, X: Rows, Y: Rows) -> Rows:
+    model = _tfae(seed, clean, X, "both")
+    _LAST.clear()
+    _LAST[seed, clean, X.tobytes()] = model
+    return -model.score_samples(Y)
+
+
+def _surprise(seed: int, clean: bool, X: Rows, Y: Rows) -> Rows:
+    """The part of the score of both; networks and their folds are the same without distances."""
+    model = _LAST.get((seed, clean, X.tobytes())) or _tfae(seed, clean, X, "surprise")
+    return -replace(model._fitted, distance_part=None).scores(Y)
+
+
+# The last fit of both parts, whose surprise needs no fit of its own.
+_LAST: dict[tuple[int, bool, bytes], OutlierDetector] = {}
 _PYOD = {"ECOD": "ecod", "AutoEncoder": "auto_encoder", "VAE": "vae", "DeepSVDD": "deep_svdd"}
 METHODS: dict[str, Callable[[int, bool, Rows, Rows], Rows]] = {
     "IsolationForest": _isolation,
@@ -94,7 +110,9 @@ METHODS: dict[str, Callable[[int, bool, Rows, Rows], Rows]] = {
     "LOF": _lof,
     "PCA": _pca,
     **{name: _of_pyod(name) for name in _PYOD},
-    **{f"tfae {evidence}": _of_tfae(evidence) for evidence in ("distance", "surprise", "both")},
+    "tfae distance": _distance,
+    "tfae both": _both,
+    "tfae surprise": _surprise,
 }
 
 
@@ -104,6 +122,7 @@ def main() -> None:
     arguments.add_argument("--only", nargs="+", help="names of the sets to take")
     arguments.add_argument("--methods", nargs="+", default=_installed(), choices=list(METHODS))
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
+    arguments.add_argument("--most-rows", type=int, default=8000, help="rows of a set to take")
     arguments.add_argument("--splits", type=int, default=200, help="random splits of 'validity'")
     arguments.add_argument("--table", type=Path, help="print this JSON file, and end")
     asked = arguments.parse_args()
@@ -156,20 +175,20 @@ def _line(data: str, protocol: str, method: str, seed: int) -> Line:
 def _set_cases(asked: Any) -> Iterator[tuple[Line, Callable[[], Line]]]:
     for seed in asked.seeds:
         for name in asked.only or (*CHOSEN, *OTHERS):
-            X, y = adbench(name)
+            X, y = adbench(name, asked.most_rows)
             for protocol in "ab":
                 for method in asked.methods:
                     line = _line(name, protocol, method, seed)
                     yield line, lambda a=(X, y, protocol, method, seed): compare(*a)
 
 
-def adbench(name: str) -> tuple[Rows, Rows]:
-    """At most 8,000 rows of a set, and which are outliers."""
+def adbench(name: str, most: int) -> tuple[Rows, Rows]:
+    """At most so many rows of a set, and which are outliers."""
     folder = Path(os.environ.get("TFAE_DATA", "../shared/data")) / "adbench"
     (path,) = folder.glob(f"*_{name}.npz")
     with np.load(path, allow_pickle=False) as file:
         X, y = file["X"].astype(np.float64), file["y"].ravel()
-    some = np.random.default_rng(0).permutation(len(X))[:_MOST_ROWS]
+    some = np.random.default_rng(0).permutation(len(X))[:most]
     return X[some], y[some]
 
 
@@ -288,7 +307,7 @@ def _swapped(table: pd.DataFrame, rows: Rows, rng: np.random.Generator) -> list[
 def _impossible(table: pd.DataFrame, rows: Rows, rng: np.random.Generator) -> list[str]:
     """A number of one end of its column, where the row speaks for the other end."""
     numbers = _numbers(table)
-    links = table[numbers].corr(method="spearman").abs().to_numpy()
+    links = table[numbers].corr(method="spearman").abs().to_numpy(copy=True)
     np.fill_diagonal(links, 0)
     one, other = (numbers[place] for place in np.unravel_index(links.argmax(), links.shape))
     up = table[one].corr(table[other], method="spearman") > 0
@@ -399,12 +418,12 @@ def _validity_cases(asked: Any) -> Iterator[tuple[Line, Callable[[], Line]]]:
             for method in methods:
                 for split in range(asked.splits):
                     line = _line(name, f"{share:.0%} outliers", method, split)
-                    yield line, lambda a=(name, share, method, split): validity(*a)
+                    yield line, lambda a=(name, share, method, split): validity(*a, asked.most_rows)
 
 
-def validity(name: str, share: float, method: str, split: int) -> Line:
+def validity(name: str, share: float, method: str, split: int, most: int) -> Line:
     """Return shares of usual rows with small p-values, and false discovery proportions."""
-    X, y = adbench(name)
+    X, y = adbench(name, most)
     rng = np.random.default_rng(split)
     usual = rng.permutation(np.flatnonzero(y == 0))[:2000]
     odd = rng.permutation(np.flatnonzero(y == 1))

@@ -39,7 +39,9 @@ other_price = np.where(of_lamps, PRICES["bicycle"], PRICES["lamp"])
 orders.loc[wrong, "log_total"] = np.log(orders["quantity"][wrong] * other_price)
 orders.loc[1001:1005] = ["apple", 40, np.log(900.0), "Mon"]
 
-detector = OutlierDetector(training_rows="clean", false_alarm_rate=0.01, random_state=0).fit(past)
+detector = OutlierDetector(
+    evidence="both", training_rows="clean", false_alarm_rate=0.01, random_state=0
+).fit(past)
 detector.reasons(orders, n_columns=2).head(8)
 
 # %%

@@ -1,6 +1,7 @@
 """Trimming drops what is remote, however close to each other the remote rows are."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.covariance import MinCovDet
 
@@ -52,6 +53,55 @@ def test_rows_that_differ_in_a_constant_column_are_dropped_first(rows):
     X = np.hstack([rows, np.full((1000, 1), 0.1)])
     X[5, 6] = 0.2
     assert 5 not in rows_kept(X, share=0.99)
+
+
+def of_categories(n_rows=1000):
+    """Categories of 48, 48, 2 and 2 % of the rows, each with a mean of its own."""
+    rng = np.random.default_rng(0)
+    codes = rng.permutation(np.repeat(np.arange(4), np.multiply((48, 48, 2, 2), n_rows // 100)))
+    X = np.column_stack([np.array([0.0, 3, 30, -50])[codes], np.zeros(n_rows)])
+    return X + rng.normal(size=X.shape), codes
+
+
+def test_rows_of_rare_categories_are_kept_and_rows_odd_for_their_category_dropped():
+    X, codes = of_categories()
+    odd = np.flatnonzero(codes < 2)[:20]
+    X[odd, 0] += 20
+    kept = rows_kept(X, categories=codes[:, None])
+    assert not np.isin(odd, kept).any()
+    assert np.isin(np.flatnonzero(codes >= 2), kept).mean() > 0.5
+    encoded = np.hstack([X, np.eye(4)[codes]])
+    assert not np.isin(np.flatnonzero(codes >= 2), rows_kept(encoded)).any()
+
+
+def test_numbers_given_one_column_of_categories_are_deviations_from_its_medians():
+    X, codes = of_categories()
+    codes[:9] = 4  # too few to be usual: these rows are not judged by themselves
+    found = trimming.given_categories(X, codes[:, None], np.arange(1000))
+    frame = pd.DataFrame((X - X.mean(axis=0)) / X.std(axis=0))
+    medians = frame.groupby(codes).transform("median")
+    medians[codes == 4] = 0
+    left = (frame - medians).to_numpy()
+    np.testing.assert_allclose(found, (left - left.mean(axis=0)) / left.std(axis=0), atol=1e-9)
+    # With one category for all, the distance is the plain one.
+    same = np.zeros((1000, 1), int)
+    np.testing.assert_array_equal(rows_kept(X, categories=same), rows_kept(X))
+
+
+def test_an_extreme_row_does_not_make_its_rare_category_remote():
+    X, codes = of_categories()
+    wrong = np.flatnonzero(codes == 3)[0]
+    X[wrong] = 1e6
+    kept = rows_kept(X, categories=codes[:, None])
+    assert wrong not in kept
+    assert np.isin(np.flatnonzero(codes == 3)[1:], kept).mean() > 0.5
+
+
+def test_numbers_that_categories_decide_do_not_count_for_more_than_others():
+    X, codes = of_categories()
+    X = np.column_stack([np.array([0.0, 3, 30, -50])[codes], X[:, 1]])
+    X[:5, 1] = 30
+    assert rows_kept(X, categories=codes[:, None]).min() == 5
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,28 @@ def test_clusters_of_outliers_do_not_hide_themselves(kind, least):
     assert roc_auc_score(odd, -by_distance().fit(rows).score_samples(rows)) >= least
 
 
+def orders(seed):
+    """Orders of four products, two of them rare; in every hundredth the price is another one's."""
+    rng = np.random.default_rng(seed)
+    code = rng.choice(4, 2000, p=[0.46, 0.46, 0.04, 0.04])
+    weight, wrong = rng.normal(size=2000), np.arange(2000) % 100 == 0
+    log_price = np.array([0.0, 3, 5, 8])[np.where(wrong, (code + 2) % 4, code)]
+    product = np.array(["apple", "book", "lamp", "bicycle"])[code]
+    total = log_price + 0.2 * weight + rng.normal(0, 0.05, 2000)
+    return pd.DataFrame({"product": product, "weight": weight, "total": total}), code, wrong
+
+
+def test_rows_of_rare_categories_are_usual_and_errors_are_found():
+    """Also if errors are among the rows of the fit."""
+    detector = by_distance(false_alarm_rate=0.05).fit(orders(0)[0])
+    new, code, wrong = orders(1)
+    flagged = detector.predict(new) == -1
+    assert roc_auc_score(wrong, -detector.score_samples(new)) > 0.95
+    assert flagged[wrong].mean() > 0.8
+    rare = (code >= 2) & ~wrong
+    assert flagged[rare].mean() < 0.1
+
+
 def test_clean_rows_are_all_usual():
     """A cluster of 3 % is a usual place if the user says so."""
     rows, odd = hidden("equal")
@@ -196,6 +218,19 @@ def test_too_few_calibration_rows_are_told():
     new = np.vstack([X[100:180], np.full((1, 5), 99.0)])
     with pytest.warns(UserWarning, match="are odder than all 80 calibration rows, and none"):
         assert not detector.detect(new, fdr=0.1).any()
+
+
+@pytest.mark.parametrize("kind", ["normal", "standard_t", "lognormal"])
+def test_few_usual_rows_are_outliers_by_default(kind):
+    """However skewed the scores are; planted rows are found."""
+    draw = {"standard_t": {"df": 3}}.get(kind, {})
+    rng = np.random.default_rng(0)
+    rows, new = (getattr(rng, kind)(**draw, size=(2000, 5)) for _ in range(2))
+    rows[:25] += 60 * rng.normal(size=(25, 5))
+    new[:25] += 60 * rng.normal(size=(25, 5))
+    odd = by_distance().fit(rows).predict(new) == -1
+    assert odd[:25].mean() > 0.9
+    assert odd[25:].mean() < 0.025
 
 
 def rejected(method, alpha, n_splits=40):

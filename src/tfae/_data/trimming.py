@@ -17,9 +17,16 @@ _RIDGE = 0.1
 # The share of all rows that makes a neighbourhood, found among so many rows, and not among fewer.
 _NEIGHBOURHOOD, _N_SOME, _LEAST = 0.07, 1000, 100
 _FENCE = 5.0
+# The least deviation of what categories leave of a number, in units of the number's own. Otherwise
+# a number that they decide would count for more than all others.
+_LEAST_LEFT = 0.05
+# The share of all rows that makes a category usual.
+_LEAST_CATEGORY = 0.01
 
 
-def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
+def rows_kept(
+    X: Array, share: float = 0.7, n_steps: int = 3, categories: Array | None = None
+) -> Array:
     """Return the positions of the rows nearest to their own mean, by a ridge Mahalanobis distance.
 
     In every step mean and covariance are those of the rows kept by the step before, and all rows
@@ -29,6 +36,11 @@ def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
     itself, as long as it is no more than about 1 - `share` of the rows. A step costs one product
     of the rows and their transpose.
 
+    Categories say where a row is expected, and not that it is remote. As columns of `X` they would
+    make the rows of a rare category remote, and without these rows the category would not vary,
+    which would make them more remote in the next step. So the distance is that of the numbers from
+    what is usual for their categories.
+
     Parameters
     ----------
     X : ndarray of shape (n, n_features)
@@ -36,6 +48,8 @@ def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
     share : float
         The share of the rows to keep, in (0, 1].
     n_steps : int
+    categories : ndarray of int of shape (n, n_columns) or None
+        The position of every row's category in each column of categories; -1 is missing.
 
     Returns
     -------
@@ -45,10 +59,44 @@ def rows_kept(X: Array, share: float = 0.7, n_steps: int = 3) -> Array:
     n_kept = math.ceil(share * len(X))
     kept = np.arange(len(X))
     for _ in range(n_steps):
-        distances = _distances(X, X[kept])
+        if categories is None:
+            distances = _distances(X, X[kept])
+        else:
+            given = given_categories(X, categories, kept)
+            distances = _distances(given, given[kept], least=1.0)
         # A stable order, so that equal rows are kept in their own order.
         kept = np.sort(np.argsort(distances, kind="stable")[:n_kept])
     return kept
+
+
+def given_categories(X: Array, categories: Array, kept: Array) -> Array:
+    """Return how far numbers are from what is usual for the categories of their rows.
+
+    Usual are the sums of a median for each category, by two sweeps of median polish (Tukey, 1977,
+    Exploratory data analysis, Addison-Wesley, chapter 11) over the rows kept. A mean would let one
+    extreme row make its whole category remote. Categories of fewer than 1 % of the rows have no
+    median of their own, because a few odd rows would explain themselves.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_features)
+    categories : ndarray of int of shape (n, n_columns)
+        See :func:`rows_kept`.
+    kept : ndarray of int
+
+    Returns
+    -------
+    ndarray of shape (n, n_features)
+        In units of the deviations that are left, but not of smaller ones than a twentieth of those
+        of the numbers.
+    """
+    left = _standardised(X, X[kept])
+    for codes in (*categories.T, *categories.T):
+        counts = np.bincount(codes[kept] + 1)
+        for code in np.flatnonzero(counts >= _LEAST_CATEGORY * len(X)) - 1:
+            here = codes == code
+            left[here] -= np.median(left[kept[here[kept]]], axis=0)
+    return _standardised(left, left[kept], _LEAST_LEFT)
 
 
 def without_small_clusters(rows: Array) -> Array:
@@ -84,23 +132,28 @@ def without_small_clusters(rows: Array) -> Array:
     return np.flatnonzero(distances <= high + _FENCE * (high - low))
 
 
-def _distances(X: Array, of: Array) -> Array:
+def _distances(X: Array, of: Array, least: float = 0.0) -> Array:
     """Return the squared distances of rows from the mean of others, in units of their covariance.
 
-    A column in which the others are all equal, and some row differs, makes that row remote.
+    A column in which the others are all equal, and some row differs, makes that row remote. No
+    column has a smaller unit than `least`.
     """
-    centre = of.mean(axis=0, dtype=np.float64)
-    spread = of.std(axis=0, dtype=np.float64)
-    rounding = len(of) * np.finfo(np.float64).eps * np.abs(centre)
-    spread = np.where(spread > rounding, spread, np.maximum(rounding, np.finfo(np.float64).tiny))
-    with np.errstate(over="ignore"):
-        rows = np.clip((X - centre) / spread, -_FURTHEST, _FURTHEST)
-        known = np.clip((of - centre) / spread, -_FURTHEST, _FURTHEST)
+    rows, known = _standardised(X, of, least), _standardised(of, of, least)
     if X.shape[1] > len(of):
         return _distances_of_wide(rows, known)
     covariance = known.T @ known / len(known) + _RIDGE * np.eye(X.shape[1])
     factor, lower = cho_factor(covariance, lower=True)
     return np.asarray(np.square(solve_triangular(factor, rows.T, lower=lower)).sum(axis=0))
+
+
+def _standardised(X: Array, of: Array, least: float = 0.0) -> Array:
+    """Return rows in deviations of others from their mean."""
+    centre = of.mean(axis=0, dtype=np.float64)
+    spread = of.std(axis=0, dtype=np.float64)
+    rounding = len(of) * np.finfo(np.float64).eps * np.abs(centre)
+    spread = np.where(spread > rounding, spread, np.maximum(rounding, np.finfo(np.float64).tiny))
+    with np.errstate(over="ignore"):
+        return np.clip((X - centre) / np.maximum(spread, least), -_FURTHEST, _FURTHEST)
 
 
 def _distances_of_wide(rows: Array, known: Array) -> Array:

@@ -160,7 +160,7 @@ class DetectorParameters(TableParameters):
     contamination: float | str = parameter("auto", AUTO, Interval(Real, 0, 0.5, closed="right"))
     false_alarm_rate: float | None = parameter(None, FRACTION, None)
     calibration_fraction: float = parameter(0.2, FRACTION)
-    evidence: str = parameter("both", StrOptions({"both", "surprise", "distance"}))
+    evidence: str = parameter("distance", StrOptions({"both", "surprise", "distance"}))
     n_neighbors: int = parameter(5, AT_LEAST_1)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tfae._data.layout import Layout
 from tfae._data.row_keys import keys_of
+from tfae._fitting.fence import upper_fence
 from tfae._fitting.recipe import Recipe
 from tfae._fitting.surprise import fit_surprise, random_folds
 from tfae._inference.compared_rows import compared_rows
@@ -25,9 +26,6 @@ from tfae._support.typing import Array
 from tfae._support.warn import warn
 from tfae._training.state import TrainingState
 
-# The outer fence of the boxplot, beyond which values are "far out" (Tukey, 1977, Exploratory data
-# analysis, Addison-Wesley, section 2D).
-_FENCE = 3.0
 # The share of the calibration rows that are outliers at least, where nothing is asked for.
 _LEAST_ODD = 0.01
 
@@ -164,8 +162,7 @@ def _offset(recipe: OutlierRecipe, model: OutlierModel, rows: Array) -> float:
         return float(np.percentile(model.scores(rows), 100 * recipe.contamination))
     if recipe.false_alarm_rate is not None:
         return _offset_of_rate(calibration, recipe.false_alarm_rate)
-    oddest, low, high = np.quantile(calibration, (_LEAST_ODD, 0.25, 0.75))
-    return float(max(oddest, low - _FENCE * (high - low)))
+    return max(float(np.quantile(calibration, _LEAST_ODD)), -upper_fence(-calibration))
 
 
 def _offset_of_rate(calibration: Array, rate: float) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from tfae._data.layout import Layout
 from tfae._data.observed import standard_scaling
 from tfae._data.row_keys import keys_of
-from tfae._data.trimming import rows_kept, without_small_clusters
+from tfae._data.trimming import given_categories, rows_kept, without_small_clusters
 from tfae._support.typing import Array
 
 # No scaled deviation counts for more than this; squares of larger numbers would lose the others.
@@ -43,17 +43,38 @@ def compared_rows(rows: Array, layout: Layout, trims: bool, among: Array) -> Com
     trims : bool
         Whether there may be outliers among them. The most remote rows are then dropped, and small
         clusters; and of equal rows only one counts, because a cluster of equal outliers would be
-        its own neighbourhood.
+        its own neighbourhood. Both go by the numbers given the categories: a rare category is a
+        usual place.
     among : ndarray of int
         The positions of the rows to choose from.
     """
     if not trims:
         return _in_units(rows, layout, among, among)
-    kept = among[rows_kept(_filled(rows[among]))]
-    _, first = np.unique(keys_of(rows[kept]), return_index=True)
-    compared = _in_units(rows, layout, among, kept[np.sort(first)], kept)
-    scaled = compared.scaled(_filled(rows[compared.places]))
+    is_number = layout.is_number
+    if not is_number.any():
+        return _in_units(rows, layout, among, _distinct(rows, among), among)
+    numbers = _filled(rows[among][:, is_number])
+    categories = _categories(rows[among], layout) if layout.has_categories else None
+    kept = rows_kept(numbers, categories=categories)
+    compared = _in_units(rows, layout, among, _distinct(rows, among[kept]), among[kept])
+    if categories is None:
+        scaled = compared.scaled(_filled(rows[compared.places]))
+    else:
+        given = np.clip(given_categories(numbers, categories, kept), -_FURTHEST, _FURTHEST)
+        scaled = given[np.searchsorted(among, compared.places)]
     return replace(compared, places=compared.places[without_small_clusters(scaled)])
+
+
+def _categories(rows: Array, layout: Layout) -> Array:
+    """Return the positions of categories; -1 stands for missing ones."""
+    codes = layout.decoded(rows)[:, np.not_equal(layout.levels, 0)]
+    return np.nan_to_num(codes, nan=-1).astype(np.int64)
+
+
+def _distinct(rows: Array, places: Array) -> Array:
+    """Return the first of equal rows, in order."""
+    _, first = np.unique(keys_of(rows[places]), return_index=True)
+    return places[np.sort(first)]
 
 
 def _in_units(

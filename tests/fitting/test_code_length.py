@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from tfae import Autoencoder, ConvolutionalAutoencoder, SparseAutoencoder
-from tfae._fitting.code_length import elbow
+from tfae._fitting.code_length import elbow, shortest_of_the_best
 from tfae._training.step.program import trace_count
 
 pytestmark = pytest.mark.usefixtures("in_executor")
@@ -77,6 +77,11 @@ def test_it_says_when_no_code_keeps_the_fraction():
 @pytest.mark.parametrize("X", [np.ones((20, 3)), np.eye(2, 3)], ids=["constant", "two rows"])
 def test_rows_that_say_nothing_get_one_component(X):
     assert Autoencoder(0.9, max_iter=2).fit(X).n_components_ == 1
+
+
+def test_a_denoiser_gets_the_shortest_code_that_is_nearly_the_best():
+    assert shortest_of_the_best(np.array([10.0, 6, 2, 1.05, 1.0, 1.02])) == 3
+    assert shortest_of_the_best(np.ones(5)) == 1
 
 
 def test_the_elbow_is_the_corner():

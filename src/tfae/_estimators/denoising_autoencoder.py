@@ -35,7 +35,9 @@ class DenoisingAutoencoder(Autoencoder):
     ----------
     n_components : int, float or "auto", default=None
         The length of the code. None takes half of the features, but at most 128. This is more than
-        for other estimators, because a code that cleans rows must keep their detail.
+        for other estimators, because a code that cleans rows must keep their detail. "auto" finds
+        the shortest code, of at most 64 numbers, whose error on held-out, corrupted rows is at most
+        5 % above the smallest. A fraction is as in :class:`Autoencoder`.
     corruption : str, callable or None, default="auto"
         How training corrupts rows: "auto", "gaussian", "masking", "salt_and_pepper" or "swap".
         "gaussian" adds noise; "masking" sets entries to `fill_value`; "salt_and_pepper" sets them

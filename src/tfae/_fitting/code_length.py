@@ -53,15 +53,15 @@ def with_found_length(recipe: Recipe, X: Any) -> Recipe:
     errors = _errors_of_all(recipe.for_all_lengths(longest, seed), X)
     if recipe.verbose:
         print("The network itself")
-    found = recipe.with_length(_length(wanted, errors))
+    found = recipe.with_length(_length(wanted, errors, recipe.corruption is not None))
     return replace(found, facts={**recipe.facts, "component_errors": errors})
 
 
-def _length(wanted: float | str, errors: Array) -> int:
+def _length(wanted: float | str, errors: Array, denoises: bool) -> int:
     """Return the length that is asked for, from the errors of all lengths."""
     longest = len(errors) - 1
     if isinstance(wanted, str):
-        return elbow(errors)
+        return shortest_of_the_best(errors) if denoises else elbow(errors)
     enough = np.flatnonzero(errors[1:] <= (1 - wanted) * errors[0])
     if len(enough):
         return int(enough[0]) + 1
@@ -107,6 +107,14 @@ def _warn_of_less(fraction: float, longest: int, kept: float) -> None:
         f"'n_components' asks for {fraction:.6g} of the variance. The longest code that was tried, "
         f"of {longest} components, keeps {kept:.3g} of it on held-out rows. More rows may help."
     )
+
+
+def shortest_of_the_best(errors: Array) -> int:
+    """Return the shortest length whose error is nearly the smallest.
+
+    A denoiser is not looked at but used. At the elbow its error may still be above the noise.
+    """
+    return 1 + int(np.argmax(errors[1:] <= (1 + _NEARLY) * errors[1:].min()))
 
 
 def elbow(errors: Array) -> int:

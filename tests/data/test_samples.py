@@ -15,7 +15,7 @@ X = np.arange(600.0).reshape(300, 2)
 
 def opened(X):
     return Opened(
-        as_stream(from_batches([X[i : i + 70] for i in range(0, 300, 70)])), lambda b, _: b
+        as_stream(from_batches([X[i : i + 70] for i in range(0, 300, 70)])), lambda b, *_: b
     )
 
 

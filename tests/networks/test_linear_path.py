@@ -175,7 +175,7 @@ def test_partial_fit_of_few_rows_leaves_the_linear_path_out(digits, n_rows, n_co
             model.partial_fit(digits[start : start + n_rows])
     assert not model.settings_["linear_path"]
     assert model.score(digits) > 0.75
-    with pytest.raises(ValueError, match="Got 1; linear_path='auto' does"):
+    with pytest.raises(ValueError, match="Got 1; linear_path='auto' leaves the path out"):
         Autoencoder(4, linear_path=True).partial_fit(digits[:1])
 
 

@@ -10,7 +10,6 @@ from tfae import (
     ParametricTSNE,
     metrics,
     plotting,
-    streams,
 )
 from tfae._support.masks import check_unmasked, first_masked
 
@@ -58,17 +57,10 @@ def test_the_first_masked_value_is_found(X, place):
             check_unmasked(X)
 
 
-def stream(X):
-    return streams.from_batches([ROWS, X])
-
-
 FIRST = "contains masked values.*row 3, column 2.*Impute"
-MODEL = Autoencoder(2, **SMALL)
 IMAGES = ConvolutionalAutoencoder(2, max_iter=1, hidden_layer_sizes=(2,), random_state=0)
 INTO = {
-    "fit of a stream": lambda X: Autoencoder(2, **SMALL).fit(stream(X)),
     "fit of a list": lambda X: Autoencoder(2, **SMALL).fit(list(X)),
-    "transform of a stream": lambda X: MODEL.fit(ROWS).transform(stream(X)),
     "inverse_transform": lambda X: Autoencoder(4, **SMALL).fit(ROWS).inverse_transform(X),
     "t-SNE": lambda X: ParametricTSNE(perplexity=3, **SMALL).fit(X),
     "trustworthiness": lambda X: metrics.trustworthiness(X, ROWS),

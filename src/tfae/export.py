@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._estimators.base import BaseEncoder
 from tfae._estimators.loading import KINDS
 from tfae._inference.fitted import Fitted
 from tfae._networks.filling import without_filling
@@ -69,6 +70,8 @@ def to_onnx(
 
     Raises
     ------
+    TypeError
+        If `model` is no autoencoder of tfae: an imputer, a detector, or another library's.
     ValueError
         If a part of the estimator has no form in the graph (``scaling="quantile"``, random codes),
         or the error is above the tolerance. There is no new file then.
@@ -134,7 +137,9 @@ def register_onnx_converters() -> None:
     _check_installed("skl2onnx", "register_onnx_converters", "skl2onnx")
     from tfae._saving import onnx_converters
 
-    onnx_converters.register(KINDS)
+    onnx_converters.register(
+        {name: kind for name, kind in KINDS.items() if issubclass(kind, BaseEncoder)}
+    )
 
 
 def to_saved_model(
@@ -170,6 +175,8 @@ def to_saved_model(
 
     Raises
     ------
+    TypeError
+        If `model` is no autoencoder of tfae: an imputer, a detector, or another library's.
     ValueError
         If a part of the estimator has no form in Keras (``scaling="quantile"``, random codes), the
         error is above the tolerance, or `path` is something other than a SavedModel. Nothing is
@@ -240,6 +247,8 @@ def to_litert(
 
     Raises
     ------
+    TypeError
+        If `model` is no autoencoder of tfae: an imputer, a detector, or another library's.
     ValueError
         If a part of the estimator has no form in Keras (``scaling="quantile"``, random codes),
         "int8" has no `X_sample`, or the error is above the tolerance. There is no new file then.
@@ -279,6 +288,11 @@ def to_litert(
 
 def _exportable(model: Any, what: str) -> Fitted:
     """Return the fitted value of a model one of whose methods is to be exported."""
+    if not isinstance(model, BaseEncoder):
+        raise TypeError(
+            "'model' must be a fitted autoencoder or ParametricTSNE of tfae. Got a "
+            f"{type(model).__name__}; imputers and detectors can be kept with their method save."
+        )
     if what not in METHODS or not hasattr(model, what):
         has = [name for name in METHODS if hasattr(model, name)]
         raise ValueError(f"'what' must be one of {has}. Got {what!r}.")

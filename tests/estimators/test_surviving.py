@@ -281,6 +281,15 @@ def test_a_parameter_that_cannot_be_told_apart_is_named(tmp_path):
         model.fit(X)
 
 
+@pytest.mark.parametrize("below", [(), ("folder",)])
+def test_a_file_in_the_place_of_the_folder_is_refused(below, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    path = tmp_path.joinpath("file", *below)
+    with pytest.raises(ValueError, match=r"'checkpoint' must be a folder.*Got a file"):
+        Autoencoder(2, checkpoint=path, **SMALL).fit(X)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_saved_model_does_not_bring_its_folder_along(tmp_path):
     model = Autoencoder(3, checkpoint=tmp_path / "kept", **SMALL).fit(X)
     model.save(tmp_path / "model.tfae")

@@ -40,6 +40,16 @@ def test_a_saved_model_computes_what_the_method_does(name, what, tmp_path):
     assert relative_error(model, what, given, loaded.serve(given).numpy()) <= 1e-5
 
 
+@pytest.mark.parametrize("name", ["imputer", "outliers"])
+def test_what_has_no_code_is_refused(name, tmp_path):
+    model = tfae.load(FOLDER / f"1-{name}.tfae")
+    with pytest.raises(
+        TypeError, match=f"must be a fitted autoencoder.*Got a {type(model).__name__}"
+    ):
+        export.to_saved_model(model, tmp_path / "model", "score_samples")
+    assert os.listdir(tmp_path) == []
+
+
 def test_only_a_saved_model_is_replaced(tmp_path):
     model, X = stored("denoising")
     (tmp_path / "folder").mkdir()

@@ -23,12 +23,23 @@ def checkpoints_in(folder: str | os.PathLike[str], name: str) -> Iterator[KeptCh
 
     The file is removed at the end of the ``with`` block, unless an error or Ctrl-C ended the fit.
 
+    Raises
+    ------
+    ValueError
+        If there is a file in the place of the folder.
+
     Warns
     -----
     UserWarning
         If the file cannot be used, so that the fit begins anew, or if it cannot be written.
     """
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            "'checkpoint' must be a folder, or the name of one that can be made. Got a file: "
+            f"{error.filename!r}."
+        ) from error
     path = Path(folder) / f"{name}.checkpoint"
     checkpoints = KeptCheckpoints(_read(path), partial(_write, path))
     yield checkpoints

@@ -8,6 +8,7 @@ from examples import CONTRACTIVE
 from family import FOR_FEW_ROWS, kinds, other_architectures
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn_checks import FOR_TRANSFORMERS, run
 
 from tfae import (
     Autoencoder,
@@ -40,20 +41,7 @@ def identifier(estimator):
 
 
 # Checks that exist but are not among those that the suite runs for a transformer.
-MORE_CHECKS = [
-    "check_dataframe_column_names_consistency",
-    "check_estimators_partial_fit_n_features",
-    "check_get_feature_names_out_error",
-    "check_global_output_transform_pandas",
-    "check_global_set_output_transform_polars",
-    "check_inplace_ensure_writeable",
-    "check_param_validation",
-    "check_set_output_transform",
-    "check_set_output_transform_pandas",
-    "check_set_output_transform_polars",
-    "check_transformer_get_feature_names_out",
-    "check_transformer_get_feature_names_out_pandas",
-]
+MORE_CHECKS = [*FOR_TRANSFORMERS, "check_estimators_partial_fit_n_features"]
 
 SKLEARNS = estimator_checks.__name__
 # What checks are about that cannot be made of a transformer without labels and weights of rows:
@@ -91,7 +79,7 @@ def test_check_of_the_suite_for_those_that_are_alike(estimator, check):
 @pytest.mark.parametrize("name", MORE_CHECKS)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=identifier)
 def test_check_beyond_the_suite(estimator, name):
-    getattr(estimator_checks, name)(type(estimator).__name__, estimator)
+    run(name, estimator)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=identifier)

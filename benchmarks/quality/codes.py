@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,6 +31,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks.published._report import mnist, parser
+from benchmarks.quality._lines import measured_lines
 from tfae import Autoencoder, ContractiveAutoencoder, DenoisingAutoencoder, metrics
 
 TABLES = ("pendigits", "satellite", "cardio", "fault", "Waveform", "annthyroid")
@@ -47,6 +47,10 @@ class Labelled(NamedTuple):
     y: np.ndarray
     X_unseen: np.ndarray
     y_unseen: np.ndarray
+
+
+# They tell a line from others.
+_NAMES = ("data", "method", "seed")
 
 
 def main() -> None:
@@ -66,16 +70,9 @@ def main() -> None:
     if asked.table:
         print_tables(json.loads(asked.table.read_text()))
         return
-    warnings.simplefilter("ignore")
-    lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
-    done = {_key(line) for line in lines}
-    for line, figures in cases(asked.only, asked.methods, asked.seeds, asked.tsne, asked.epochs):
-        if _key(line) in done:
-            continue
-        lines.append({**line, **figures()})
-        print(*(f"{name}={value}" for name, value in lines[-1].items()), flush=True)
-        if asked.json:
-            asked.json.write_text(json.dumps(lines, indent=1) + "\n")
+    lines = measured_lines(
+        cases(asked.only, asked.methods, asked.seeds, asked.tsne, asked.epochs), _NAMES, asked.json
+    )
     print_tables(lines)
 
 
@@ -178,10 +175,6 @@ def judged(Z: np.ndarray, data: Labelled) -> dict[str, float]:
         "trustworthiness": metrics.trustworthiness(data.X[some], Z[some], n_neighbors=12),
         "recall": metrics.neighbor_recall(data.X[some], Z[some], n_neighbors=10),
     }
-
-
-def _key(line: dict) -> tuple:
-    return line["data"], line["method"], line["seed"]
 
 
 def print_tables(lines: list[dict]) -> None:

@@ -13,10 +13,9 @@ Lines already in the file of ``--json`` are not computed again.
 
 from __future__ import annotations
 
-import json
 import time
-import warnings
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ from sklearn.decomposition import PCA
 
 from benchmarks.published._report import parser
 from benchmarks.quality._data import denoising_sets
+from benchmarks.quality._lines import measured_lines
 from tfae import DenoisingAutoencoder
 
 Rows = np.ndarray
@@ -77,6 +77,10 @@ class Noise(NamedTuple):
         return given
 
 
+# They tell a line from others.
+_NAMES = ("data", "corruption", "level", "code", "seed")
+
+
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--only", nargs="+", help="parts of the names of the sets to take")
@@ -88,23 +92,9 @@ def main() -> None:
     if asked.table:
         print(summary(pd.read_json(asked.table)).to_string(float_format="%.2f"))
         return
-    warnings.simplefilter("ignore")
-    lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
-    done = {_key(line) for line in lines}
-    for seed in asked.seeds:
-        for case in cases(seed, asked.only, asked.kinds, asked.codes):
-            line, fit = case
-            if _key(line) in done:
-                continue
-            lines.append({**line, **fit()})
-            print(*(f"{n}={v}" for n, v in lines[-1].items()), flush=True)
-            if asked.json:
-                asked.json.write_text(json.dumps(lines, indent=1))
+    of_seeds = (cases(seed, asked.only, asked.kinds, asked.codes) for seed in asked.seeds)
+    lines = measured_lines(chain.from_iterable(of_seeds), _NAMES, asked.json)
     print(summary(pd.DataFrame(lines)).to_string(float_format="%.2f"))
-
-
-def _key(line: dict) -> tuple:
-    return tuple(line[name] for name in ("data", "corruption", "level", "code", "seed"))
 
 
 def cases(

@@ -15,10 +15,8 @@ Lines already in the file of ``--json`` are not computed again.
 
 from __future__ import annotations
 
-import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +26,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.published._report import parser
+from benchmarks.quality._lines import measured_lines
 from benchmarks.quality.imputers import METHODS, is_category
 from tfae import AutoencoderImputer
 
@@ -48,6 +47,8 @@ _MOST_ROWS, _TRAIN = 6000, 0.7
 # Columns of numbers that are categories; and columns without any information on others.
 _CATEGORIES = {"titanic": ["Survived", "Pclass"], "adult": []}
 _LEFT_OUT = {"titanic": ["PassengerId", "Name", "Ticket", "Cabin"], "adult": ["split"]}
+# They tell a line from others.
+_NAMES = ("data", "holes", "seed", "method")
 
 
 def main() -> None:
@@ -61,21 +62,10 @@ def main() -> None:
     if asked.table:
         print_summary(pd.read_json(asked.table))
         return
-    warnings.simplefilter("ignore")
-    lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
-    done = {_key(line) for line in lines}
-    for line, measure in cases(asked.seeds, asked.only, asked.holes, asked.methods):
-        if _key(line) in done:
-            continue
-        lines.append({**line, **measure()})
-        print(*(f"{name}={value}" for name, value in lines[-1].items()), flush=True)
-        if asked.json:
-            asked.json.write_text(json.dumps(lines, indent=1) + "\n")
+    lines = measured_lines(
+        cases(asked.seeds, asked.only, asked.holes, asked.methods), _NAMES, asked.json
+    )
     print_summary(pd.DataFrame(lines))
-
-
-def _key(line: dict) -> tuple:
-    return tuple(line[name] for name in ("data", "holes", "seed", "method"))
 
 
 def cases(

@@ -18,10 +18,8 @@ Lines already in the file of ``--json`` are not computed again.
 
 from __future__ import annotations
 
-import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +31,7 @@ from sklearn.model_selection import train_test_split
 
 from benchmarks.published._report import parser
 from benchmarks.quality._data import single_cell_counts
+from benchmarks.quality._lines import measured_lines
 from tfae import DenoisingAutoencoder
 from tfae._cli import demo_data
 
@@ -55,6 +54,8 @@ OF_COUNTS: dict[str, tuple[Callable[[Rows], Rows], Callable[[Rows], Rows]]] = {
     "PCA of roots": (np.sqrt, lambda X: np.square(np.maximum(X, 0))),
     "PCA of logarithms": (np.log1p, np.expm1),
 }
+# They tell a line from others.
+_NAMES = ("data", "size", "code", "method", "seed")
 
 
 def main() -> None:
@@ -65,23 +66,19 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments.add_argument("--only", choices=["images", "counts"])
     asked = arguments.parse_args()
-    warnings.simplefilter("ignore")
-    lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
-    done = {_key(line) for line in lines}
-    for line, compare in _cases(asked):
-        if _key(line) in done:
-            continue
-        start = time.perf_counter()
-        lines.append({**line, **compare(), "seconds": time.perf_counter() - start})
-        print(*(f"{name}={value}" for name, value in lines[-1].items()), flush=True)
-        if asked.json:
-            asked.json.write_text(json.dumps(lines, indent=1))
+    lines = measured_lines(
+        ((line, _timed(compare)) for line, compare in _cases(asked)), _NAMES, asked.json
+    )
     for data, of_data in pd.DataFrame(lines).groupby("data"):
         print(data, of_data.dropna(axis=1).to_string(index=False), sep="\n")
 
 
-def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(line[name] for name in ("data", "size", "code", "method", "seed"))
+def _timed(compare: Callable[[], dict[str, float]]) -> Callable[[], dict[str, float]]:
+    def measure() -> dict[str, float]:
+        start = time.perf_counter()
+        return {**compare(), "seconds": time.perf_counter() - start}
+
+    return measure
 
 
 def _cases(asked: Any) -> Iterator[tuple[dict[str, Any], Callable[[], dict[str, float]]]]:

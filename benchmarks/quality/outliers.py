@@ -22,10 +22,8 @@ computed again.
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +38,7 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.published._report import mnist, parser
+from benchmarks.quality._lines import measured_lines
 from tfae import OutlierDetector
 
 Rows = np.ndarray
@@ -129,26 +128,13 @@ def main() -> None:
     if asked.table:
         show(pd.read_json(asked.table))
         return
-    warnings.simplefilter("ignore")
-    lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
-    done = {_key(line) for line in lines}
-    for line, measure in cases(asked):
-        if _key(line) in done:
-            continue
-        lines.append({**line, **measure()})
-        print(*(f"{name}={value}" for name, value in lines[-1].items()), flush=True)
-        if asked.json:
-            asked.json.write_text(json.dumps(lines, indent=1))
+    lines = measured_lines(cases(asked), _KEYS, asked.json)
     show(pd.DataFrame(lines))
 
 
 def _installed() -> list[str]:
     has_pyod = importlib.util.find_spec("pyod") is not None
     return [name for name in METHODS if has_pyod or name not in _PYOD]
-
-
-def _key(line: Line) -> tuple:
-    return tuple(line[name] for name in _KEYS)
 
 
 def cases(asked: Any) -> Iterator[tuple[Line, Callable[[], Line]]]:

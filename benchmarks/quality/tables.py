@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +32,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from benchmarks.published._report import parser
+from benchmarks.quality._lines import measured_lines
 from tfae import Autoencoder, DenoisingAutoencoder
 
 LENGTHS = {"adult": (2, 8, 32), "titanic": (2, 4)}
@@ -48,6 +48,10 @@ class Labelled(NamedTuple):
     y_unseen: np.ndarray
 
 
+# They tell a line from others.
+_NAMES = ("data", "method", "length", "seed")
+
+
 def main() -> None:
     arguments = parser(__doc__)
     arguments.add_argument("--only", nargs="+", default=list(LENGTHS), help="names of the tables")
@@ -61,16 +65,9 @@ def main() -> None:
     if asked.table:
         print_table(json.loads(asked.table.read_text()))
         return
-    warnings.simplefilter("ignore")
-    lines = json.loads(asked.json.read_text()) if asked.json and asked.json.exists() else []
-    done = {_key(line) for line in lines}
-    for line, figures in cases(asked.only, asked.methods, asked.seeds, asked.epochs):
-        if _key(line) in done:
-            continue
-        lines.append({**line, **figures()})
-        print(*(f"{name}={value}" for name, value in lines[-1].items()), flush=True)
-        if asked.json:
-            asked.json.write_text(json.dumps(lines, indent=1) + "\n")
+    lines = measured_lines(
+        cases(asked.only, asked.methods, asked.seeds, asked.epochs), _NAMES, asked.json
+    )
     print_table(lines)
 
 
@@ -143,10 +140,6 @@ def measured(model: Any, data: Labelled) -> dict[str, float]:
         figures["linear loss"] = model.baseline_.get(linear, np.nan)
         figures["epochs"] = model.n_iter_
     return {name: float(f"{value:.5g}") for name, value in figures.items()}
-
-
-def _key(line: dict) -> tuple:
-    return line["data"], line["method"], line["length"], line["seed"]
 
 
 def print_table(lines: list[dict]) -> None:

@@ -48,7 +48,7 @@ from tfae._training.checkpoints import Checkpoints
 from tfae._training.state import TrainingState
 
 
-class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted):
+class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted[Imputation]):
     r"""Imputer that fills missing entries by a linear model and a network that corrects it.
 
     The linear model is a factor analysis, :math:`x = \mu + W^T z + e`, fitted to the observed
@@ -383,11 +383,6 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted):
                 filled = fitted.filled(rows, probabilities=self._schema is not None)[None]
         indicated = self._indicated(layout.missing(rows)) if indicate else None
         return [self._given_as(X, of_draw, indicated) for of_draw in filled]
-
-    def _checked_fitted(self) -> Imputation:
-        check_is_fitted(self)
-        assert self._fitted is not None
-        return self._fitted
 
     @property
     def _kept(self) -> Array:

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.callback import CallbackSupportMixin
-from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
 from tfae._data.reading import (
@@ -55,7 +54,7 @@ class BaseEncoder(
     ClassNamePrefixFeaturesOutMixin,
     CallbackSupportMixin,
     TransformerMixin,
-    HoldsFitted,
+    HoldsFitted[Fitted],
 ):
     """An estimator that holds the fitted value of its last fit; see :class:`tfae.Autoencoder`.
 
@@ -350,12 +349,6 @@ class BaseEncoder(
 
         clean, pairs = paired(X, X_clean, read, in_memory)
         return clean, {"corruption": pairs}
-
-    def _checked_fitted(self) -> Fitted:
-        if self._fitted is None:
-            check_is_fitted(self)
-        assert self._fitted is not None
-        return self._fitted
 
     def _watch(self, reader: Self) -> Watch | None:
         """Return a function that makes the observer for scikit-learn's callbacks, if any."""

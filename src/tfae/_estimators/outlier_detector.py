@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from tfae._data.columns import naming_columns
 from tfae._data.frames import as_frame, index_of
@@ -53,7 +52,7 @@ from tfae._training.state import TrainingState
 _WEIGHTS = {"both": (2 / 3, 1 / 3), "surprise": (1.0, 0.0), "distance": (0.0, 1.0)}
 
 
-class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
+class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel]):
     r"""Detector of odd rows, with p-values and with reasons.
 
     The score may have two parts. The *distance* of a row is that to its fifth nearest training row,
@@ -276,7 +275,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> bool(odd < detector.offset_ < usual)
         True
         """
-        model = self._checked()
+        model = self._checked_fitted()
         with naming_columns(X, self):
             return model.scores(self._read(X, reset=False))
 
@@ -386,7 +385,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> bool(p[0] > 0.5), float(p[1])
         (True, 0.01)
         """
-        model = self._checked()
+        model = self._checked_fitted()
         if method not in ("split", "cross"):
             raise ValueError(f"'method' must be 'split' or 'cross'. Got {method!r}.")
         if groups is not None:
@@ -501,7 +500,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> bool(detector.drift(X_new) > 0.05), bool(detector.drift(X_new + 1) < 0.001)
         (True, True)
         """
-        return conformal.changed(self._checked().calibration.scores, self.score_samples(X))
+        return conformal.changed(self._checked_fitted().calibration.scores, self.score_samples(X))
 
     def monitor(self, random_state: Any = None) -> DriftMonitor:
         """Return a monitor that watches new rows batch by batch; see :class:`DriftMonitor`.
@@ -529,7 +528,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> monitor.update([[9.0, 9.0]] * 30).shape, monitor.alarm()
         ((30,), True)
         """
-        self._checked()
+        self._checked_fitted()
         return DriftMonitor(self, random_state)
 
     def explain(self, X: Any) -> Any:
@@ -573,7 +572,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> bool(np.isclose(found.sum(axis=1), -detector.score_samples(odd)).all())
         True
         """
-        model = self._checked()
+        model = self._checked_fitted()
         with naming_columns(X, self):
             found = model.contributions(self._read(X, reset=False))
         return frame_of_numbers(with_remainder(self._labels), found, X)
@@ -608,7 +607,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> bool(abs(detector.expected([[0.5, 1.0]]) - [[0.5, 1.0]]).max() < 0.2)
         True
         """
-        model = self._checked()
+        model = self._checked_fitted()
         with naming_columns(X, self):
             return self._as_given(model.expected(self._read(X, reset=False)), X)
 
@@ -640,7 +639,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> bool(detector.predict(found)[0] == 1), bool((X == found).all(axis=1).any())
         (True, True)
         """
-        model = self._checked()
+        model = self._checked_fitted()
         with naming_columns(X, self):
             rows = model.nearest_normal(self._read(X, reset=False))
         return self._as_given(self._without_rare(rows), X, carry=False)
@@ -678,7 +677,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         """
         if n_columns < 1:
             raise ValueError(f"'n_columns' must be at least 1. Got {n_columns!r}.")
-        model = self._checked()
+        model = self._checked_fitted()
         with naming_columns(X, self):
             rows = dense_rows(self._read(X, reset=False), slice(None))
         scores = model.scores(rows)
@@ -724,7 +723,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         >>> (changed == [[0.0, 9.0, 0.0]]).tolist(), detector.predict(changed).tolist()
         ([[True, False, True]], [1])
         """
-        model = self._checked()
+        model = self._checked_fitted()
         with naming_columns(X, self):
             rows = dense_rows(self._read(X, reset=False), slice(None))
         rows = rows.astype(np.float64, copy=False)
@@ -733,12 +732,6 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         if self._schema is not None:
             return with_changed(self._schema, found, X, changed)
         return self._as_given(found, X)
-
-    def _checked(self) -> OutlierModel:
-        if self._fitted is None:
-            check_is_fitted(self)
-        assert self._fitted is not None
-        return self._fitted
 
     @property
     def _layout(self) -> Layout:
@@ -793,7 +786,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted):
         )
 
     def _p_values_of_groups(self, X: Any, groups: Any) -> Array:
-        of = self._checked().calibration
+        of = self._checked_fitted().calibration
         if not of.names:
             raise ValueError("'groups' need a fit with groups. Got a fit without any.")
         scores = self.score_samples(X)

@@ -86,6 +86,13 @@ def _checkpoints(
 
 
 def of_parameters(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return what tells parameters from others, without those that do not decide what comes out.
+
+    Raises
+    ------
+    ValueError
+        If one cannot be told from others.
+    """
     found = {}
     for name in sorted(set(params) - set(_OF_NO_EFFECT)):
         try:

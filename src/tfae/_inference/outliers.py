@@ -78,11 +78,6 @@ class OutlierModel:
         """Return a copy with more facts."""
         return replace(self, facts={**self.facts, **facts})
 
-    @property
-    def n_features(self) -> int:
-        """The number of columns."""
-        return self.layout.n_columns
-
     @cached_property
     def neighbours(self) -> Neighbours:
         """The rows that new rows are compared with."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from tfae._estimators.loading import KINDS
-from tfae._inference.coder import Coder
 from tfae._inference.fitted import Fitted
 from tfae._inference.imputation import Imputation
 from tfae._networks.architectures.convolutional import convolutional
@@ -19,7 +18,7 @@ from tfae._training.step.optimizers import FusedRule
 _TYPES: tuple[Any, ...] = (
     *KINDS.values(),
     *RECORDS.values(),
-    *(Fitted, Imputation, Coder, Structure, TrainingState, FusedRule),
+    *(Fitted, Imputation, Structure, TrainingState, FusedRule),
     *(dense, convolutional),
 )
 

@@ -72,7 +72,7 @@ def again(fit, lives, killing):
 
 
 def stream():
-    return streams.from_batches([X[:50], X[50:100], X[100:]], window=20)
+    return streams.from_batches([HOLED[:50], HOLED[50:100], HOLED[100:]], window=20)
 
 
 FITS = {
@@ -93,7 +93,7 @@ FITS = {
     "an embedding": lambda **c: ParametricTSNE(
         perplexity=5, pretraining="autoencoder", pretrain_max_iter=2, **SMALL, **c
     ).fit(X),
-    "a stream": lambda **c: Autoencoder(3, **SMALL, **c).fit(stream()),
+    "holes in a stream": lambda **c: Autoencoder(3, **SMALL, **c).fit(stream()),
     "weights, and averages of weights": lambda **c: Autoencoder(
         3,
         optimizer=keras.optimizers.Adam(0.01, use_ema=True),

@@ -31,7 +31,8 @@ def pairs_of(first: Opened, second: Opened) -> Opened:
         for one, other in zip(ones, others, strict=True)
     ]
     once = first.stream.once or second.stream.once
-    return Opened(Stream(pieces, first.stream.window, once), lambda rows, *_: rows)
+    stream = Stream(pieces, first.stream.window, once)
+    return Opened(stream, lambda rows, *_: rows, digests=first.digest is not None)
 
 
 def _side_by_side(first: Opened, one: Piece, second: Opened, other: Piece) -> Iterator[Array]:
@@ -107,6 +108,10 @@ class Half(Streamed):
     @property
     def once(self) -> bool:
         return self._pairs.once
+
+    @property
+    def digest(self) -> str | None:
+        return self._pairs.digest
 
     @property
     def is_surveyed(self) -> bool:

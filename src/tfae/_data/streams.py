@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import chain
 from typing import Any
 
@@ -101,6 +102,11 @@ class Streamed(Source):
     def once(self) -> bool:
         """Whether one training uses it up."""
 
+    @property
+    @abstractmethod
+    def digest(self) -> str | None:
+        """What tells the rows of the pass, in their order, from others; None if nobody asked."""
+
     @abstractmethod
     def split(self, fraction: float) -> tuple[Share, Share]:
         """Return the shares to train on and to hold out; the rows to hold out are in memory."""
@@ -123,6 +129,8 @@ class Opened(Streamed):
         The share of the rows to read.
     missing : bool
         Whether entries may be missing. After a pass in which none was, none may be.
+    digests : bool
+        Whether :attr:`digest` will be asked for. It takes a second for a gigabyte.
     """
 
     def __init__(
@@ -131,8 +139,10 @@ class Opened(Streamed):
         check: Callable[[Any, bool, bool], Any],
         share: Share = ALL,
         missing: bool = False,
+        digests: bool = False,
     ) -> None:
         self.stream, self._check, self._share, self._missing = stream, check, share, missing
+        self._digest = sha256() if digests else None
         self.shape: tuple[int, ...] = ()
         self.dtype: Any = None
         self._untouched = True
@@ -149,6 +159,7 @@ class Opened(Streamed):
         part = Opened(self.stream, self._check, rows, self._missing)
         part.shape, part.dtype, part._untouched = (len(rows), self.shape[1]), self.dtype, False
         part._survey, part._kept, part._seed = self._survey, self._kept, self._seed
+        part._digest = self._digest
         part._begun = self._begun
         return part
 
@@ -161,6 +172,10 @@ class Opened(Streamed):
     @property
     def once(self) -> bool:
         return self._begun is not None
+
+    @property
+    def digest(self) -> str | None:
+        return None if self._digest is None else self._digest.hexdigest()
 
     @property
     def is_surveyed(self) -> bool:
@@ -232,7 +247,7 @@ class Opened(Streamed):
         read = iter(self._head) if once else coming
         kept = self._kept
         self._survey = Survey(
-            kept.keeping(read),
+            self._digested(kept.keeping(read)),
             lambda: Sample(kept.sample()),
             int(covariance),
             holes=None if self._missing else False,
@@ -240,6 +255,13 @@ class Opened(Streamed):
         self.shape = (self._survey.n_rows, self.shape[1])
         if once:
             self._begun = coming
+
+    def _digested(self, batches: Iterable[Array]) -> Iterator[Array]:
+        """Yield batches, and add their rows to the digest if there is one."""
+        for rows in batches:
+            if self._digest is not None:
+                self._digest.update(np.ascontiguousarray(rows).data)
+            yield rows
 
     def _chosen(self, share: Share, rng: np.random.Generator | None) -> Iterator[Array]:
         """Yield the rows of a share in one pass."""

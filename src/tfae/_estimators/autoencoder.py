@@ -19,6 +19,7 @@ from tfae._estimators.checking import check_codes, check_weightable, warn_of_pai
 from tfae._estimators.checking_parameters import check_callbacks
 from tfae._estimators.pairs import check_pairs
 from tfae._estimators.parameters import AutoencoderParameters
+from tfae._estimators.sharing import with_workers
 from tfae._estimators.tables import chances, errors_as_given, given_as, with_filled
 from tfae._fitting.adopt import adopted, ended_before_sigmoid
 from tfae._fitting.code_length import with_found_length
@@ -30,6 +31,7 @@ from tfae._networks.imported import learned_weights, read_models
 from tfae._support.sklearn import with_callbacks
 from tfae._support.typing import Array
 from tfae._training.state import TrainingState
+from tfae._training.step.distribution import workers_of
 
 
 @dataclass(eq=False, repr=False)
@@ -227,11 +229,11 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         a folder, and is removed when `fit` has ended. This needs a `random_state` and no
         `callbacks`; ``partial_fit`` writes nothing. See :doc:`/saving`.
     strategy : {"mirrored", "multi_worker"} or callable, default=None
-        How several machines or devices share the steps of `fit`, by TensorFlow's own distribution
-        [8]_. "multi_worker" is for several processes, each of which is given the same parameters,
-        all of `X`, and its place among the others in the environment variable ``TF_CONFIG``; all
-        end with the same estimator. "mirrored" is for all GPUs of this process, or all logical
-        CPUs. A callable returns a ``tf.distribute.MirroredStrategy`` or
+        How several machines or devices share the steps of a training, by TensorFlow's own
+        distribution [8]_. "multi_worker" is for several processes, each of which is given the same
+        parameters, all of `X`, and its place among the others in the environment variable
+        ``TF_CONFIG``; all end with the same estimator. "mirrored" is for all GPUs of this process,
+        or all logical CPUs. A callable returns a ``tf.distribute.MirroredStrategy`` or
         ``tf.distribute.MultiWorkerMirroredStrategy``. `batch_size` is the number of rows of a step
         on all of them. See :doc:`/several-machines`, also for what cannot be shared.
     verbose : int or bool, default=0
@@ -728,16 +730,13 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             raise ValueError(
                 "partial_fit, which trains on all rows, must be used with refit=False."
             )
-        if self.strategy is not None:
-            raise ValueError(
-                f"partial_fit must be used with strategy=None; fit takes {self.strategy!r}."
-            )
+        workers = workers_of(self.strategy)  # before TensorFlow is used
         if X_clean is not None:
             check_pairs(X, X_clean, self.corruption)
         check_weightable(X, sample_weight)
         warn_of_pairs(X, y)
         start, reader = self._fitted, copy.copy(self)
-        with naming_columns(X, reader):
+        with workers.together(), naming_columns(X, reader):
             rows = reader._read(X, reset=start is None, learning=True, missing=X_clean is None)
             rows = weighted(rows, sample_weight)
             rows, instead = reader._with_clean(rows, X_clean, sample_weight)
@@ -745,6 +744,7 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             if start is None:
                 check_passes(rows, recipe.reads_rows_before)
             check_callbacks(self, recipe.of_one_epoch())
+            recipe = with_workers(self, workers, recipe, rows, start)
             recipe = with_found_length(with_found_level(recipe, rows), rows).of_one_epoch()
             state = copy.deepcopy(self._state) or TrainingState.new(self.random_state)
             fitted = fit_network(recipe, rows, state, start, self._watch(reader))

@@ -296,7 +296,8 @@ class BaseEncoder(
                 batch, reset=reset and first, learning=learning, missing=missing, whole=whole
             )
 
-        return Opened(stream, check, missing=missing and self._fills_files(reset))
+        digests = getattr(self, "strategy", None) is not None
+        return Opened(stream, check, missing=missing and self._fills_files(reset), digests=digests)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any = None, X_clean: Any = None) -> Self:
         """Fit to rows, which are the noisy ones if there are clean ones besides."""
@@ -323,7 +324,7 @@ class BaseEncoder(
             )
             recipe = reader._recipe(rows, start, **instead)
             check_callbacks(self, recipe)
-            recipe = with_workers(self, workers, recipe, rows)
+            recipe = with_workers(self, workers, recipe, rows, start)
             with surviving(self, recipe, rows, start) as recipe:
                 recipe = with_found_length(with_found_level(recipe, rows), rows)
                 state = TrainingState.new(self.random_state)

@@ -106,12 +106,20 @@ def of_parameters(params: Mapping[str, Any]) -> dict[str, str]:
 
 
 def of_rows(X: Any) -> str:
-    """Return what tells rows from others: all of them, of a stream the statistics."""
+    """Return what tells rows from others: all of them, of a stream the statistics or the digest.
+
+    Raises
+    ------
+    ValueError
+        If a stream does not repeat its rows.
+    """
     if not isinstance(X, Source):
         return fingerprint(X)
     about = [X.shape, str(X.dtype), X.weights()]
     if isinstance(X, Streamed):
         _check_repeats(X)
+        if X.digest is not None:
+            return fingerprint(about, X.digest)
         of = X.statistics(None)
         return fingerprint(about, of.mean, of.variance, of.low, of.high)
     return fingerprint(about, *map(fingerprint, X.blocks()))
@@ -120,8 +128,9 @@ def of_rows(X: Any) -> str:
 def _check_repeats(X: Streamed) -> None:
     """Raise unless the first block of two passes over a stream is the same."""
     one, other = (next(X.blocks()) for _ in range(2))
-    if not np.array_equal(one, other):
+    if not np.array_equal(one, other, equal_nan=True):
         raise ValueError(
-            "With 'checkpoint' a stream must give the same rows in the same order in every pass. "
-            "Got other rows in a second pass; leave the shuffling to the estimator."
+            "With 'checkpoint' or several workers a stream must give the same rows in the same "
+            "order in every pass. Got other rows in a second pass; leave the shuffling to the "
+            "estimator."
         )

@@ -46,11 +46,12 @@ def with_found_length(recipe: Recipe, X: Any) -> Recipe:
     wanted = recipe.length
     if wanted is None:
         return recipe
-    longest = _longest(wanted, recipe, X)
+    # Worker 0 decides, because the length is a jump where other processors round otherwise.
+    longest = recipe.workers.agreed(_longest(wanted, recipe, X))
     seed = int(check_random_state(recipe.random_state).randint(2**31))
     if recipe.verbose:
         print(f"How many components: training for codes of every length up to {longest}")
-    errors = _errors_of_all(recipe.for_all_lengths(longest, seed), X)
+    errors = recipe.workers.agreed(_errors_of_all(recipe.for_all_lengths(longest, seed), X))
     if recipe.verbose:
         print("The network itself")
     found = recipe.with_length(_length(wanted, errors, recipe.corruption is not None))

@@ -70,7 +70,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
     if recipe.settings.get("corruption_level") != "auto":
         return recipe
     assert isinstance(recipe.corruption, GaussianViews | MaskedViews)
-    level = noise_level(_some(X, None))
+    level = recipe.workers.agreed(noise_level(_some(X, None)))
     return replace(
         recipe,
         corruption=replace(recipe.corruption, level=level),

@@ -17,6 +17,7 @@ from tfae._fitting.first_weights import drawn
 from tfae._fitting.fit import fit_network
 from tfae._fitting.from_parameters import make_recipe
 from tfae._fitting.recipe import Recipe, Split
+from tfae._fitting.several_workers import shared
 from tfae._inference.fitted import Fitted
 from tfae._networks.spec import Network
 from tfae._support.typing import Array, Params, Weights
@@ -33,6 +34,8 @@ def trained_within(
     params = {**params, "random_state": seed}
     own = make_recipe(params, rows.shape, linear_path=False, schema=schema)
     own = replace(own, inner=True, checkpoints=recipe.checkpoints)
+    if recipe.workers.strategy is not None:
+        own = shared(own, recipe.workers)
     return fit_network(own, rows, TrainingState.new(seed))
 
 

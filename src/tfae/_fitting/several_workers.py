@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from tfae._data.holes import has_holes
 from tfae._data.scaling import Scaling
-from tfae._data.streams import Streamed
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
-from tfae._objective.views import Views
-from tfae._training.chunks import Noise, Rows
+from tfae._training.chunks import Noise
+from tfae._training.holed_rows import batches_of
+from tfae._training.loop import Batches
 from tfae._training.step.chunk import ChunkShape
 from tfae._training.step.distribution import Workers
 
@@ -32,7 +31,7 @@ def agreed(workers: Workers, fitted: Fitted) -> Fitted:
     return replace(fitted, **workers.agreed({name: getattr(fitted, name) for name in names}))
 
 
-def shared(recipe: Recipe, workers: Workers, X: Any) -> Recipe:
+def shared(recipe: Recipe, workers: Workers) -> Recipe:
     """Return the recipe of a fit that several processes or devices share.
 
     Raises
@@ -40,46 +39,24 @@ def shared(recipe: Recipe, workers: Workers, X: Any) -> Recipe:
     ValueError
         If it cannot be shared.
     """
-    _check_rows(recipe, X)
-    _check_training(recipe)
+    _check_adds_up(recipe)
     of_process = workers.index if workers.count > 1 else None
 
-    def batches(X: Any, scaling: Scaling, shape: ChunkShape, index: Any, noise: Noise) -> Rows:
-        noise = replace(noise, stream=of_process)
-        return Rows(X, scaling, shape, index, noise, workers.part(shape.batch))
+    def batches(
+        X: Any, scaling: Scaling, shape: ChunkShape, index: Any, noise: Noise, **cells: Any
+    ) -> Batches:
+        noise, part = replace(noise, stream=of_process), workers.part(shape.batch)
+        return batches_of(X, scaling, shape, index, noise, **cells, part=part)
 
     verbose = recipe.verbose and workers.is_first
     return replace(recipe, workers=workers, batches=batches, verbose=verbose)
 
 
-def _check_rows(recipe: Recipe, X: Any) -> None:
-    if isinstance(X, Streamed):
-        said = "Got a stream that is too large for memory; pass a memory map of a file, say"
-    elif has_holes(X):
-        said = "Got missing entries; fill them with an AutoencoderImputer, say"
-    elif recipe.has_categories:
-        said = "Got columns of categories"
-    else:
-        return
-    raise ValueError(
-        "With 'strategy' X must be an array, a sparse matrix, a memory map or a frame of numbers, "
-        f"without missing entries. {said}."
-    )
-
-
-def _check_training(recipe: Recipe) -> None:
-    """Raise if parts of a batch would not add up to it, or other trainings belong to the fit."""
+def _check_adds_up(recipe: Recipe) -> None:
+    """Raise if parts of a batch would not add up to it."""
     if not recipe.objective.adds_up:
-        said = (
-            "'loss' and 'penalty' must be those whose value for a row does not depend on the other "
-            "rows of its batch: not 'gaussian', 'kl', 'lifetime' or functions of your own"
+        raise ValueError(
+            "With 'strategy' 'loss' and 'penalty' must be those whose value for a row does not "
+            "depend on the other rows of its batch: not 'gaussian', 'kl', 'lifetime' or functions "
+            "of your own."
         )
-    elif isinstance(recipe.corruption, Views):
-        said = "'training_rows' must be 'clean'"
-    elif recipe.length is not None:
-        said = "'n_components' must be an integer or None"
-    elif recipe.pretrains:
-        said = "there must be no pretraining"
-    else:
-        return
-    raise ValueError(f"With 'strategy' {said}.")

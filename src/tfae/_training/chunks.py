@@ -26,7 +26,7 @@ from tfae._objective.corruptions import Corrupt
 from tfae._support.typing import Array
 from tfae._training.checkpoints import drawn_so_far
 from tfae._training.order import Order, epoch_order
-from tfae._training.step.chunk import Chunk, ChunkShape, Part, aligned
+from tfae._training.step.chunk import Chunk, ChunkShape, Part, aligned, shape_of_part
 
 T = TypeVar("T")
 AtOnce = Callable[[int], int]
@@ -225,16 +225,13 @@ class Rows:
             return positions
         return self._part.of(positions.reshape(-1, self._shape.batch)).ravel()
 
-    def _buffer(self, width: int | None = None) -> Array:
-        steps, batch, features, dtype = self._shape
-        return aligned((steps * (batch if width is None else width), features), dtype)
+    def _buffer(self, shape: ChunkShape) -> Array:
+        return aligned((shape.steps * shape.batch, shape.features), shape.dtype)
 
     def _buffers(self) -> tuple[Array, tuple[Array | None, Array | None]]:
         """Make buffers for a chunk's rows and for its noise."""
-        if self._part is None:
-            return self._buffer(), self._noise.buffers(self._shape)
-        width = self._part.width
-        return self._buffer(width), self._noise.buffers(self._shape._replace(batch=width))
+        taken = shape_of_part(self._shape, self._part)
+        return self._buffer(taken), self._noise.buffers(taken)
 
     def _gatherer(self) -> Callable[[Array, Array], None]:
         """Choose the function that copies the rows at given positions into a buffer."""
@@ -242,7 +239,7 @@ class Rows:
             return partial(_take, self._X, self._index)
         if not self._one_chunk:
             return self._gather
-        scaled = self._buffer()
+        scaled = self._buffer(self._shape)
         self._gather(np.arange(len(self)), scaled)
         return partial(_take, scaled, None)
 
@@ -284,10 +281,21 @@ class Rows:
 
 
 class StreamedRows(Rows):
-    """The rows of a stream, shuffled by its window and read once in every epoch."""
+    """The rows of a stream, shuffled by its window and read once in every epoch.
 
-    def __init__(self, X: Streamed, scaling: Scaling, shape: ChunkShape, noise: Noise) -> None:
-        super().__init__(X, scaling, shape, None, noise)
+    A process that takes a part of every batch reads and shuffles all rows, because it must know
+    which are its own, but scales and corrupts only these.
+    """
+
+    def __init__(
+        self,
+        X: Streamed,
+        scaling: Scaling,
+        shape: ChunkShape,
+        noise: Noise,
+        part: Part | None = None,
+    ) -> None:
+        super().__init__(X, scaling, shape, None, noise, part)
 
     def epochs(
         self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
@@ -303,8 +311,8 @@ class StreamedRows(Rows):
         part = next(parts, None)
         while part is not None:
             (x, noise), n_rows = next(buffers), len(part[0])
-            self._fill(part[0], x)
-            self._noise.draw(x, slice(n_rows + -n_rows % self._shape.batch), noise, noise_rng)
+            filled = self._fill(part[0], x)
+            self._noise.draw(x, filled, noise, noise_rng)
             if part[1] is not None and noise[0] is not None:
                 self._fill(part[1], noise[0])
             following = next(parts, None)
@@ -320,23 +328,32 @@ class StreamedRows(Rows):
         assert isinstance(self._X, Half)
         return self._X.epoch_of_pairs(size, rng)
 
-    def _fill(self, rows: Array, buffer: Array) -> None:
-        """Scale rows into a buffer, and fill the last batch with some of them."""
+    def _fill(self, rows: Array, buffer: Array) -> slice:
+        """Scale rows into a buffer, and fill the last batch with some of them; return where."""
         n_rows = len(rows)
         missing = -n_rows % self._shape.batch
+        if self._part is not None:
+            rows = rows[self._own(np.arange(n_rows + missing) % n_rows)]
+            n_rows, missing = len(rows), 0
         self._scaling.forward(rows, buffer.dtype, out=buffer[:n_rows])
         buffer[n_rows : n_rows + missing] = buffer[np.arange(missing) % n_rows]
+        return slice(n_rows + missing)
 
 
 def as_chunks(
-    X: Any, scaling: Scaling, shape: ChunkShape, index: Any = None, noise: Noise = Noise()
+    X: Any,
+    scaling: Scaling,
+    shape: ChunkShape,
+    index: Any = None,
+    noise: Noise = Noise(),
+    part: Part | None = None,
 ) -> Rows:
-    """Return some rows of `X` as chunks, whatever `X` is."""
+    """Return some rows of `X` as chunks, whatever `X` is, or a part of every batch of them."""
     if isinstance(X, Streamed) and index is not None:
         X, noise, index = X[index], noise.of_rows(index), None
     if isinstance(X, Streamed):
-        return StreamedRows(X, scaling, shape, noise)
-    return Rows(X, scaling, shape, index, noise)
+        return StreamedRows(X, scaling, shape, noise, part)
+    return Rows(X, scaling, shape, index, noise, part)
 
 
 def _take(rows: Array, index: Array | None, positions: Array, buffer: Array) -> None:

@@ -19,7 +19,7 @@ from tfae._support.typing import Array
 from tfae._training.checkpoints import drawn_so_far
 from tfae._training.chunks import AtOnce, Noise, Rows, as_chunks, one_at_once
 from tfae._training.loop import Batches
-from tfae._training.step.chunk import Chunk, ChunkShape, aligned
+from tfae._training.step.chunk import Chunk, ChunkShape, Part, aligned, shape_of_part
 from tfae._training.table_rows import TableRows
 
 
@@ -40,6 +40,8 @@ class HoledRows:
     noise : Noise
     cells : CellWeights or None
         How much every cell counts, if the rows are those of a table with categories.
+    part : Part or None
+        The rows of every batch that are taken; None takes whole batches.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class HoledRows:
         index: Array | None,
         noise: Noise,
         cells: CellWeights | None = None,
+        part: Part | None = None,
     ) -> None:
         shape_of_both = shape._replace(features=2 * shape.features)
         if isinstance(X, Source) and not X.in_memory:
@@ -58,10 +61,10 @@ class HoledRows:
             n_rows = of.n_rows if weights is None else float(weights.sum())
             share = float(of.observed.sum()) / (n_rows * shape.features)
             beside: Any = _Beside(scaling, share)  # all that chunks ask of a scaling
-            self._rows = as_chunks(X, beside, shape_of_both, index)
+            self._rows = as_chunks(X, beside, shape_of_both, index, part=part)
         else:
-            self._rows = _in_memory(X, scaling, shape_of_both, index, cells)
-        self._shape, self._noise = shape, noise
+            self._rows = _in_memory(X, scaling, shape_of_both, index, cells, part)
+        self._shape, self._noise = shape_of_part(shape, part), noise
 
     def epochs(
         self, rng: np.random.Generator | None = None, at_once: AtOnce = one_at_once
@@ -100,7 +103,12 @@ class _Beside:
 
 
 def _in_memory(
-    X: Any, scaling: Scaling, shape: ChunkShape, index: Array | None, cells: CellWeights | None
+    X: Any,
+    scaling: Scaling,
+    shape: ChunkShape,
+    index: Array | None,
+    cells: CellWeights | None,
+    part: Part | None,
 ) -> Rows:
     """Return rows that are filled once, with weights of entries beside them."""
     weights = weights_of(X, index)
@@ -113,7 +121,8 @@ def _in_memory(
         weight = observed / max(mean, 1 / rows.size)
     # Side by side, so that one gathering serves both.
     both = np.hstack([scaling.forward(rows, rows.dtype), weight]).astype(shape.dtype)
-    return Rows(with_weights(both, weights), Affine(np.zeros(shape.features), 1.0), shape)
+    as_it_is = Affine(np.zeros(shape.features), 1.0)
+    return Rows(with_weights(both, weights), as_it_is, shape, part=part)
 
 
 def batches_of(
@@ -123,11 +132,16 @@ def batches_of(
     index: Any,
     noise: Noise,
     cells: CellWeights | None = None,
+    part: Part | None = None,
 ) -> Batches:
-    """Return some rows of `X` as chunks, whatever `X` is, and with or without holes."""
+    """Return some rows of `X` as chunks, whatever `X` is, and with or without holes.
+
+    With a `part`, the chunks hold that part of every batch.
+    """
     if not has_holes(X):
-        rows = as_chunks(X, scaling, shape, index, noise)
-        return rows if cells is None else TableRows(rows, cells.of_places(), shape)
+        rows = as_chunks(X, scaling, shape, index, noise, part)
+        taken = shape_of_part(shape, part)
+        return rows if cells is None else TableRows(rows, cells.of_places(), taken)
     if isinstance(X, Streamed) and index is not None:
         X, index = X[index], None
-    return HoledRows(X, scaling, shape, index, noise, cells)
+    return HoledRows(X, scaling, shape, index, noise, cells, part)

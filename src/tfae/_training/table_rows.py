@@ -21,6 +21,7 @@ class TableRows:
     rows : Batches
     weights : ndarray of shape (places,)
     shape : ChunkShape
+        That of the chunks of `rows`.
     """
 
     def __init__(self, rows: Batches, weights: Array, shape: ChunkShape) -> None:

@@ -77,6 +77,11 @@ class Part(NamedTuple):
         return mine
 
 
+def shape_of_part(shape: ChunkShape, part: Part | None) -> ChunkShape:
+    """Return the shape of chunks that hold a part of every batch; None for whole batches."""
+    return shape if part is None else shape._replace(batch=part.width)
+
+
 def aligned(shape: tuple[int, ...], dtype: Any) -> Array:
     """Make an array of zeros that the device can read in place."""
     size = math.prod(shape) * np.dtype(dtype).itemsize

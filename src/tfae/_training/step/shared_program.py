@@ -19,7 +19,7 @@ from tfae._objective.objective import Batch
 from tfae._support.keras_graphs import flat_layers
 from tfae._support.tensorflow import keras, tf
 from tfae._support.typing import Array
-from tfae._training.step.chunk import Chunk, ChunkShape, Part, aligned
+from tfae._training.step.chunk import Chunk, ChunkShape, Part, aligned, shape_of_part
 from tfae._training.step.distribution import ALONE, Workers
 from tfae._training.step.program import Program, ProgramKey, batch_of
 
@@ -37,7 +37,7 @@ class SharedKey(ProgramKey):
 
     @property
     def taken(self) -> ChunkShape:
-        return self.shape._replace(batch=self.part.width)
+        return shape_of_part(self.shape, self.part)
 
     def program(self) -> Program:
         return SharedProgram(self)

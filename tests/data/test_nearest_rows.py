@@ -48,3 +48,40 @@ def test_the_places_of_a_column_are_one_column():
     found = NearestRows(X, layout).find(X[:5], 2)
     assert found.squares.shape == (5, 2, 2)
     assert set(np.unique(found.squares[:, :, 1])) <= {0.0, 2.0}
+
+
+def squares_of_columns(row, X, layout):
+    """By plain loops: squared differences of columns, in the units of all columns."""
+    squares = np.square(row - X)
+    columns = [squares[:, layout.column_of == column] for column in range(layout.n_columns)]
+    squares = np.column_stack([of.sum(axis=1) for of in columns])
+    n_compared = (~np.isnan(squares)).sum(axis=1)
+    return np.nan_to_num(squares) * (layout.n_columns / n_compared)[:, None]
+
+
+@pytest.mark.parametrize("kind", ["numbers", "holes", "categories", "far"])
+def test_candidates_hold_the_nearest_rows_without_each_column(kind):
+    layout = Layout((0, 3, 0, 4, 0)) if kind == "categories" else Layout.of_numbers(5)
+    values = RNG.normal(size=(300, 5))
+    if kind == "categories":
+        values[:, [1, 3]] = RNG.integers(0, (3, 4), (300, 2))
+    if kind == "holes":
+        values[:, :4][RNG.random((300, 4)) < 0.2] = np.nan
+    X = layout.encoded(values)
+    Y = X[:40].copy()
+    Y[20:, layout.starts[2]] += 1e9 if kind == "far" else 3.0
+    known = np.arange(40) < 20
+    for place, near in enumerate(NearestRows(X, layout).candidates(Y, 4, known)):
+        others = np.delete(X, place, axis=0) if known[place] else X
+        squares = squares_of_columns(Y[place], others, layout)
+        np.testing.assert_allclose(np.sort(near.totals)[:4], np.sort(squares.sum(axis=1))[:4])
+        for column in range(5):
+            rest = np.delete(squares, column, axis=1).sum(axis=1)
+            found = np.sort(near.without[column])[:4]
+            np.testing.assert_allclose(found, np.sort(rest)[:4], rtol=1e-9)
+
+
+def test_few_rows_are_candidates_where_many_are_far():
+    X = RNG.normal(size=(1000, 2)) @ RNG.normal(size=(2, 20)) + 0.1 * RNG.normal(size=(1000, 20))
+    found = NearestRows(X, Layout.of_numbers(20)).candidates(X[:20], 5, np.ones(20, bool))
+    assert np.mean([len(near.places) for near in found]) < 300

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.neighbors import NearestNeighbors
 
 from tfae._data.layout import Layout
@@ -16,6 +18,8 @@ _ENTRIES = 1 << 22
 # A squared distance below this fraction of the squared norm has lost more than a third of its
 # digits to rounding errors of the products.
 _LOST = 2.0**-20
+# The rounding errors of products are below this fraction of the squared norms.
+_ROUNDING = 2.0**-36
 
 
 class Near(NamedTuple):
@@ -24,6 +28,14 @@ class Near(NamedTuple):
     places: Array  # [rows, k], their positions
     totals: Array  # [rows, k], squared distances; inf where no column can be compared
     squares: Array  # [rows, k, columns], of the differences; NaN where one is missing
+
+
+class Candidates(NamedTuple):
+    """The rows among which the nearest ones of a row are, whichever one column is left out."""
+
+    places: Array  # [m], their positions
+    totals: Array  # [m], squared distances
+    without: Array  # [columns, m], the same if a column differs by nothing
 
 
 class NearestRows:
@@ -59,16 +71,79 @@ class NearestRows:
         self._mend(rows, found)
         return found
 
+    def candidates(self, rows: Array, k: int, known: Array) -> Iterator[Candidates]:
+        """Yield for every row those that may be among its `k` nearest if a column is left out.
+
+        A squared distance is a sum over columns, so that it gives those without each of them.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, places)
+        k : int
+            At most the number of rows to choose from.
+        known : ndarray of bool of shape (n,)
+            Whether an equal row does not count, because it is the row itself.
+        """
+        for some in _parts(np.arange(len(rows)), len(self._rows)):
+            may_be_near = self._may_be_near(rows[some], k)
+            for row, near in zip(some, may_be_near, strict=True):
+                yield self._candidates(rows[row], np.flatnonzero(near), bool(known[row]))
+
+    def _may_be_near(self, rows: Array, k: int) -> Array:
+        """Return which rows are not too far even without the column of their largest difference.
+
+        To take the differences from all rows would take ten times as long. There is room for
+        rounding errors, and for one row more.
+        """
+        known, others = np.nan_to_num(rows), np.nan_to_num(self._rows)
+        numbers = self._layout.numbers
+        most = np.square(cdist(known[:, numbers], others[:, numbers], "chebyshev"))
+        for _, places in self._layout.categories():
+            of_column = cdist(known[:, places], others[:, places], "sqeuclidean")
+            np.maximum(most, of_column, out=most)
+        norms = np.square(known).sum(axis=1)[:, None] + np.square(others).sum(axis=1)
+        totals = self._by_products(rows)
+        factor = self._layout.n_columns / np.maximum(self._n_compared(rows), 1)
+        room = (most + _ROUNDING * norms) * factor
+        k = min(k, len(others) - 1)
+        limit = np.partition(totals, k, axis=1)[:, [k]]
+        return np.asarray(totals - room <= limit)
+
+    def _candidates(self, row: Array, places: Array, is_known: bool) -> Candidates:
+        """Return the distances from the rows at some positions by differences."""
+        squares = _of_columns(np.square(row - self._rows[places]), self._layout)
+        missing = np.isnan(squares)
+        n_compared = squares.shape[1] - missing.sum(axis=1)
+        squares[missing] = 0.0
+        squares *= (squares.shape[1] / np.maximum(n_compared, 1))[:, None]
+        largest, order = squares.argmax(axis=1), np.arange(len(squares))
+        most = squares[order, largest]
+        # Beside the largest difference the others would lose their digits.
+        squares[order, largest] = 0.0
+        least = np.where(n_compared > 0, squares.sum(axis=1), np.inf)
+        totals = least + most
+        if is_known and totals[own := int(totals.argmin())] == 0:
+            least[own] = totals[own] = np.inf
+        without = np.maximum(totals - squares.T, least)
+        without[largest, order] = least
+        return Candidates(places, totals, without)
+
+    def _n_compared(self, rows: Array) -> Array:
+        """Return how many columns two rows both have, of shape [rows, others]."""
+        starts = self._layout.starts
+        there, others_there = ~np.isnan(rows[:, starts]), ~np.isnan(self._rows[:, starts])
+        return there.astype(np.float64) @ others_there.T
+
     def _by_products(self, rows: Array) -> Array:
         """Return the squared distances to all rows; where both have entries, products tell."""
         there, others_there = ~np.isnan(rows), ~np.isnan(self._rows)
         known, others = np.where(there, rows, 0.0), np.where(others_there, self._rows, 0.0)
         squares = np.square(known) @ others_there.T - 2 * known @ others.T
         squares += there.astype(np.float64) @ np.square(others).T
-        starts = self._layout.starts
-        compared = there[:, starts].astype(np.float64) @ others_there[:, starts].T
+        compared = self._n_compared(rows)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(compared > 0, squares * len(starts) / compared, np.inf)
+            scaled = squares * self._layout.n_columns / compared
+            return np.where(compared > 0, scaled, np.inf)
 
     def _sorted(self, rows: Array, places: Array) -> Near:
         """Return rows at some positions, the nearest first, with distances from differences."""

@@ -534,9 +534,11 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
     def explain(self, X: Any) -> Any:
         """Return what every column adds to the oddness of every row.
 
-        What a column adds is its share of the squared distance to the neighbours times the distance
-        term, plus its share of the surprise. The last column, "remainder", is what belongs to no
-        column: a constant. Each row sums to its negative score.
+        What a column adds is its share of the distance term plus its share of the surprise. Its
+        share of the distance is in proportion to the fall of the squared distances to the
+        neighbours, if the column is left out and the neighbours are sought without it. The last
+        column, "remainder", is what belongs to no column: a constant. Each row sums to its negative
+        score.
 
         Parameters
         ----------
@@ -557,6 +559,11 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
         --------
         reasons : The same in words: columns, values, and what was expected.
         tfae.plotting.contributions : A picture of one row.
+
+        Notes
+        -----
+        With distances, all differences between rows and training rows are taken, column by column:
+        about ten times the cost of the scores.
 
         Examples
         --------
@@ -581,7 +588,8 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
         """Return what every column of every row was expected to be, in the user's units.
 
         With the surprise, it is what is expected given the other columns of the row. With
-        ``evidence="distance"`` it is the mean of the neighbours, or their commonest category.
+        ``evidence="distance"`` it is the mean of the neighbours, or their commonest category, which
+        are sought without the column.
 
         Parameters
         ----------

@@ -95,7 +95,7 @@ class OutlierModel:
 
         def of_rows(rows: Array) -> Array:
             evidence = self.evidence(rows)
-            found = self._shares(evidence)
+            found = self._shares(rows, evidence)
             rest = self.oddness(evidence) - found.sum(axis=1)
             return np.hstack([found, rest[:, None]])
 
@@ -124,10 +124,10 @@ class OutlierModel:
         """Return what every column was expected to hold, as rows of numbers.
 
         By the surprise it is the value given the other columns, by distances alone the mean of the
-        neighbours, or the commonest category among them.
+        neighbours without the column, or the commonest category among them.
         """
         if self.surprise is None:
-            return self._of_every_block(X, self._means_of_neighbours)
+            return self._of_every_block(X, lambda rows: self.neighbours.expected(rows))
         surprise = self.surprise
 
         def of_rows(rows: Array) -> Array:
@@ -169,14 +169,14 @@ class OutlierModel:
         of_all = surprise.excess(rows)[:, None]
         return np.concatenate([found, *[of_all] * n_unseen], axis=1)
 
-    def _shares(self, evidence: Evidence) -> Array:
+    def _shares(self, rows: Array, evidence: Evidence) -> Array:
         """Return what columns add to the oddness, without the constant."""
         found: Any = 0.0
         if self.distance_part is not None and evidence.distances is not None:
             part, distances = self.distance_part, evidence.distances
             unit = part.weight / part.spread
             values = np.nan_to_num(distances.values)[:, None]
-            found = found + unit * values * distances.shares
+            found = found + unit * values * self.neighbours.shares(rows)
         if self.surprise_part is not None and evidence.surprises is not None:
             part, surprises = self.surprise_part, evidence.surprises
             values = np.nan_to_num(surprise_of_rows(surprises))[:, None]
@@ -196,15 +196,6 @@ class OutlierModel:
         keys = keys_of(self.rows[places])
         order = np.argsort(keys)
         return keys[order], self.folds[places][order]
-
-    def _means_of_neighbours(self, rows: Array) -> Array:
-        """Return the means of the neighbours, which are probabilities for categories."""
-        places = self.neighbours.distances(rows).places
-        near = np.where((places >= 0)[:, :, None], self.rows[places], np.nan)
-        there = ~np.isnan(near)
-        total = np.where(there, near, 0.0).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            return np.where(there.any(axis=1), total / there.sum(axis=1), self.compared.center)
 
     @cached_property
     def _normal(self) -> Neighbours:

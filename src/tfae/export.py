@@ -15,9 +15,17 @@ import numpy as np
 from tfae._estimators.base import BaseEncoder
 from tfae._estimators.loading import KINDS
 from tfae._inference.fitted import Fitted
-from tfae._networks.filling import without_filling
 from tfae._saving import tensorflow
-from tfae._saving.methods import METHODS, check_exportable, difference, inputs_of
+from tfae._saving.methods import (
+    METHODS,
+    check_exportable,
+    check_takes_a_matrix,
+    difference,
+    exact_outputs,
+    inputs_of,
+    random_rows,
+    works_in_float32,
+)
 from tfae._support.typing import Array
 from tfae._support.whole_files import replace_folder, write_whole
 
@@ -53,34 +61,57 @@ def to_onnx(
     path : str or path-like
     what : {"transform", "inverse_transform", "reconstruct", "score_samples"}, default="transform"
         The method. The input of the graph is ``X``, its output ``codes``, ``rows`` or ``scores``.
+        After a fit on a frame of mixed kinds, rows are one input a column, of shape (n_samples, 1),
+        and one output ``rebuilt_`` and the name of the column; see Notes.
     dtype : {"float32", "float64"}, default="float32"
         The dtype of the input and of all computation. The exception is "gelu", for which
         onnxruntime has no float64: with it only the scaling is in float64, the network in float32.
         Scores are float64 in any case. Layers that are not dense need float32, scores included.
-    X_sample : array-like of shape (n_samples, n_features), default=None
-        Rows to compare on; with "inverse_transform" their codes. None draws 200 rows from a normal
-        distribution with the centers and scales of the training rows.
+    X_sample : {array-like, DataFrame} of shape (n_samples, n_features), default=None
+        Rows to compare on; with "inverse_transform" their codes. Rows with missing entries are left
+        out. None draws 200 rows from a normal distribution with the centers and scales of the
+        training rows, and categories as frequent as they were.
     tolerance : float, default=None
         The largest error allowed. None means 1e-5, or 1e-12 where all is float64.
 
     Returns
     -------
     float
-        The largest difference from the method, relative to its largest absolute output.
+        The largest difference from the method, relative to its largest absolute output. Of the
+        columns of a frame each is compared by itself: numbers beside the largest of their column,
+        without what rounding to integers adds, and categories by how much less likely they are
+        than the likeliest one.
 
     Raises
     ------
     TypeError
         If `model` is no autoencoder of tfae: an imputer, a detector, or another library's.
     ValueError
-        If a part of the estimator has no form in the graph (``scaling="quantile"``, random codes),
-        or the error is above the tolerance. There is no new file then.
+        If a part of the estimator has no form in the graph (``scaling="quantile"``, random codes,
+        columns or categories without names of their own), no row of `X_sample` is complete, or the
+        error is above the tolerance. There is no new file then.
     ImportError
         Without the package onnx; without tf2onnx, if layers are not dense.
 
     Notes
     -----
     A graph takes complete rows. A missing entry, NaN, makes all outputs of its row NaN.
+
+    The columns of a frame of mixed kinds are the graph's inputs and, rebuilt, its outputs, in these
+    types. The ``doc_string`` of each says the unit, and what stands for a missing value.
+
+    ==========================  ==================================================================
+    numbers                     `dtype`; NaN is missing
+    booleans                    `dtype`, 0 or 1, and so are categories that are numbers
+    text and other categories   strings, ``str(value)``; "" is missing unless it is a category
+    dates and durations         int64 in the unit that the column had in `fit`, dates since 1970 in
+                                UTC; the least int64, as NumPy stores NaT, is missing
+    ==========================  ==================================================================
+
+    Rare categories are one, as in the estimator. A category that `fit` did not know and a missing
+    value make all outputs of their row missing, because no graph can fill them: another system of
+    equations would have to be solved for every pattern of holes. Columns that nothing was learned
+    from are neither inputs nor outputs.
 
     References
     ----------
@@ -102,10 +133,10 @@ def to_onnx(
     _check_choice("dtype", dtype, _DTYPES)
     graphs = _graphs()
     made = _onnx_model(graphs, fitted, what, dtype)
-    rows = _sample(model, fitted, what, X_sample).astype(dtype)
-    error = difference(fitted, what, rows, lambda given: graphs.outputs_of(made, given))
+    given = _sample(model, fitted, what, X_sample, dtype)
+    error = graphs.error_of(made, fitted, what, dtype, given)
     if tolerance is None:
-        tolerance = _TOLERANCES["float32" if graphs.works_in_float32(fitted, what) else dtype]
+        tolerance = _TOLERANCES["float32" if works_in_float32(fitted, what) else dtype]
     _check_error(error, tolerance, what, "use dtype='float64', or allow a larger 'tolerance'")
     write_whole(path, [made.SerializeToString()])
     return error
@@ -115,8 +146,10 @@ def register_onnx_converters() -> None:
     """Let skl2onnx convert pipelines that hold estimators of tfae.
 
     After the call, ``skl2onnx.to_onnx(pipeline, X)`` writes the estimators' `transform` by the same
-    graph as :func:`to_onnx`. The tables of converters that skl2onnx keeps for the whole process
-    change; nothing else does. A second call changes nothing.
+    graph as :func:`to_onnx`. Columns of a frame of mixed kinds are inputs of their names; give
+    their types as ``initial_types``, because skl2onnx guesses neither dates nor missing values. The
+    tables of converters that skl2onnx keeps for the whole process change; nothing else does. A
+    second call changes nothing.
 
     Raises
     ------
@@ -178,9 +211,9 @@ def to_saved_model(
     TypeError
         If `model` is no autoencoder of tfae: an imputer, a detector, or another library's.
     ValueError
-        If a part of the estimator has no form in Keras (``scaling="quantile"``, random codes), the
-        error is above the tolerance, or `path` is something other than a SavedModel. Nothing is
-        written then.
+        If a part of the estimator has no form in Keras (``scaling="quantile"``, random codes), it
+        was fitted to a frame of mixed kinds, the error is above the tolerance, or `path` is
+        something other than a SavedModel. Nothing is written then.
 
     Examples
     --------
@@ -195,16 +228,16 @@ def to_saved_model(
     True
     """
     fitted = _exportable(model, what)
+    check_takes_a_matrix(fitted, "A SavedModel")
     target = Path(path)
     if target.exists() and not (target / "saved_model.pb").exists():
         raise ValueError(f"'path' must be free, or the folder of a SavedModel. Got {target}.")
-    rows = _sample(model, fitted, what, X_sample).astype(np.float32)
+    rows = _sample(model, fitted, what, X_sample)
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as here:
         folder = Path(here) / "model"
         tensorflow.write_saved_model(fitted, what, folder)
-        error = difference(
-            fitted, what, rows, lambda given: tensorflow.saved_model_outputs(folder, given)
-        )
+        found = tensorflow.saved_model_outputs(folder, rows)
+        error = difference(exact_outputs(fitted, what, rows), found)
         limit = _TOLERANCES["float32"] if tolerance is None else tolerance
         _check_error(error, limit, what, "allow a larger 'tolerance'")
         replace_folder(folder, target)
@@ -250,8 +283,9 @@ def to_litert(
     TypeError
         If `model` is no autoencoder of tfae: an imputer, a detector, or another library's.
     ValueError
-        If a part of the estimator has no form in Keras (``scaling="quantile"``, random codes),
-        "int8" has no `X_sample`, or the error is above the tolerance. There is no new file then.
+        If a part of the estimator has no form in Keras (``scaling="quantile"``, random codes), it
+        was fitted to a frame of mixed kinds, "int8" has no `X_sample`, or the error is above the
+        tolerance. There is no new file then.
     ImportError
         Without the package ai-edge-litert, which runs the model to compare it
         (``pip install "tfae[litert]"``).
@@ -273,13 +307,15 @@ def to_litert(
     True
     """
     fitted = _exportable(model, what)
+    check_takes_a_matrix(fitted, "LiteRT")
     _check_choice("quantize", quantize, tuple(_LITERT_TOLERANCES))
     if quantize == "int8" and X_sample is None:
         raise ValueError("quantize='int8' needs X_sample, to learn the ranges of numbers from.")
     _check_installed("ai_edge_litert", "to_litert", "tfae[litert]")
-    rows = _sample(model, fitted, what, X_sample).astype(np.float32)
+    rows = _sample(model, fitted, what, X_sample)
     made = tensorflow.litert_model(fitted, what, quantize, rows)
-    error = difference(fitted, what, rows, lambda given: tensorflow.litert_outputs(made, given))
+    found = tensorflow.litert_outputs(made, rows)
+    error = difference(exact_outputs(fitted, what, rows), found)
     limit = _LITERT_TOLERANCES[quantize] if tolerance is None else tolerance
     _check_error(error, limit, what, "allow a larger 'tolerance'")
     write_whole(path, [made])
@@ -318,6 +354,7 @@ def _onnx_model(graphs: Any, fitted: Fitted, what: str, dtype: str) -> Any:
     """Return a method as an ONNX model: of dense layers our own graph, of others that of Keras."""
     if fitted.encoder.layers is not None and fitted.decoder.layers is not None:
         return graphs.onnx_model(fitted, what, dtype)
+    check_takes_a_matrix(fitted, "A graph of layers that are not dense")
     if dtype != "float32":
         raise ValueError(f"Layers that are not dense need dtype='float32'. Got {dtype!r}.")
     _check_installed("tf2onnx", "to_onnx of layers that are not dense", "tf2onnx")
@@ -337,12 +374,19 @@ def _check_installed(package: str, needed_by: str, to_install: str) -> None:
         raise ImportError(f'{needed_by} needs the package {package}: pip install "{to_install}".')
 
 
-def _sample(model: Any, fitted: Fitted, what: str, X_sample: Any) -> Array:
-    """Return what to give to a method, to compare its results."""
-    if X_sample is not None:
-        rows = np.asarray(model._read(X_sample, reset=False))
+def _sample(model: Any, fitted: Fitted, what: str, X_sample: Any, dtype: str = "float32") -> Array:
+    """Return what to give to a method, to compare its results: complete rows, or their codes.
+
+    Rows of a table stay in float64, because their columns have dtypes of their own.
+    """
+    if X_sample is None:
+        rows = random_rows(fitted, _N_ROWS)
     else:
-        scaling = without_filling(fitted.scaling)
-        normal = np.random.default_rng(0).normal(size=(_N_ROWS, fitted.structure.spec.n_features))
-        rows = np.asarray(scaling.center + normal * scaling.scale)
-    return inputs_of(fitted, what, rows)
+        rows = np.asarray(model._read(X_sample, reset=False))
+        rows = rows[~np.isnan(rows).any(axis=1)]
+        if len(rows) == 0:
+            raise ValueError("'X_sample' must have complete rows, to compare on. Got none.")
+    if fitted.schema is None:
+        rows = rows.astype(dtype)
+    given = inputs_of(fitted, what, rows)
+    return given.astype(dtype) if what == "inverse_transform" else given

@@ -38,7 +38,7 @@ def same_models():
     have TensorFlow prepare all compiled functions again, which takes half a second for a program.
     """
     random.seed(0)
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
 
 
 @pytest.fixture(scope="session")

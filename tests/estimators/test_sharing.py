@@ -24,6 +24,7 @@ X = np.tanh(TABLE)
 HOLED = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "estimator",
     [

@@ -13,6 +13,7 @@ from sklearn_checks import FOR_TRANSFORMERS, run
 from tfae import (
     Autoencoder,
     ContractiveAutoencoder,
+    ConvolutionalAutoencoder,
     SparseAutoencoder,
     StackedAutoencoder,
 )
@@ -24,16 +25,16 @@ KINDS = [
     kind(hidden_layer_sizes=(8,), max_iter=2, **FOR_FEW_ROWS.get(kind.__name__, {}))
     for kind in kinds()
 ]
-# They share nearly all of what reads and checks data with others: `make test-slow` runs them.
+# One that takes tables and one that takes images: together they have every check of the suite.
+MAIN = [each for each in KINDS if type(each) in (Autoencoder, ConvolutionalAutoencoder)]
+# They share nearly all of what reads and checks data: `make test` runs some checks of each.
 ALIKE = [
-    *(each for each in KINDS if isinstance(each, (ContractiveAutoencoder, SparseAutoencoder))),
+    *(each for each in KINDS if each not in MAIN),
     *(
         Autoencoder(architecture=name, hidden_layer_sizes=(8,), max_iter=2)
         for name in other_architectures()
     ),
 ]
-MAIN = [each for each in KINDS if each not in ALIKE]
-ESTIMATORS = [*MAIN, *(pytest.param(each, marks=pytest.mark.slow) for each in ALIKE)]
 
 
 def identifier(estimator):
@@ -69,7 +70,7 @@ def test_check_of_the_suite(estimator, check):
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.sample(40)
 @parametrize_with_checks(ALIKE, expected_failed_checks=stochastic, xfail_strict=False)
 def test_check_of_the_suite_for_those_that_are_alike(estimator, check):
     check(estimator)
@@ -77,12 +78,19 @@ def test_check_of_the_suite_for_those_that_are_alike(estimator, check):
 
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("name", MORE_CHECKS)
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=identifier)
-def test_check_beyond_the_suite(estimator, name):
+def test_check_beyond_the_suite(name):
+    run(name, MAIN[0])
+
+
+@pytest.mark.sample(13)
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("name", MORE_CHECKS)
+@pytest.mark.parametrize("estimator", [*MAIN[1:], *ALIKE], ids=identifier)
+def test_check_beyond_the_suite_for_others(estimator, name):
     run(name, estimator)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=identifier)
+@pytest.mark.parametrize("estimator", [*MAIN, *ALIKE], ids=identifier)
 def test_no_check_is_left_out_but_those_of_other_kinds_of_estimators(estimator):
     suite = estimator_checks.estimator_checks_generator(estimator)
     run = {check.func.__name__ for _, check in suite}  # fewer if a tag asks to be excused

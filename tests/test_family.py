@@ -46,6 +46,7 @@ def rows(digits):
     return digits[:600]
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("name", NAMES)
 def test_it_reduces_its_error_to_less_than_half(name, digits):
     """Of what it was untrained; in the user's units, for rows that it has seen."""
@@ -65,6 +66,7 @@ def _unstacked(model):
     return {"pretrain_max_iter": 0} if hasattr(model, "pretrain_max_iter") else {}
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", LOSSES_SLOW)
 def test_the_same_seed_traces_nothing_new_and_a_saved_file_gives_the_same_bits(
     name, rows, tmp_path
@@ -114,7 +116,7 @@ def test_all_are_used_again_in_a_fresh_process(rows, tmp_path):
         np.testing.assert_allclose(out[name], model.reconstruct(rows), atol=1e-3, err_msg=name)
 
 
-@pytest.mark.sample(10)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_gradient_is_the_numerical_one(name):
     """Along random directions, in double precision, penalties and random numbers included."""

@@ -20,7 +20,7 @@ def test_check_of_the_suite(estimator, check):
     check(estimator)
 
 
-@pytest.mark.sample(11)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("name", FOR_TRANSFORMERS)
 def test_check_that_scikit_learns_imputers_pass(name):
     if not passes(name, KNNImputer()):

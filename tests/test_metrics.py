@@ -23,6 +23,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from tfae import Autoencoder, metrics
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
@@ -253,7 +255,7 @@ MOVED = {
 }
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(5)
 @pytest.mark.parametrize("name", MOVED)
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "manhattan", "minkowski", "l2"])
 def test_measures_depend_neither_on_an_offset_nor_on_a_unit(pictures, name, metric):

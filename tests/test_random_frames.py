@@ -60,6 +60,7 @@ def assert_serves(frame):
     assert columns_as_lists(again.to_native()) == columns_as_lists(filled)
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("n_columns", [1, 5, 14])
 def test_frames_of_three_widths(n_columns):
     @settings(max_examples=2, derandomize=True, **SETTINGS)

@@ -59,6 +59,7 @@ def assert_equal(one, other):
     np.testing.assert_equal(facts(one), facts(other))
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", FAMILY)
 def test_rows_of_weight_0_are_as_if_they_were_not_there(name):
     model, weights = FAMILY[name], COUNTS * (1 + RNG.random(len(TABLE)))

@@ -94,6 +94,7 @@ def assert_like(found, wanted):
         )
 
 
+@pytest.mark.slow
 def test_two_devices_find_what_one_finds(start, tmp_path, alone):
     (found,) = results(start("mirrored", 1, tmp_path), tmp_path)
     names = several_workers.OF_DEVICES

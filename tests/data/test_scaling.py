@@ -125,7 +125,7 @@ def test_a_misspelt_name_is_told_the_nearest():
         fit_scaling("globl", X)
 
 
-@pytest.mark.sample(12)
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("kind", ORACLES)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int32, np.uint8, bool])
 def test_every_scaling_takes_every_kind_of_column(kind, dtype):
@@ -160,6 +160,7 @@ def test_outliers_of_a_million_medians_do_no_harm(kind):
         assert errors < 0.3 * given[usual][:, 1:].var(axis=0).mean()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", ORACLES)
 def test_errors_are_in_the_users_units_or_in_the_scaled_ones(kind):
     model = Autoencoder(1, scaling=kind, max_iter=3, random_state=0).fit(X)
@@ -192,6 +193,7 @@ def test_columns_that_differ_from_each_other_alone_are_refused(kind, rows):
         fit_scaling(kind, X, rows)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("unit", [1e-20, 1e-38, 1e-44])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rows_whose_squares_vanish_in_the_training_are_scaled_or_refused(unit, dtype):

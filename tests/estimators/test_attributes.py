@@ -9,6 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from tfae import Autoencoder, SparseAutoencoder, VariationalAutoencoder
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 ALWAYS = [
     "center_",
     "decoder_weights_",

@@ -249,6 +249,7 @@ def test_an_array_is_warned_of_where_a_frame_was_fitted(digits):
     np.testing.assert_array_equal(from_array, model.transform(frame))
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, ">f8", np.int64])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_plain_arrays_give_what_lists_of_rows_give(digits, dtype, order):

@@ -27,6 +27,7 @@ def small(kind=Autoencoder, **params):
     return kind(**{**given, **FOR_FEW_ROWS.get(kind.__name__, {}), **params})
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("kind", kinds())
 def test_clean_rows_beside_noisy_ones_are_not_ignored_in_silence(kind):
     model = small(kind)

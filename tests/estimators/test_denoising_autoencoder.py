@@ -30,6 +30,7 @@ def error(rows, others):
     return float(np.square(rows - others, dtype=np.float64).mean())
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("corruption", ["gaussian", "masking", "salt_and_pepper", "swap"])
 def test_training_starts_at_the_linear_denoiser(digits, corruption):
     """With a rate of nearly 0, the model is the ridge regression of its rank."""
@@ -123,7 +124,7 @@ def test_a_level_in_the_users_units_is_that_noise(digits):
     np.testing.assert_allclose(one.loss_curve_, other.loss_curve_, rtol=2e-3)
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("of", [np.asarray, sparse.csr_array])
 @pytest.mark.parametrize("n_rows", [300, 1797])
 def test_pairs_are_learned_and_not_noise_alone(digits, noisy, of, n_rows):
@@ -214,7 +215,7 @@ def test_pairs_go_through_a_pipeline_by_metadata_routing(digits, noisy):
 
 
 def test_labels_stay_ignored(digits):
-    model = DenoisingAutoencoder(4, max_iter=1, **SMALL)
+    model = DenoisingAutoencoder(8, max_iter=1, **SMALL)
     codes = model.fit(digits).transform(digits)
     labelled = model.fit(digits, np.arange(len(digits))).transform(digits)
     np.testing.assert_array_equal(labelled, codes)
@@ -350,7 +351,7 @@ def test_thresholds_come_from_the_rows_that_are_encoded(digits):
 
 def test_a_range_that_clips_clean_rows_is_told_of(digits):
     with pytest.warns(UserWarning, match=r"corruption_range=\(0, 1\) clips clean rows, too"):
-        DenoisingAutoencoder(4, corruption_range=(0, 1), max_iter=1, **SMALL).fit(digits)
+        DenoisingAutoencoder(8, corruption_range=(0, 1), max_iter=1, **SMALL).fit(digits)
 
 
 def test_without_noise_nothing_is_lost_and_nothing_said(recwarn):
@@ -397,6 +398,7 @@ def test_neighbours_agree_better_than_those_of_principal_components(digits):
     assert kept > metrics.trustworthiness(digits, principal, n_neighbors=12) - 0.002
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "said",
     [

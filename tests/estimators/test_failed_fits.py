@@ -44,7 +44,7 @@ def assert_unchanged(model, before):
     assert all(vars(model)[name] is value for name, value in before.items())
 
 
-@pytest.mark.sample(8)
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "spoilt",
     [{"activation": "reluu"}, {"kernel_initializer": "nothing_such"}, {"callbacks": [Fails()]}],
@@ -60,6 +60,7 @@ def test_a_failed_fit_changes_nothing(kind, spoilt):
     np.testing.assert_array_equal(model.transform(X), codes)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_failed_first_fit_leaves_nothing(kind):
     model = small(kind).set_params(callbacks=[Fails()])

@@ -89,6 +89,7 @@ def test_complete_rows_train_as_before_and_later_holes_are_filled():
         pure.transform(HOLED)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("kind", "params"),
     [

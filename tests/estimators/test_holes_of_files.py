@@ -68,6 +68,7 @@ def test_chunks_of_files_are_those_of_arrays(weights, mapped):
     assert_allclose(found.weight, expected.weight)
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("kind", "params"),
     [

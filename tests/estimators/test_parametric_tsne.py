@@ -13,6 +13,8 @@ from tfae import ParametricTSNE, metrics
 from tfae._fitting.embedding import embedding_settings
 from tfae._objective.affinities import Affinities
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 @pytest.fixture(scope="module")
 def halves():

@@ -35,6 +35,7 @@ MIXED = pd.DataFrame(
 )
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     "estimator",
     [

@@ -126,6 +126,7 @@ def noisy(spec):
     )
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("name", FITS)
 def test_a_fit_that_is_called_again_ends_with_the_same_bits(name, killing, tmp_path):
     fit = FITS[name]

@@ -61,6 +61,7 @@ def test_all_but_two_kinds_take_tables():
     assert refusing == {"ConvolutionalAutoencoder", "ParametricTSNE"}
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("kind", TAKE_TABLES)
 def test_a_mixed_frame_goes_in_and_comes_out(kind):
     model = fitted_to(FRAME, kind)

@@ -46,6 +46,7 @@ def test_chunks_have_the_weights_of_rows_and_of_entries():
     assert_array_equal(chunk.entry_weight[:n] > 0, ~np.isnan(HOLED[COUNTS > 0]))
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(
     ("kind", "params"),
     [

@@ -126,6 +126,7 @@ def test_a_fit_has_layers_and_rates_as_the_settings_say(n_features):
     assert model.settings_["activation"] == "gelu"
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     ("n_rows", "held_out"),
     [(2, 1), (10, 3), (60, 18), (333, 100), (334, 100), (600, 100), (999, 100), (1001, 100)],

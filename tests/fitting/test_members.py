@@ -55,6 +55,7 @@ def test_a_member_gets_the_weights_that_it_gets_alone(params, monkeypatch):
     assert_allclose(together[0].history["loss"], losses)
 
 
+@pytest.mark.sample(3)
 @pytest.mark.usefixtures("in_executor")
 @pytest.mark.parametrize(
     "params",

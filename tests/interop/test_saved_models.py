@@ -27,6 +27,7 @@ def relative_error(model, what, given, found):
     return np.abs(found - wanted).max() / np.abs(wanted).max()
 
 
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("name", ["autoencoder", "convolutional"])
 @pytest.mark.parametrize("what", METHODS)
 def test_a_saved_model_computes_what_the_method_does(name, what, tmp_path):

@@ -11,6 +11,8 @@ from sklearn.decomposition import PCA
 from tfae import Autoencoder, SparseAutoencoder
 from tfae._training.step.program import new_programs, trace_count
 
+pytestmark = pytest.mark.usefixtures("in_executor")
+
 
 @pytest.fixture(scope="module")
 def fitted(halves):

@@ -100,6 +100,7 @@ def test_every_bit_counts(tmp_path):
         assert loaded(bytes(changed), tmp_path) is None
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("number", range(9))
 def test_memory_is_bounded_by_the_size_of_the_file(number, tmp_path):
     header, text, arrays = taken_apart(DENSE[0].read_bytes())

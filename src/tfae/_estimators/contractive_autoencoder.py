@@ -49,7 +49,7 @@ class ContractiveAutoencoder(Autoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from tfae import ContractiveAutoencoder
     >>> X = load_digits().data
-    >>> model = ContractiveAutoencoder(8, max_iter=10, random_state=0).fit(X)
+    >>> model = ContractiveAutoencoder(8, max_iter=5, random_state=0).fit(X)
     >>> model.score(X) > 0.7
     True
     """

@@ -131,7 +131,7 @@ class DenoisingAutoencoder(Autoencoder):
     >>> from tfae import DenoisingAutoencoder
     >>> X = load_digits().data
     >>> noisy = X + np.random.default_rng(0).normal(0, 4, X.shape)
-    >>> model = DenoisingAutoencoder(32, corruption_level=1.0, max_iter=30, random_state=0).fit(X)
+    >>> model = DenoisingAutoencoder(32, corruption_level=1.0, max_iter=10, random_state=0).fit(X)
     >>> cleaned = model.reconstruct(noisy)
     >>> bool(np.square(cleaned - X).mean() < 0.6 * np.square(noisy - X).mean())
     True
@@ -143,7 +143,7 @@ class DenoisingAutoencoder(Autoencoder):
     ...     training_rows="noisy",
     ...     corruption_level=4,
     ...     corruption_unit="data",
-    ...     max_iter=30,
+    ...     max_iter=10,
     ...     random_state=0,
     ... )
     >>> cleaned = model.fit(noisy).reconstruct(noisy)

@@ -53,7 +53,7 @@ class SparseAutoencoder(Autoencoder):
     >>> from tfae import SparseAutoencoder
     >>> X = load_digits().data
     >>> model = SparseAutoencoder(
-    ...     100, hidden_layer_sizes=(), penalty="top_k", sparsity=10, max_iter=20, random_state=0
+    ...     100, hidden_layer_sizes=(), penalty="top_k", sparsity=10, max_iter=5, random_state=0
     ... ).fit(X)
     >>> int((model.transform(X) != 0).sum(axis=1).max())
     10

@@ -83,7 +83,7 @@ class VariationalAutoencoder(Autoencoder):
     >>> from sklearn.datasets import load_digits
     >>> from tfae import VariationalAutoencoder
     >>> X = load_digits().data
-    >>> model = VariationalAutoencoder(8, max_iter=40, random_state=0).fit(X)
+    >>> model = VariationalAutoencoder(8, max_iter=20, random_state=0).fit(X)
     >>> model.sample(5, random_state=0).shape
     (5, 64)
     >>> model.score_samples(X).mean() > model.score_samples(X[:, ::-1]).mean()

@@ -16,11 +16,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from sklearn.datasets import load_digits, load_wine
+from sklearn.datasets import load_digits, load_iris, load_wine
 from sklearn.decomposition import PCA
 from sklearn.model_selection import train_test_split
 
-from tfae import Autoencoder, AutoencoderImputer, DenoisingAutoencoder, ParametricTSNE
+from tfae import (
+    Autoencoder,
+    AutoencoderImputer,
+    DenoisingAutoencoder,
+    OutlierDetector,
+    ParametricTSNE,
+)
 
 _DOCS = Path(__file__).parents[1] / "docs"
 _N_IMAGES = 10
@@ -105,30 +111,70 @@ def fill_in() -> Figure:
 
 
 def detect() -> Figure:
-    """A table with five wrong values: how far each value is from what its row says."""
+    """Wines with five wrong values: what each value adds to the oddness of its row."""
     wine = load_wine(as_frame=True).data
-    train, test = train_test_split(wine, test_size=25, random_state=0)
-    rng = np.random.default_rng(0)
-    rows, columns = rng.choice(len(test), 5, replace=False), rng.permutation(13)[:5]
-    places = list(zip(rows, columns, strict=True))
-    test = test.copy()
-    for row, column in places:  # another row's value, which the column has elsewhere
-        values = train.iloc[:, column]
-        far = np.abs(values - test.iloc[row, column]).argmax()
-        test.iloc[row, column] = values.iloc[far]
-    model = Autoencoder(6, scaling="standard", random_state=0).fit(train)
-    errors = model.column_errors(test) / train.std()
+    past, new = train_test_split(wine, test_size=25, random_state=0)
+    wrong = {
+        168: ("ash", 1.36),
+        146: ("hue", 1.71),
+        7: ("alcalinity_of_ash", 30.0),
+        160: ("flavanoids", 3.74),
+        18: ("alcohol", 11.03),
+    }
+    for row, (column, value) in wrong.items():
+        new.loc[row, column] = value
+    detector = OutlierDetector(training_rows="clean", false_alarm_rate=0.05, random_state=0)
+    explained = detector.fit(past).explain(new).drop(columns="remainder")
+    places = [(new.index.get_loc(row), list(wine).index(name)) for row, (name, _) in wrong.items()]
     figure, ax = plt.subplots(figsize=_SIZE, layout="constrained")
-    _heat_map(ax, errors.T.to_numpy(), list(wine.columns))
+    _heat_map(ax, explained.T.to_numpy(), list(wine.columns))
     ax.scatter(*zip(*places, strict=True), s=70, facecolors="none", edgecolors="#1f77b4", lw=1.5)
-    ax.set_title("error of every value; circles: changed by hand", fontsize=11, loc="left")
+    ax.set_title("why a row is odd, by columns; circles: wrong values", fontsize=11, loc="left")
     return figure
 
 
 def _heat_map(ax: Axes, values: np.ndarray, names: list[str]) -> None:
     ax.imshow(values, cmap="Reds", aspect="auto", vmin=0, vmax=3)
     ax.set_yticks(range(len(names)), names, fontsize=7)
-    ax.set(xticks=[], xlabel="25 wines that were held out")
+    ax.set(xticks=[], xlabel="25 new wines")
+
+
+def tables() -> Figure:
+    """Flowers of three species in two numbers, and some of them rebuilt, with their species."""
+    iris = load_iris(as_frame=True)
+    table = iris.data.assign(species=iris.target_names[iris.target])
+    train, test = train_test_split(table, random_state=0)
+    model = Autoencoder(2, random_state=0).fit(train)
+    codes = model.transform(test)
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=_SIZE, width_ratios=[2, 3], layout="constrained"
+    )
+    for name, of_species in pd.DataFrame(codes).groupby(test["species"].to_numpy()):
+        left.scatter(of_species[0], of_species[1], s=14, label=name)
+    left.legend(fontsize=8)
+    left.set(xticks=[], yticks=[])
+    left.set_title("new flowers, 2 numbers each", fontsize=11, loc="left")
+    shown = test.groupby("species").head(2).sort_values("species").index
+    rebuilt = pd.DataFrame(model.inverse_transform(codes).to_numpy(), test.index, test.columns)
+    _cells(right, test.loc[shown], rebuilt.loc[shown])
+    return figure
+
+
+def _cells(ax: Axes, rows: pd.DataFrame, rebuilt: pd.DataFrame) -> None:
+    """Write the values of rows, and below each row in colour what it was rebuilt as."""
+    text = []
+    for label, row in rows.iterrows():
+        for values in (row, rebuilt.loc[label]):
+            text.append([value if isinstance(value, str) else f"{value:.1f}" for value in values])
+    names = [name.replace(" (cm)", "").replace(" ", "\n") for name in rows]
+    cells = ax.table(text, colLabels=names, loc="center", cellLoc="center", edges="open")
+    cells.auto_set_font_size(False)
+    cells.set_fontsize(9)
+    for (line, _), cell in cells.get_celld().items():
+        cell.set_height(0.12 if line == 0 else 0.073)
+        cell.get_text().set_color("black" if line == 0 or line % 2 else "#c44e00")
+    ax.axis("off")
+    ax.set_title("six of them, and rebuilt (orange)", fontsize=11, loc="left")
 
 
 def larger() -> Figure:
@@ -142,6 +188,22 @@ def larger() -> Figure:
         "import\ntensorflow": _seconds(cases["new-process"], "import"),
     }
     _bars(right, "a new process (seconds)", seconds)
+    return figure
+
+
+def deploy() -> Figure:
+    """The time until a kept model answers in a new process, and that of one row."""
+    cases = json.loads((_DOCS / "results" / "benchmarks.json").read_text())["cases"]
+    figure, (left, right) = plt.subplots(1, 2, figsize=_SIZE, layout="constrained")
+    seconds = {
+        "load a model,\ntransform": _seconds(cases["new-process"], "unpickle"),
+        "import\ntensorflow": _seconds(cases["new-process"], "import"),
+    }
+    _bars(left, "a new process (seconds)", seconds)
+    rows = cases["one-row-digits"]["contenders"]
+    rates = {"Autoencoder": "tfae", "scikit-learn's\nPCA": "pca"}
+    each = {title: 1e6 / rows[name]["speed"]["median"] for title, name in rates.items()}
+    _bars(right, "one row (microseconds)", each)
     return figure
 
 
@@ -202,6 +264,8 @@ PICTURES: dict[str, Callable[[], Figure]] = {
     "task-fill-in": fill_in,
     "task-detect": detect,
     "task-larger": larger,
+    "task-tables": tables,
+    "task-deploy": deploy,
     "quality-pca": against_pca,
     "quality-others": against_others,
 }

@@ -27,6 +27,8 @@ extensions = [
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
+    # A picture says enough; not the axes that the last line returns, too.
+    "ignore_repr_types": r"matplotlib\.",
     "download_all_examples": False,
     "remove_config_comments": True,
     "abort_on_example_error": True,

@@ -327,7 +327,9 @@ def _exportable(model: Any, what: str) -> Fitted:
     if not isinstance(model, BaseEncoder):
         raise TypeError(
             "'model' must be a fitted autoencoder or ParametricTSNE of tfae. Got a "
-            f"{type(model).__name__}; imputers and detectors can be kept with their method save."
+            f"{type(model).__name__}. Of a pipeline pass the step, or write all of it with "
+            "skl2onnx after register_onnx_converters(). Imputers and detectors can be kept with "
+            "their method save."
         )
     if what not in METHODS or not hasattr(model, what):
         has = [name for name in METHODS if hasattr(model, name)]

@@ -108,6 +108,24 @@ def test_convolutions_are_written_by_keras(what, tmp_path):
     assert error_of(path, model, what, X) <= 1e-5
 
 
+def test_convolutions_with_gelu(tmp_path, caplog):
+    pytest.importorskip("tf2onnx")
+    model, X = stored("convolutional")
+    fitted = model._fitted
+
+    def with_gelu(coder):
+        spec = replace(coder.structure.spec, activation="gelu")
+        return replace(coder, structure=replace(coder.structure, spec=spec))
+
+    model._fitted = replace(
+        fitted, encoder=with_gelu(fitted.encoder), decoder=with_gelu(fitted.decoder)
+    )
+    X, path = X.astype(np.float32), tmp_path / "model.onnx"
+    assert export.to_onnx(model, path, "reconstruct", X_sample=X) <= 1e-5
+    assert error_of(path, model, "reconstruct", X) <= 1e-5
+    assert "Erfc" not in caplog.text
+
+
 def test_counts_are_seen_as_logarithms(tmp_path):
     rng = np.random.default_rng(0)
     X = rng.poisson(3.0, size=(60, 6)).astype(np.float32)

@@ -5,10 +5,12 @@ Both are written from Keras models that work in the user's units, in float32.
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,16 +62,52 @@ def onnx_model(fitted: Fitted, what: str) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path, method = Path(folder) / "model.onnx", keras_method(fitted, what)
         method(np.zeros((1, *method.input.shape[1:]), "float32"))  # Keras asks for a call
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _no_word_of("Erfc"):
             warnings.simplefilter("ignore", FutureWarning)  # of NumPy, to Keras
             method.export(path, format="onnx", verbose=False)
         model = onnx.load(path)
+    _write_erfc(model.graph)
     # Keras chooses the names.
     graph, name = model.graph, METHODS[what]
     for node, of in ((graph.input[0], "X"), (graph.output[0], name)):
         _renamed(graph, node.name, of)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+@contextmanager
+def _no_word_of(operation: str) -> Iterator[None]:
+    """Keep tf2onnx from logging that it cannot write an operation."""
+    logger = logging.getLogger("tf2onnx.tfonnx")
+
+    def says_other(record: logging.LogRecord) -> bool:
+        return operation not in record.getMessage()
+
+    logger.addFilter(says_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(says_other)
+
+
+def _write_erfc(graph: Any) -> None:
+    """Write the complement of the error function, of GELU, by that function: ONNX has none."""
+    from onnx import helper
+
+    made: list[Any] = []
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            made.append(node)
+            continue
+        (x,), (found,) = node.input, node.output
+        one, erf = f"{found}_one", f"{found}_erf"
+        made += [
+            helper.make_node("Constant", [], [one], value_float=1.0),
+            helper.make_node("Erf", [x], [erf]),
+            helper.make_node("Sub", [one, erf], [found]),
+        ]
+    del graph.node[:]
+    graph.node.extend(made)
 
 
 def _renamed(graph: Any, old: str, new: str) -> None:

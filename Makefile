@@ -6,7 +6,7 @@ export MPLBACKEND := Agg
 
 .PHONY: help venv install demo test test-slow test-interop lint format docs bench bench-quick \
 	bench-denoising bench-noisy-rows bench-imputation bench-codes bench-tables bench-outliers \
-	bench-clusters dist clean
+	bench-clusters bench-workers dist clean
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
@@ -23,6 +23,7 @@ help:
 	@echo "make bench-tables  codes of tables beside PCA of one-hot columns (half an hour; goes on, too)"
 	@echo "make bench-outliers  odd rows beside other detectors (hours; goes on where it stopped)"
 	@echo "make bench-clusters  rows that Dask and Spark encode, beside NumPy (an hour; Spark needs Java 17)"
+	@echo "make bench-workers  fits that processes share, and are killed (an hour; goes on where it stopped)"
 	@echo "make bench-codes  neighbours of codes, beside PCA and raw rows (half an hour; goes on, too)"
 
 # A target that failed half-way must not look finished.
@@ -88,6 +89,9 @@ bench-tables: .venv/.installed-dev
 
 bench-clusters: .venv/.installed-interop
 	$(BIN)/python -m benchmarks.quality.clusters --json clusters.json $(BENCH)
+
+bench-workers: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.quality.several_workers --json several-workers.json $(BENCH)
 
 # With what is installed: the others are named as skipped.
 bench-quick: .venv/.installed-dev

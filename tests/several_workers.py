@@ -40,7 +40,7 @@ def stream(rows=X):
 
 def in_two_calls(fitted):
     """Return an estimator after two calls of `partial_fit`."""
-    return fitted.partial_fit(X).partial_fit(X[:200])
+    return fitted.partial_fit(X).partial_fit(X[::-1])
 
 
 # With one batch an epoch, histories have the loss of every step.
@@ -52,7 +52,7 @@ FITS = {
     "linear path": lambda **of: model(linear_path=True, max_iter=30, **of).fit(X),
     "stream": lambda **of: model(linear_path=True, **of).fit(stream()),
     "table": lambda **of: model(**of).fit(MIXED),
-    "two calls": lambda **of: in_two_calls(model(linear_path=True, **of)),
+    "two calls": lambda **of: in_two_calls(model(**ONE_BATCH, **of)),
 }
 # What devices of one process do in another way than processes.
 OF_DEVICES = {name: FITS[name] for name in ("epochs", "table")}

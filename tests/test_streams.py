@@ -810,3 +810,18 @@ def test_memory_does_not_grow_with_the_file(tmp_path, streamed, bound):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < bound
+
+
+def test_a_digest_tells_rows_and_their_order_from_others_but_not_batches():
+    def digest(rows, n_batches, digests=True):
+        stream = streams.from_batches(np.array_split(rows, n_batches), window=100)
+        opened = Opened(stream, lambda rows, *_: rows, digests=digests)
+        assert opened.begin(0, 1) is None
+        opened.prepare(covariance=False)
+        return opened.digest
+
+    assert digest(X, 3) == digest(X, 7)
+    changed = X.copy()
+    changed[-1, -1] += 1
+    assert len({digest(rows, 3) for rows in (X, X[::-1], X[1:], changed)}) == 4
+    assert digest(X, 3, digests=False) is None

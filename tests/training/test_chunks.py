@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from tfae._data.files import from_batches
 from tfae._data.landmarks import find_landmarks
 from tfae._data.scaling import fit_scaling
+from tfae._data.streams import Opened
 from tfae._data.weights import with_weights
+from tfae._networks.filling import learned_filling
 from tfae._objective.corruptions import CORRUPTIONS, Corrupter, Levels
 from tfae._training.chunks import _MAX_STEPS, Noise, Rows, chunk_shape
+from tfae._training.holed_rows import batches_of
 from tfae._training.step.chunk import ChunkShape
 from tfae._training.step.distribution import Workers
 
@@ -174,6 +178,32 @@ def test_parts_of_batches_make_up_the_batches(n_rows, n_workers):
         rows = Rows(X, scaling, SHAPE, None, Noise(), part)
         return rows.epochs(np.random.default_rng(0))
 
+    assert_parts_make_up_batches(chunks, n_workers)
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("window", [3, 8])
+@pytest.mark.parametrize("n_rows", [11, 35])
+def test_parts_of_batches_of_a_stream_make_up_the_batches(n_rows, window, holes):
+    X = table(n_rows)
+    X[::3, 1] = np.nan if holes else X[::3, 1]
+    stream = Opened(
+        from_batches(np.array_split(X, 3), window=window), lambda rows, *_: rows, missing=True
+    )
+    assert stream.begin(0, 1) is None
+    stream.prepare(covariance=False)
+    scaling = fit_scaling("global", stream)
+    scaling = learned_filling(scaling, X) if holes else scaling
+
+    def chunks(part):
+        rows = batches_of(stream, scaling, SHAPE, None, Noise(), part=part)
+        return rows.epochs(np.random.default_rng(0))
+
+    assert_parts_make_up_batches(chunks, 3)
+
+
+def assert_parts_make_up_batches(chunks, n_workers):
+    """`chunks` takes a part of every batch, or None for whole batches."""
     parts = [Workers(None, i, n_workers).part(SHAPE.batch) for i in range(n_workers)]
     for whole, *of_parts in islice(zip(chunks(None), *map(chunks, parts), strict=True), 4):
         assert {part.n_steps for part in of_parts} == {whole.n_steps}
@@ -189,7 +219,8 @@ def test_parts_of_batches_make_up_the_batches(n_rows, n_workers):
 def taken(chunk, step):
     """Return the rows of a step that count, and their weights."""
     weight = chunk.weight[step]
-    rows = chunk.x.reshape(*chunk.weight.shape, -1)[step]
+    rows = chunk.x if chunk.entry_weight is None else np.hstack([chunk.x, chunk.entry_weight])
+    rows = rows.reshape(*chunk.weight.shape, -1)[step]
     return rows[weight > 0].copy(), weight[weight > 0].copy()
 
 

@@ -441,8 +441,10 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         ValueError
             If the data do not fit those of earlier calls, or overflow when they are scaled; if the
             first call has too few rows for ``linear_path=True``, or gets an iterator although it
-            must read the rows more than once; or with ``early_stopping=True``, because that needs
-            all rows at once.
+            must read the rows more than once; with ``early_stopping=True``, because that needs all
+            rows at once; or with `strategy` and a stream that is too large for memory.
+        RuntimeError
+            As in :meth:`fit`.
 
         Warns
         -----

@@ -2,7 +2,7 @@
 
 import os
 import random
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,10 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from tfae._training.step.program import new_programs
+from tfae._training.step.program import PROGRAMS, new_programs
+
+# Many files train the same small networks.
+_IN_EXECUTOR = OrderedDict()
 
 
 def pytest_collection_modifyitems(items):
@@ -70,4 +73,5 @@ def in_executor():
     learned run as users' trainings do.
     """
     with new_programs(xla=False):
+        PROGRAMS._idle = _IN_EXECUTOR
         yield

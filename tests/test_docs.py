@@ -58,7 +58,7 @@ def few_digits(*, return_X_y=False):
     return (digits.data, digits.target) if return_X_y else digits
 
 
-@pytest.mark.sample(5)
+@pytest.mark.sample(4)
 @pytest.mark.usefixtures("in_executor")
 @pytest.mark.parametrize("page", [*PAGES, *ARCHITECTURE_PAGES])
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):

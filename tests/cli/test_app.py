@@ -28,20 +28,30 @@ def test_version(arguments):
     assert (result.exit_code, result.output.strip()) == (0, __version__)
 
 
-@pytest.mark.sample(1)
-@pytest.mark.parametrize(
-    ("missing", "command"), [("typer", "version"), ("matplotlib", "demo"), ("rich", "demo")]
-)
-def test_missing_extras_are_told_in_one_line(missing, command):
+def what_is_told_of(missing):
+    return f'error: {missing} must be installed for this command: pip install "tfae[cli]"\n'
+
+
+def test_a_missing_typer_is_told_in_one_line(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "tfae._cli.app", raising=False)
+    monkeypatch.setitem(sys.modules, "typer", None)
+    monkeypatch.setattr(sys, "argv", ["tfae", "version"])
+    with pytest.raises(SystemExit) as end:
+        __main__.main()
+    assert end.value.code == 1
+    assert capsys.readouterr().err == what_is_told_of("typer")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["matplotlib", "rich"])
+def test_missing_extras_of_the_demo_are_told_in_one_line(missing):
     code = (
-        f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['tfae', {command!r}]\n"
+        f"import sys; sys.modules[{missing!r}] = None; sys.argv = ['tfae', 'demo']\n"
         "from tfae.__main__ import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == (
-        f'error: {missing} must be installed for this command: pip install "tfae[cli]"\n'
-    )
+    assert done.stderr == what_is_told_of(missing)
 
 
 def test_the_package_can_be_run():

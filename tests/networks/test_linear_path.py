@@ -19,6 +19,11 @@ def fitted(halves):
     return Autoencoder(8, random_state=0).fit(halves[0])
 
 
+@pytest.fixture(scope="module")
+def short(halves):
+    return Autoencoder(8, max_iter=3, random_state=0).fit(halves[0])
+
+
 @pytest.mark.sample(3)
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
 @pytest.mark.parametrize("k", [1, 3, 12])
@@ -85,24 +90,24 @@ def test_other_kinds_of_rows_do_too(digits, make):
     assert model.baseline_["autoencoder"] < 0.8 * model.baseline_["pca"]
 
 
-def test_numpy_and_keras_agree(halves, fitted):
+def test_numpy_and_keras_agree(halves, short):
     test = halves[1]
-    encoder, decoder = fitted.to_keras()
-    codes = fitted.transform(test)
+    encoder, decoder = short.to_keras()
+    codes = short.transform(test)
     np.testing.assert_allclose(np.asarray(encoder(test)), codes, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(
-        np.asarray(decoder(codes)), fitted.inverse_transform(codes), rtol=1e-3, atol=1e-2
+        np.asarray(decoder(codes)), short.inverse_transform(codes), rtol=1e-3, atol=1e-2
     )
-    assert fitted._fitted.encoder.layers is not None  # so that it runs without TensorFlow
+    assert short._fitted.encoder.layers is not None  # so that it runs without TensorFlow
 
 
-def test_there_and_back_through_keras(halves, fitted):
-    again = Autoencoder.from_keras(*fitted.to_keras())
-    np.testing.assert_allclose(again.transform(halves[1]), fitted.transform(halves[1]), atol=1e-3)
+def test_there_and_back_through_keras(halves, short):
+    again = Autoencoder.from_keras(*short.to_keras())
+    np.testing.assert_allclose(again.transform(halves[1]), short.transform(halves[1]), atol=1e-3)
 
 
-def test_a_linear_path_within_another_is_refused(halves, fitted):
-    again = Autoencoder.from_keras(*fitted.to_keras()).set_params(linear_path=True)
+def test_a_linear_path_within_another_is_refused(halves, short):
+    again = Autoencoder.from_keras(*short.to_keras()).set_params(linear_path=True)
     with pytest.raises(ValueError, match=r"linear_path=True needs .* ends with a dense"):
         again.fit(halves[0])
 
@@ -167,7 +172,7 @@ def test_partial_fit_learns_on_however_often_it_is_called():
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize(("n_rows", "n_components"), [(8, 16), (17, 16), (32, 32)])
+@pytest.mark.parametrize(("n_rows", "n_components"), [(32, 32), (17, 16), (8, 16)])
 def test_partial_fit_of_few_rows_leaves_the_linear_path_out(digits, n_rows, n_components):
     model = Autoencoder(
         n_components, hidden_layer_sizes=(128,), learning_rate_init=0.003, random_state=0

@@ -28,6 +28,7 @@ def assert_close(one, other):
     np.testing.assert_allclose(one / scale, other / scale, atol=2e-5)
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("channels", [2, 8])

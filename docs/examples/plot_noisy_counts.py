@@ -91,16 +91,16 @@ def error_of_pca(rank):
 ranks = range(1, 31)
 ours = error(model.reconstruct(2 * seen) / 2, unseen)  # a half has half the rates
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
-left.plot(ranks, [error_of_pca(rank) for rank in ranks], label="PCA of roots")
-left.axhline(ours, color="C1", label="DenoisingAutoencoder(10)")
-left.set(xlabel="components", ylabel="error of unseen molecules")
-left.legend()
+fig, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
+ax.plot(ranks, [error_of_pca(rank) for rank in ranks], label="PCA of roots")
+ax.axhline(ours, color="C1", label="DenoisingAutoencoder(10)")
+ax.set(xlabel="components", ylabel="error of unseen molecules")
+ax.legend()
 
 # %%
 # The codes of all test cells, as a picture.
 
 places = TSNE(random_state=0).fit_transform(model.transform(test))
-right.scatter(*places.T, c=test_types, cmap="tab20", s=8)
-right.set(xticks=[], yticks=[], title="codes of test cells, coloured by type")
-fig.tight_layout()
+fig, ax = plt.subplots(figsize=(6, 3.8), layout="constrained")
+ax.scatter(*places.T, c=test_types, cmap="tab20", s=8)
+ax.set(xticks=[], yticks=[], title="codes of test cells, coloured by type")

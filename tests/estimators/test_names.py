@@ -55,7 +55,7 @@ def test_names_go_with_a_pickle(named):
     wanted = clone(named).fit(X).transform(X)
     pickled = pickle.dumps(named)
     forget()
-    with pytest.raises(ValueError, match=r"must be one of .*Got 'own-.*\. A name is known in the"):
+    with pytest.raises(ValueError, match=r"must be one of .*Got 'own-.*\. If 'own-.* of your own"):
         named.fit(X)
     np.testing.assert_array_equal(pickle.loads(pickled).fit(X).transform(X), wanted)
 

@@ -98,7 +98,7 @@ def test_what_was_learned_from_columns_is_told(model):
     assert model.dropped_columns_ == {"name": "its text is different in 120 of 120 rows"}
     assert model.settings_["scaling"] == "standard"
     assert model.center_.shape == (8,)
-    with pytest.warns(UserWarning, match=r"Nothing can be learned from 1 columns.*'name'"):
+    with pytest.warns(UserWarning, match=r"Nothing can be learned from some columns.*'name'"):
         clone(model).fit(FRAME)
 
 

@@ -97,7 +97,7 @@ def test_a_function_that_does_not_arrive_is_told():
     there.unpack("other", b"no pickle")
     with pytest.raises(ValueError, match="could not come from another process: UnpicklingError"):
         there["other"]
-    with pytest.raises(ValueError, match=r"Got 'unknown'\. A name is known in the process that"):
+    with pytest.raises(ValueError, match=r"Got 'unknown'\. If 'unknown' is a name of your own"):
         there["unknown"]
 
 

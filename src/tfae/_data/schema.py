@@ -237,7 +237,7 @@ def _tell_of_dropped(dropped: list[Dropped], any_left: bool) -> None:
     if not any_left:
         raise ValueError(f"X must have a column that can be learned from. Got {listed}.")
     warn(
-        f"Nothing can be learned from {len(dropped)} columns, which are left out: {listed}. Drop "
-        "them to avoid this warning, or give a kind in 'columns' to keep one. Convert dates that "
-        "are text by pandas.to_datetime."
+        f"Nothing can be learned from some columns, which are left out: {listed}. Drop them to "
+        "avoid this warning, or give a kind in 'columns' to keep one. Convert dates that are text "
+        "by pandas.to_datetime."
     )

@@ -97,8 +97,8 @@ class Registry(Generic[T]):
         lost = self._lost.get(name)
         known = f" Its function could not come from another process: {lost}." if lost else ""
         return (
-            f"{known} A name is known in the process that registers it: import the module that "
-            f"registers {name!r} here, too, or pass the function itself."
+            f"{known} If {name!r} is a name of your own, import the module that registers it here, "
+            "too, or pass the function itself."
         )
 
     def name_of(self, function: object) -> str | None:

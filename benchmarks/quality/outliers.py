@@ -26,6 +26,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -314,19 +315,19 @@ def _out_of_range(table: pd.DataFrame, rows: Rows, rng: np.random.Generator) -> 
 
 
 def _rare_pair(table: pd.DataFrame, rows: Rows, rng: np.random.Generator) -> list[str]:
-    """A pair of categories that is not there, each of which is not rare."""
-    texts = [
-        name for name in table if table[name].dtype == object or str(table[name].dtype) == "str"
-    ]
+    """A pair of categories that is at most a fifth as frequent as if they were independent."""
+    names = [name for name in table if name not in _numbers(table)]
     pairs = []
-    for place, one in enumerate(texts):
-        for other in texts[place + 1 :]:
-            counts = pd.crosstab(table[one], table[other])
-            expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.to_numpy().sum()
-            lack = np.where(counts.to_numpy() == 0, expected, 0)
-            at = np.unravel_index(lack.argmax(), lack.shape)
-            pairs.append((lack[at], one, other, counts.index[at[0]], counts.columns[at[1]]))
-    _, one, other, first, second = max(pairs, key=lambda pair: pair[0])
+    for one, other in combinations(names, 2):
+        counts = pd.crosstab(table[one], table[other])
+        there = counts.to_numpy()
+        expected = np.outer(there.sum(axis=1), there.sum(axis=0)) / there.sum()
+        lack = np.where(there <= 0.2 * expected, expected - there, 0)
+        first, second = np.unravel_index(lack.argmax(), lack.shape)
+        pairs.append((lack.max(), one, other, counts.index[first], counts.columns[second]))
+    lack, one, other, first, second = max(pairs, key=lambda pair: pair[0])
+    if not lack:
+        raise ValueError("No pair of categories is rare.")
     table.loc[rows, one], table.loc[rows, other] = first, second
     return [one, other]
 

@@ -29,9 +29,9 @@ model = ParametricTSNE(random_state=0).fit(X_train)
 fig, axes = plt.subplots(1, 2, figsize=(10, 4.5), layout="constrained", sharex=True, sharey=True)
 plotting.code_scatter(model.embedding_, y_train, size=10, ax=axes[0])
 plotting.code_scatter(model.transform(X_test), y_test, size=10, ax=axes[1])
-axes[0].get_legend().remove()
 axes[0].set_title("trained on")
 axes[1].set(title="new", ylabel="")
+axes[0].get_legend().remove()
 
 # %%
 # Is it a good picture? Beside it are two principal components, which place new rows, too, and

@@ -8,6 +8,8 @@ other first, and then together, they do.
 
 # %%
 
+import warnings
+
 import matplotlib.pyplot as plt
 from matplotlib.ticker import MaxNLocator
 from sklearn.datasets import load_digits
@@ -24,6 +26,8 @@ network = {
     "n_iter_no_change": 100,
     "random_state": 0,
 }
+# A warning would say that the loss was still falling after 100 epochs.
+warnings.filterwarnings("ignore", "Training stopped at max_iter")
 stacked = StackedAutoencoder(**network).fit(X)
 at_once = StackedAutoencoder(**network, pretrain_max_iter=0).fit(X)
 

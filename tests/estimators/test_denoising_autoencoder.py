@@ -436,3 +436,9 @@ def test_principal_components_can_keep_neighbours_too(digits):
         Autoencoder(8, keep_neighbors=True, linear_path=False, **settings).fit(digits)
     found = Autoencoder(0.8, keep_neighbors=True, **settings).fit(digits)
     assert 1 <= found.n_components_ < 32
+
+
+def test_noise_far_beyond_the_rows_is_told(digits):
+    model = DenoisingAutoencoder(4, corruption_level=40, max_iter=1, random_state=0)
+    with pytest.warns(UserWarning, match="40 times as large as the rows' own spread.*'data'"):
+        model.fit(digits[:100])

@@ -11,7 +11,10 @@ import numpy as np
 from tfae._objective.corruptions import CORRUPTIONS, Corrupter, Levels, Pairs
 from tfae._support.masks import check_unmasked
 from tfae._support.typing import Array, Params
+from tfae._support.warn import warn
 
+# Gaussian noise of more spreads than this leaves a hundredth of the rows' variance, or less.
+_MOST_SPREADS = 10.0
 # Squares of larger noise or larger fill values, scaled, would not stay within float32.
 LARGEST = 1e15
 
@@ -47,9 +50,16 @@ def corrupter_of(params: Params, n_features: int) -> Corrupter | Pairs | None:
             "corruption_unit='data' needs a 'scaling' that keeps units, because the noise is "
             "added to scaled rows. Got scaling='quantile'."
         )
+    levels = _levels(params, corruption.partial and not corruption.in_users_units)
+    if name == "gaussian" and not absolute and levels.high > _MOST_SPREADS:
+        warn(
+            f"The noise is {levels.high:g} times as large as the rows' own spread, so that next to "
+            "nothing of the rows can be rebuilt. If 'corruption_level' is meant in the units of X, "
+            "set corruption_unit='data'."
+        )
     return Corrupter(
         corruption,
-        _levels(params, corruption.partial and not corruption.in_users_units),
+        levels,
         _range(params["corruption_range"]),
         _fill_value(params["fill_value"], n_features),
         absolute,

@@ -23,6 +23,8 @@ from tfae._support.typing import Array, Params
 _KINDS = ("gaussian", "masking", "thinning")
 # The level of noise, and the errors of features, come from at most this many rows and entries.
 _MAX_ROWS, _MAX_ENTRIES = 10_000, 1 << 24
+# By less than this factor many rows of noise alone seem to vary less than it does; few by more.
+_CHANCE, _ENOUGH = 1.3, 30
 
 
 def views_of(params: Params) -> Views:
@@ -60,7 +62,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
     Raises
     ------
     ValueError
-        If entries of noisy rows are missing.
+        If entries of noisy rows are missing, or the rows vary less than their noise.
     """
     if isinstance(recipe.corruption, Views) and has_holes(X):
         raise ValueError(
@@ -68,6 +70,7 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
             "them first, for example with tfae.AutoencoderImputer."
         )
     if recipe.settings.get("corruption_level") != "auto":
+        _check_is_part(recipe.corruption, X)
         return recipe
     assert isinstance(recipe.corruption, GaussianViews | MaskedViews)
     level = recipe.workers.agreed(noise_level(_some(X, None)))
@@ -76,6 +79,19 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
         corruption=replace(recipe.corruption, level=level),
         settings={**recipe.settings, "corruption_level": level},
     )
+
+
+def _check_is_part(noise: Any, X: Any) -> None:
+    """Raise if noise in the user's units is larger than the rows that it is a part of."""
+    if not isinstance(noise, GaussianViews | MaskedViews) or not (noise.level and noise.absolute):
+        return
+    rows = _some(X, None)
+    spread = float(np.sqrt(rows.var(axis=0, dtype=np.float64).mean()))
+    if len(rows) >= _ENOUGH and noise.level > _CHANCE * spread:
+        raise ValueError(
+            "With training_rows='noisy' the noise is a part of the rows, so 'corruption_level' "
+            f"must be at most {spread:.4g}, the rows' own spread. Got {noise.level!r}."
+        )
 
 
 def predicting_from_others(
@@ -166,5 +182,11 @@ def _level(params: Params) -> float | None:
         raise ValueError(
             "With training_rows='noisy' 'corruption_level' must be 'auto' or a finite number of at "
             f"least 0, the standard deviation of the noise. Got {level!r}."
+        )
+    if params["corruption_unit"] == "spread" and level > 1:
+        raise ValueError(
+            "With training_rows='noisy' the noise is a part of the rows, so 'corruption_level' "
+            "must be at most 1, the rows' own spread. If it is meant in the units of X, set "
+            f"corruption_unit='data'. Got {level!r}."
         )
     return float(level)

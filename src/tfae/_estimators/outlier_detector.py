@@ -86,7 +86,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
         The parts of the score. In "both" the surprise has twice the weight of the distance; each is
         first brought to the same median and quartiles among the training rows. "distance" trains
         no network and takes a fraction of a second. It is the default because "both" was not better
-        on the sets that it was chosen on; it was where rows contradict themselves.
+        on labelled sets; it was where rows contradict themselves, and where columns are mostly 0.
     n_neighbors : int, default=5
         Which of the nearest training rows the distance leads to: 5 means the fifth.
     columns : dict, default=None

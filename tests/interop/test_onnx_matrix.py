@@ -40,7 +40,8 @@ def rows(n, seed):
 
 def estimators():
     """Return an estimator for every class and option, by a name."""
-    made = {kind.__name__: (kind, FOR_FEW_ROWS.get(kind.__name__, {})) for kind in kinds()}
+    made = {kind.__name__: (kind, {**FOR_FEW_ROWS.get(kind.__name__, {})}) for kind in kinds()}
+    made["ParametricTSNE"][1]["init"] = "random"  # the other one is for unbounded activations
     made["ConvolutionalAutoencoder"] = (tfae.ConvolutionalAutoencoder, {"image_shape": (4, 4)})
     return {**made, **{name: (tfae.Autoencoder, params) for name, params in OPTIONS.items()}}
 

@@ -16,6 +16,7 @@ for every pattern of holes.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -304,7 +305,7 @@ def _port(column: Column, dtype: np.dtype[Any]) -> Port:
     if isinstance(column, InstantColumn):
         return _Instants(column, dtype)
     assert isinstance(column, CategoryColumn)
-    if all(isinstance(value, bool | int | float) for value in column.categories):
+    if all(isinstance(value, Real | np.bool_) for value in column.categories):
         return _Codes(column, dtype)
     return _Texts(column, dtype)
 

@@ -16,7 +16,7 @@ import pytest
 import several_workers
 
 SCRIPT = Path(several_workers.__file__)
-MOST_SECONDS = 580
+MOST_SECONDS = 480
 
 
 @pytest.fixture(scope="module")

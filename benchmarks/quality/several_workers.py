@@ -5,9 +5,9 @@ Parts:
 - ``epoch``: an epoch of 1, 2 and 4 processes. ``double`` and ``weights`` are the largest relative
   differences of the losses of steps and of weights in float64, ``first`` that of the first step's
   loss in float32; ``held out`` is the loss of unseen rows in float32, and ``lowest`` and
-  ``highest`` are those of five seeds in one process. ``ms`` is the time of a step in float32,
-  ``sent`` are the bytes that a step sends over loopback, and ``ring`` what a ring of all-reduce
-  would send.
+  ``highest`` are those of five seeds in one process. ``ms`` is the time of a step in float32, of a
+  second fit, ``sent`` are the bytes of a step of the first fit over loopback, with those that
+  agree on its start and end, and ``ring`` what a ring of all-reduce would send.
 - ``killed``: one of four is killed, worker 0 first and then others at random, at random moments;
   all are started again, killed again, and at last go through. ``ended`` is the longest time that
   the others took to end.
@@ -135,7 +135,7 @@ def results(workers: list[Any], folder: Path) -> list[Found]:
 
 def epoch(of: str, n_workers: int, rows: int, batch: int) -> Found:
     alone = alone_for_an_epoch(of, rows, batch)
-    given = {"of": of, "rows": rows, "batch": batch, "seeds": []}
+    given = {"of": of, "rows": rows, "batch": batch, "seeds": [0, 1]}
     one = alone if n_workers == 1 else found_by(n_workers, "epoch", given)[0]
     losses, n_bytes = one["single losses"], 4 * int(alone["parameters"])
     return {
@@ -146,7 +146,7 @@ def epoch(of: str, n_workers: int, rows: int, batch: int) -> Found:
         "lowest": float(alone["held out"].min()),
         "highest": float(alone["held out"].max()),
         "steps": len(losses),
-        "ms": 1e3 * float(one["single epoch"]) / len(losses),
+        "ms": 1e3 * float(one["epoch"]) / len(losses),
         "seconds": float(one["single seconds"]),
         "sent": int(one["single sent"] / len(losses)) if n_workers > 1 else 0,
         "ring": 2 * (n_workers - 1) * n_bytes,
@@ -155,7 +155,9 @@ def epoch(of: str, n_workers: int, rows: int, batch: int) -> Found:
 
 @cache
 def alone_for_an_epoch(of: str, rows: int, batch: int) -> Found:
-    (found,) = found_by(1, "epoch", {"of": of, "rows": rows, "batch": batch, "seeds": [1, 2, 3, 4]})
+    (found,) = found_by(
+        1, "epoch", {"of": of, "rows": rows, "batch": batch, "seeds": [0, 1, 2, 3, 4]}
+    )
     return found
 
 

@@ -82,12 +82,11 @@ def _in_units(
 ) -> Compared:
     """Return the chosen rows, with the units of the rows kept."""
     kept = chosen if kept is None else kept
-    scaling = standard_scaling(rows[kept], layout)
-    center, scale = scaling.center, np.asarray(scaling.scale)
+    center, scale = _center_and_units(rows[kept], layout)
     limit = np.full(layout.width, _FURTHEST)
     varies, varies_at_all = _varies(rows[kept]), _varies(rows[among])
     if (other := ~varies & varies_at_all).any():
-        scale = np.where(other, np.asarray(standard_scaling(rows[among], layout).scale), scale)
+        scale = np.where(other, _center_and_units(rows[among], layout)[1], scale)
     constant = ~varies & ~varies_at_all
     rounding = len(among) * np.finfo(np.float64).eps * np.abs(center) / _OF_A_CONSTANT
     scale = np.where(constant, np.maximum(rounding, np.finfo(np.float64).tiny), scale)
@@ -95,6 +94,24 @@ def _in_units(
     # A column of categories counts like one of numbers, however many places it takes.
     scale = scale * np.sqrt(layout.spread(np.maximum(layout.levels, 1)))
     return Compared(chosen, center, scale, limit)
+
+
+def _center_and_units(rows: Array, layout: Layout) -> tuple[Array, Array]:
+    """Return the means of places, and their deviations, which are the units of most.
+
+    A number that is the same in more than half of the rows counts by its other values: by the root
+    mean square of their differences from it. Its deviation is small because it seldom differs, so
+    that a pixel of the margin, or a capital gain, would outweigh all other columns where it does.
+    """
+    scaling = standard_scaling(rows, layout)
+    scale = np.asarray(scaling.scale)
+    rows = _filled(rows)
+    median = np.median(rows, axis=0)  # the value of more than half, if there is one
+    n_others = np.count_nonzero(rows != median, axis=0)
+    squares = np.square((rows - median) / scale).sum(axis=0)
+    units = scale * np.sqrt(squares / np.maximum(n_others, 1))
+    has_one = layout.is_number & (n_others > 0) & (2 * n_others < len(rows))
+    return scaling.center, np.where(has_one, np.maximum(units, scale), scale)
 
 
 def _filled(rows: Array) -> Array:

@@ -92,7 +92,7 @@ class NearestRows:
     def _may_be_near(self, rows: Array, k: int) -> Array:
         """Return which rows are not too far even without the column of their largest difference.
 
-        To take the differences from all rows would take ten times as long. There is room for
+        To take the differences from all rows would take several times as long. There is room for
         rounding errors, and for one row more.
         """
         known, others = np.nan_to_num(rows), np.nan_to_num(self._rows)

@@ -563,7 +563,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
         Notes
         -----
         With distances, all differences between rows and training rows are taken, column by column:
-        about ten times the cost of the scores.
+        about ten times the cost of the scores, and fifty times with many hundred columns.
 
         Examples
         --------

@@ -248,7 +248,7 @@ def _writer(path: Path) -> Iterator[Callable[[np.ndarray], None]]:
 
     names = [f"x{i}" for i in range(_FEATURES)]
     schema = pyarrow.schema([(name, pyarrow.float32()) for name in names])
-    with parquet.ParquetWriter(path, schema, compression="none") as writer:
+    with parquet.ParquetWriter(path, schema, compression="none", use_dictionary=False) as writer:
         yield lambda rows: writer.write_table(pyarrow.table(list(rows.T), schema=schema))
 
 

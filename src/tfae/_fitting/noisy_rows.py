@@ -183,7 +183,7 @@ def _level(params: Params) -> float | None:
             "With training_rows='noisy' 'corruption_level' must be 'auto' or a finite number of at "
             f"least 0, the standard deviation of the noise. Got {level!r}."
         )
-    if params["corruption_unit"] == "spread" and level > 1:
+    if params["corruption_unit"] == "spread" and float(level) > 1:
         raise ValueError(
             "With training_rows='noisy' the noise is a part of the rows, so 'corruption_level' "
             "must be at most 1, the rows' own spread. If it is meant in the units of X, set "

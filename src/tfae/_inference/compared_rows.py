@@ -86,7 +86,8 @@ def _in_units(
     limit = np.full(layout.width, _FURTHEST)
     varies, varies_at_all = _varies(rows[kept]), _varies(rows[among])
     if (other := ~varies & varies_at_all).any():
-        scale = np.where(other, _center_and_units(rows[among], layout)[1], scale)
+        # By the deviation: the rows in which they differ may all be outliers.
+        scale = np.where(other, np.asarray(standard_scaling(rows[among], layout).scale), scale)
     constant = ~varies & ~varies_at_all
     rounding = len(among) * np.finfo(np.float64).eps * np.abs(center) / _OF_A_CONSTANT
     scale = np.where(constant, np.maximum(rounding, np.finfo(np.float64).tiny), scale)

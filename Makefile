@@ -10,7 +10,7 @@ export MPLBACKEND := Agg
 
 help:
 	@echo "make demo       draw a first picture into tfae-demo/"
-	@echo "make test       run the tests (8 to 20 minutes on 2 cores)"
+	@echo "make test       run the tests (8 to 15 minutes on 2 cores)"
 	@echo "make test-slow  run the tests that take longer"
 	@echo "make test-interop  run those with ONNX, skops, Dask, Spark (installs them; Spark needs Java 17)"
 	@echo "make lint       ruff, spelling, mypy and who imports whom"

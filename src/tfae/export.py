@@ -137,7 +137,8 @@ def to_onnx(
     error = graphs.error_of(made, fitted, what, dtype, given)
     if tolerance is None:
         tolerance = _TOLERANCES["float32" if works_in_float32(fitted, what) else dtype]
-    _check_error(error, tolerance, what, "use dtype='float64', or allow a larger 'tolerance'")
+    in_double = "" if dtype == "float64" else "use dtype='float64', or "
+    _check_error(error, tolerance, what, f"{in_double}allow a larger 'tolerance'")
     write_whole(path, [made.SerializeToString()])
     return error
 

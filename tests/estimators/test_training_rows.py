@@ -220,10 +220,10 @@ def test_negative_counts_are_refused_later_too(counts, of_counts):
         ({"corruption_level": np.inf}, r"'corruption_level' parameter.*Got inf"),
         ({"loss": "mae"}, r"'loss' must be 'mse'.*Got 'mae'"),
         ({"corruption": "thinning"}, r"'loss' must be 'poisson'.*Got 'mse'"),
-        ({"corruption_level": 1.5}, r"at most 1.*Got 1\.5"),
+        ({"corruption_level": 1.5}, r"own spread, 1\. .*Got 1\.5"),
         (
             {"corruption_level": 15.0, "corruption_unit": "data"},
-            r"at most [0-9.]+, the rows' own spread\. Got 15\.0",
+            r"own spread, [0-9.]+\. Got 15\.0",
         ),
         ({"loss": "poisson", "corruption_level": 0.5}, r"'corruption_level' must be None"),
         ({"loss": "poisson", "scaling": "standard"}, r"thinned as they are.*Got 'standard'"),

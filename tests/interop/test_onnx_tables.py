@@ -297,3 +297,14 @@ def test_a_pipeline_of_a_frame_is_one_graph(models):
     np.testing.assert_allclose(found, pipeline.transform(X), rtol=0, atol=1e-5)
     with pytest.raises(ValueError, match="and no 'size'"):
         skl2onnx.to_onnx(pipeline, initial_types=inputs[1:])
+
+
+def test_names_of_outputs_are_different_whatever_the_columns_are_called(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "a_", "rebuilt_a"])
+    frame["text"] = rng.choice(["x", "y"], 80)
+    model = tfae.Autoencoder(2, max_iter=1, random_state=0).fit(frame)
+    path = tmp_path / "rows.onnx"
+    export.to_onnx(model, path, what="reconstruct")
+    names = [output.name for output in onnx.load(path).graph.output]
+    assert len(set(names)) == 4

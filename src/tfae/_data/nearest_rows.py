@@ -93,7 +93,7 @@ class NearestRows:
         """Return which rows are not too far even without the column of their largest difference.
 
         To take the differences from all rows would take several times as long. There is room for
-        rounding errors, and for one row more.
+        rounding errors, and for one row more, because the row itself may be among them.
         """
         known, others = np.nan_to_num(rows), np.nan_to_num(self._rows)
         numbers = self._layout.numbers

@@ -56,8 +56,11 @@ def views_of(params: Params) -> Views:
     return GaussianViews(level, absolute)
 
 
-def with_found_level(recipe: Recipe, X: Any) -> Recipe:
+def with_found_level(recipe: Recipe, X: Any, *, first: bool = True) -> Recipe:
     """Return a recipe with a known level of noise; estimate it from rows if the recipe asks.
+
+    Only the `first` rows of a training must vary by as much as their noise: later batches may be
+    rows that are alike.
 
     Raises
     ------
@@ -70,7 +73,8 @@ def with_found_level(recipe: Recipe, X: Any) -> Recipe:
             "them first, for example with tfae.AutoencoderImputer."
         )
     if recipe.settings.get("corruption_level") != "auto":
-        _check_is_part(recipe.corruption, X)
+        if first:
+            _check_is_part(recipe.corruption, X)
         return recipe
     assert isinstance(recipe.corruption, GaussianViews | MaskedViews)
     level = recipe.workers.agreed(noise_level(_some(X, None)))
@@ -90,7 +94,7 @@ def _check_is_part(noise: Any, X: Any) -> None:
     if len(rows) >= _ENOUGH and noise.level > _CHANCE * spread:
         raise ValueError(
             "With training_rows='noisy' the noise is a part of the rows, so 'corruption_level' "
-            f"must be at most {spread:.4g}, the rows' own spread. Got {noise.level!r}."
+            f"must not be larger than the rows' own spread, {spread:.4g}. Got {noise.level!r}."
         )
 
 
@@ -183,10 +187,10 @@ def _level(params: Params) -> float | None:
             "With training_rows='noisy' 'corruption_level' must be 'auto' or a finite number of at "
             f"least 0, the standard deviation of the noise. Got {level!r}."
         )
-    if params["corruption_unit"] == "spread" and float(level) > 1:
+    if params["corruption_unit"] == "spread" and float(level) > _CHANCE:
         raise ValueError(
             "With training_rows='noisy' the noise is a part of the rows, so 'corruption_level' "
-            "must be at most 1, the rows' own spread. If it is meant in the units of X, set "
-            f"corruption_unit='data'. Got {level!r}."
+            "must not be larger than the rows' own spread, 1. If it is meant in the units of X, "
+            f"set corruption_unit='data'. Got {level!r}."
         )
     return float(level)

@@ -98,7 +98,7 @@ def _in_units(
 
 
 def _center_and_units(rows: Array, layout: Layout) -> tuple[Array, Array]:
-    """Return the means of places, and their deviations, which are the units of most.
+    """Return the means of places, and their units, which are the deviations of most places.
 
     A number that is the same in more than half of the rows counts by its other values: by the root
     mean square of their differences from it. Its deviation is small because it seldom differs, so
@@ -106,12 +106,13 @@ def _center_and_units(rows: Array, layout: Layout) -> tuple[Array, Array]:
     """
     scaling = standard_scaling(rows, layout)
     scale = np.asarray(scaling.scale)
+    n_there = np.count_nonzero(~np.isnan(rows), axis=0)
     rows = _filled(rows)
     median = np.median(rows, axis=0)  # the value of more than half, if there is one
     n_others = np.count_nonzero(rows != median, axis=0)
     squares = np.square((rows - median) / scale).sum(axis=0)
     units = scale * np.sqrt(squares / np.maximum(n_others, 1))
-    has_one = layout.is_number & (n_others > 0) & (2 * n_others < len(rows))
+    has_one = layout.is_number & (n_others > 0) & (2 * n_others < n_there)
     return scaling.center, np.where(has_one, np.maximum(units, scale), scale)
 
 

@@ -71,7 +71,7 @@ class Neighbours:
     def expected(self, rows: Array) -> Array:
         """Return rows of the means of every column among the neighbours without it.
 
-        They are probabilities of categories. All rows count that are as near as the last neighbour.
+        They are probabilities of categories. All rows as near as the last neighbour count.
         """
         found = np.empty((len(rows), self.layout.width))
         for row, near in enumerate(self._candidates(rows)):

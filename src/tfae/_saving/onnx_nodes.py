@@ -29,7 +29,7 @@ class Nodes:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.dtype = np.dtype(dtype)
-        self._taken = frozenset(taken)
+        self._taken = set(taken)
 
     def add(self, kind: str, *inputs: str, name: str = "", **attributes: Any) -> str:
         """Add a node; return the name of its output."""
@@ -50,7 +50,7 @@ class Nodes:
 
     def columns(self, x: str, start: int, end: int) -> str:
         """Return some columns of rows."""
-        places = (self.constant([place], np.int64) for place in (start, end, 1))
+        places = [self.constant([place], np.int64) for place in (start, end, 1)]
         return self.add("Slice", x, *places)
 
     def clipped(self, x: str, low: float, high: float, dtype: Any = None) -> str:
@@ -73,9 +73,10 @@ class Nodes:
         return model
 
     def free(self, name: str) -> str:
-        """Return a name that is not taken."""
+        """Return a name that was not taken, and take it."""
         while name in self._taken:
             name += "_"
+        self._taken.add(name)
         return name
 
 

@@ -44,6 +44,19 @@ def test_dates_are_no_numbers(values, message):
             Autoencoder(1).fit(streams.from_batches([values]))
 
 
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        (np.array([[1, "2"], [3, "four"]], dtype=object), "Row 1 has 'four' in column 1"),
+        (np.array([["1", "a"], ["2", "b"]]), "Row 0 has 'a' in column 1"),
+        ([[1, 2.5], ["three", 4]], "Row 1 has 'three' in column 0"),
+    ],
+)
+def test_text_in_arrays_is_shown_with_its_place(rows, place):
+    with pytest.raises(ValueError, match=rf"numbers only\. {place}\. .*pandas\.DataFrame\(X\)"):
+        checked(rows)
+
+
 def test_dates_in_maps_are_no_numbers(tmp_path):
     np.save(tmp_path / "a.npy", np.resize(DATES, (600_000, 2)))
     with pytest.raises(ValueError, match="values are not real numbers"):

@@ -6,6 +6,9 @@ from threading import Lock
 import pytest
 
 import tfae
+from tfae._data.scaling import SCALINGS
+from tfae._objective.corruptions import CORRUPTIONS
+from tfae._objective.losses import LOSSES
 from tfae._support.by_value import to_bytes
 from tfae._support.registry import Registry
 
@@ -115,3 +118,11 @@ def test_a_function_that_refers_to_what_has_its_name_ends():
 
     table.register_function("mine")(doubled(Holder()))
     assert table.packed("mine") is not None
+
+
+@pytest.mark.parametrize("table", [LOSSES, CORRUPTIONS, SCALINGS], ids=lambda table: table.kind)
+def test_names_of_other_packages_are_told_ours(table):
+    for theirs, ours in table._known_as.items():
+        assert table[ours] is not None
+        with pytest.raises(ValueError, match=rf"Got '{theirs}'\. Did you mean '{ours}'\?$"):
+            table[theirs]

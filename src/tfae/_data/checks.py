@@ -35,6 +35,7 @@ def explained(X: Any) -> Iterator[None]:
         _explain_images(X, error)
         _explain_list(X, error)
         _explain_column(X, error)
+        _explain_text(X, error)
         raise
 
 
@@ -193,6 +194,28 @@ def _explain_column(X: Any, error: Exception) -> None:
                 f"X must hold numbers only. Column {column.name!r} has dtype {dtype}: {reason}. "
                 "Encode or drop it first, for example with sklearn.compose.ColumnTransformer."
             ) from error
+
+
+def _explain_text(X: Any, error: Exception) -> None:
+    """Raise an error that shows the first text of an array or of a list of rows."""
+    values = _listed(X) if isinstance(X, (list, tuple)) else X
+    if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "OSU":
+        return
+    for (row, column), value in np.ndenumerate(values.astype(object)):
+        if isinstance(value, (str, bytes)) and not _is_number(value):
+            raise ValueError(
+                f"X must hold numbers only. Row {row} has {value!r} in column {column}. Encode or "
+                "drop that column first, or pass a data frame to an estimator that takes columns "
+                "of all kinds: pandas.DataFrame(X)."
+            ) from error
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _no_numbers(dtype: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import sparse
@@ -49,6 +49,10 @@ class Scaling(Forward, Protocol):
     def is_identity(self) -> bool:
         """Whether rows stay as they are."""
 
+    @property
+    def is_affine(self) -> bool:
+        """Whether numbers are scaled by :attr:`center` and :attr:`scale` alone."""
+
     def unit(self, power: int) -> float:
         """Return the factor that turns a loss of scaled rows into the user's units, or 1 if none.
 
@@ -68,6 +72,8 @@ class Affine:
 
     center: Array
     scale: float | Array
+
+    is_affine: ClassVar[bool] = True
 
     @property
     def is_identity(self) -> bool:
@@ -99,6 +105,8 @@ class Quantiles:
     """
 
     quantiles: Array
+
+    is_affine: ClassVar[bool] = False
 
     @property
     def center(self) -> Array:
@@ -157,7 +165,9 @@ class Logarithms:
 
 LOGARITHMS = Logarithms()
 
-SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry("scaling", or_else="None")
+SCALINGS: Registry[Callable[[Statistics], Scaling]] = Registry(
+    "scaling", or_else="None", known_as={"zscore": "standard", "rank_gauss": "quantile"}
+)
 
 
 @SCALINGS.register("global")

@@ -78,8 +78,7 @@ class TableScaling:
 
     @property
     def is_affine(self) -> bool:
-        """Whether rows are scaled by :attr:`center` and :attr:`scale`."""
-        return isinstance(self.numbers, Affine)
+        return self.numbers.is_affine
 
     def unit(self, power: int) -> float:
         return 1.0

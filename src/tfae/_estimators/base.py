@@ -19,7 +19,6 @@ from tfae._data.reading import (
     read_rows,
     repeatable,
 )
-from tfae._data.scaling import Affine
 from tfae._data.streams import Opened, Stream
 from tfae._data.weights import weighted
 from tfae._estimators.attributes import Learned
@@ -194,13 +193,11 @@ class BaseEncoder(
         TensorShape([5, 64])
         """
         fitted = self._checked_fitted()
-        scaling = without_filling(fitted.scaling)
-        if not isinstance(getattr(scaling, "numbers", scaling), Affine):
+        if not fitted.scaling.is_affine:
             raise ValueError(
                 "to_keras needs a 'scaling' that a layer can do: 'global', 'standard', 'robust', "
                 f"'minmax' or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and "
-                "put "
-                "sklearn.preprocessing.QuantileTransformer before the estimator."
+                "put sklearn.preprocessing.QuantileTransformer before the estimator."
             )
         return keras_models(fitted)
 

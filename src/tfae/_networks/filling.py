@@ -43,6 +43,10 @@ class Filling:
     def is_identity(self) -> bool:
         return False
 
+    @property
+    def is_affine(self) -> bool:
+        return self.scaling.is_affine
+
     def unit(self, power: int) -> float:
         return self.scaling.unit(power)
 

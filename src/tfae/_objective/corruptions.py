@@ -151,6 +151,7 @@ CORRUPTIONS: Registry[Corruption] = Registry(
     or_else="'auto', None or a callable",
     wrap=lambda function: Corruption(function, in_users_units=True),
     function=lambda corruption: corruption.function,
+    known_as={"normal": "gaussian", "dropout": "masking"},
 )
 
 

@@ -99,7 +99,21 @@ def _loss(function: LossFunction) -> Loss:
     return Loss(function.call if isinstance(function, keras.losses.Loss) else function)
 
 
-LOSSES: Registry[Loss] = Registry("loss", wrap=_loss, function=lambda loss: loss.function)
+LOSSES: Registry[Loss] = Registry(
+    "loss",
+    wrap=_loss,
+    function=lambda loss: loss.function,
+    known_as={
+        "mean_squared_error": "mse",  # Keras
+        "squared_error": "mse",  # scikit-learn
+        "l2": "mse",
+        "mean_absolute_error": "mae",
+        "absolute_error": "mae",
+        "l1": "mae",
+        "bce": "binary_crossentropy",
+        "log_loss": "binary_crossentropy",
+    },
+)
 
 
 def register_loss(name: str) -> Callable[[LossFunction], LossFunction]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from tfae._data.scaling import Affine
 from tfae._inference.fitted import Fitted
 from tfae._networks.activations import get_activation
 from tfae._networks.codes import Gaussian
@@ -27,8 +26,7 @@ _ONLY_IN_FLOAT32 = frozenset({"gelu"})
 
 def check_exportable(fitted: Fitted, what: str) -> None:
     """Raise a `ValueError` that names what other programs cannot compute."""
-    scaling = without_filling(fitted.scaling)
-    if not isinstance(getattr(scaling, "numbers", scaling), Affine):
+    if not fitted.scaling.is_affine:
         raise ValueError(
             "An export needs a 'scaling' that is affine: 'global', 'standard', 'robust', 'minmax' "
             f"or None. Got {fitted.to_agree_with['scaling']!r}; use scaling=None, and put "

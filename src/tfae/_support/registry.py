@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import entry_points
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from tfae._support.by_value import from_bytes, to_bytes
@@ -27,7 +28,7 @@ class Registry(Generic[T]):
     Packages can add entries through the entry-point group `group`. These are loaded only when a
     name is not found otherwise or when all names are listed. If an entry is not the registered
     function itself, `wrap` makes the entry from the function, and `function` returns the function
-    of an entry.
+    of an entry. `known_as` has the names here of what other packages name otherwise, for errors.
 
     Entries that a process registers itself are its own. Others arrive with what is unpickled.
     """
@@ -39,8 +40,9 @@ class Registry(Generic[T]):
         or_else: str = "a callable",
         wrap: Callable[[Any], T] = lambda function: function,
         function: Callable[[T], object] = lambda entry: entry,
+        known_as: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._wrap, self._function = wrap, function
+        self._wrap, self._function, self._known_as = wrap, function, known_as
         self.kind = kind
         self.or_else = or_else
         self.group = group
@@ -86,9 +88,13 @@ class Registry(Generic[T]):
             raise ValueError(
                 f"The {self.kind!r} parameter must be one of {sorted(self._entries)} or "
                 f"{self.or_else}. Got {name!r}."
-                + (nearest_name(name, self._entries) or self._where_it_may_be(name))
+                + (self._meant_by(name) or self._where_it_may_be(name))
             )
         return self._entries[name]
+
+    def _meant_by(self, name: str) -> str:
+        known = self._known_as.get(name)
+        return f" Did you mean {known!r}?" if known else nearest_name(name, self._entries)
 
     def _where_it_may_be(self, name: str) -> str:
         """Return what to do if another process has registered the name."""

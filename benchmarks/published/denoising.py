@@ -123,12 +123,11 @@ def best(methods: dict[str, Callable[[Rows], Rows]], noisy: Rows, clean: Rows) -
 
 
 def anchored(kind: str, **params: Any) -> DenoisingAutoencoder:
-    """The anchored denoiser, which is told what the noise is, and nothing else by default."""
+    """The anchored denoiser, told what the noise and the range of pixels are, and nothing else."""
     if kind == "gaussian":
         params |= {"corruption_unit": "data", "corruption_range": (0, 1)}
-    return DenoisingAutoencoder(
-        256, corruption=kind, corruption_level=LEVEL, random_state=0, **params
-    )
+    params |= {"corruption": kind, "corruption_level": LEVEL, "output_range": (0, 1)}
+    return DenoisingAutoencoder(256, random_state=0, **params)
 
 
 def network_of_the_papers(noise: Noise, epochs: int) -> DenoisingAutoencoder:

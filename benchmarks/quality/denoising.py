@@ -6,7 +6,7 @@ values in [0, 1] (gaussian noise is clipped there, in training too) and are comp
 the pooled error, 10 log10(1 / mean squared error); tables are standardised and compared by
 10 log10 of the ratio of errors. The linear denoisers are ridge regressions of clean on corrupted
 training rows, three draws of each, solved apart from the library. Nothing of the estimator is set
-but the corruption, its level and range, the length of the code and the seed.
+but the corruption, its level, the range of pixels, the length of the code and the seed.
 
 Lines already in the file of ``--json`` are not computed again.
 """
@@ -72,7 +72,9 @@ class Noise(NamedTuple):
     def params(self) -> dict:
         """The parameters of the estimator."""
         given = {"corruption": self.kind, "corruption_level": self.level}
-        if self.kind == "gaussian" and self.is_image:
+        if self.is_image:
+            given["output_range"] = (0, 1)
+        if self.is_image and self.kind == "gaussian":
             given |= {"corruption_unit": "data", "corruption_range": (0, 1)}
         return given
 

@@ -215,12 +215,17 @@ def _quantile(of: Statistics) -> Quantiles:
     return Quantiles(np.maximum.accumulate(found, axis=0))
 
 
+def _of_range(low: float, high: float, n_features: int) -> Affine:
+    """Return the map of a range, the same of all features, to [-1, 1]."""
+    return Affine(np.full(n_features, low / 2 + high / 2), high / 2 - low / 2)
+
+
 def _identity(n_features: int) -> Affine:
     return Affine(np.zeros(n_features), 1.0)
 
 
 def fit_scaling(
-    kind: str | None,
+    kind: str | tuple[float, float] | None,
     X: Any,
     rows: Array | None = None,
     dtype: Any = np.float64,
@@ -228,6 +233,8 @@ def fit_scaling(
     holes: bool = False,
 ) -> Scaling:
     """Learn the scaling called `kind` from some rows of `X`, in one pass; None scales nothing.
+
+    A pair (low, high) becomes (-1, 1), whatever the rows are.
 
     `dtype` is that of the training. With `holes` cells may be missing (NaN): the others are learned
     from, and a column that has no others has the centre 0 and, if every column has a scale of its
@@ -245,7 +252,12 @@ def fit_scaling(
         return _identity(X.shape[1])
     of = statistics(X, rows, holes=holes)
     _check_squares(of, np.float64 if kind is not None else dtype)
-    scaling = _identity(X.shape[1]) if kind is None else SCALINGS[kind](of)
+    if kind is None:
+        scaling: Scaling = _identity(X.shape[1])
+    elif isinstance(kind, tuple):
+        scaling = _of_range(*kind, X.shape[1])
+    else:
+        scaling = SCALINGS[kind](of)
     check_scaled(of, scaling)
     return scaling
 

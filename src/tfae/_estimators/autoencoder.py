@@ -142,6 +142,11 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         where that range is 0. "minmax" maps every feature to [0, 1]. "quantile" maps every feature
         to normal deviates by its ranks. "robust" and "quantile" learn from at most 10,000 evenly
         spaced rows. None leaves the data as they are.
+    output_range : pair of float, default=None
+        The range (low, high), in the units of the data, that all values of `X` lie in: (0, 255) for
+        pixels, for example. Rebuilt rows are then clipped to it, in training already, so that the
+        network need not learn where values end. The range takes the place of `scaling`. It pays
+        where many values lie at one of the two ends. None knows no ends.
     columns : dict, default=None
         What columns of a data frame hold, by their names: a kind ("number", "integer", "boolean",
         "category", "datetime" or "timedelta"), a list of all categories, or "error" for a column
@@ -357,7 +362,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
             Maps codes back to rows.
         **params
             Parameters of the estimator. The models determine `n_components` and `architecture`, and
-            `scaling` is None and `linear_path` False; other values of these cannot be given.
+            `scaling` and `output_range` are None and `linear_path` is False; other values of
+            these cannot be given.
             Parameters that shape layers, such as `hidden_layer_sizes`, have no effect. Without
             `output_activation` the output of the decoder is the reconstruction. If the decoder ends
             with a sigmoid and `output_activation` or the loss asks for one, the sigmoid is removed
@@ -392,7 +398,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         1
         """
         imported = read_models(encoder, decoder)
-        own = {"n_components": imported.n_components, "scaling": None, "linear_path": False}
+        own: dict[str, Any] = {"n_components": imported.n_components, "scaling": None}
+        own |= {"linear_path": False, "output_range": None}
         for name, value in {**own, "architecture": imported}.items():
             if params.get(name, value) != value:
                 raise ValueError(

@@ -99,6 +99,7 @@ class AutoencoderParameters(EncoderParameters):
     linear_path: bool | str = parameter("auto", "boolean", AUTO)
     keep_neighbors: bool | str = parameter(False, "boolean", AUTO)
     tied: bool = parameter(False, "boolean")
+    output_range: Sequence[float] | None = parameter(None, "array-like", None)
     emphasis: float = parameter(0.5, Interval(Real, 0, 1, closed="both"))
     penalty: str | Callable[[Any], Any] | None = parameter(None, str, callable, None)
     penalty_weight: float | None = parameter(None, NOT_NEGATIVE, None)

@@ -160,7 +160,9 @@ class StackedAutoencoder(Autoencoder):
                 "output_activation": self.output_activation,
                 "scaling": recipe.asked["scaling"],
             }
-            if number > 1:
+            if number == 1:
+                own |= {"output_range": recipe.output_range}
+            else:
                 own |= _of_activations(activation)
             if "penalty" in params:  # the estimator's numbers are for its own penalty
                 own |= {"penalty_weight": None, "sparsity": None}

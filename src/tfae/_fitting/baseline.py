@@ -15,6 +15,7 @@ from tfae._fitting.held_out import HeldOut
 from tfae._fitting.recipe import Recipe, Split
 from tfae._inference.fitted import Fitted
 from tfae._inference.workspace import Workspace
+from tfae._networks.activations import get_activation
 from tfae._networks.filling import table_of
 from tfae._networks.linear_path import start_at_zero
 from tfae._networks.spec import Network
@@ -105,6 +106,8 @@ def _error_of_linear(fitted: Fitted, held_out: HeldOut, scaled: Array, unit: Any
     if table is not None:
         target = scaling.forward(rows, rows.dtype)
         return float(held_out.mean(table.mean_losses(rows, target, table.linear_output(scaled))))
+    if fitted.structure.output_activation == "hard_tanh":  # clips all that is rebuilt
+        scaled = get_activation("hard_tanh").numpy(scaled)
     squares = np.square(rows - scaling.backward(scaled), dtype=np.float64)
     if has_holes(rows):
         squares = observed_means(squares, rows)[:, None]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tfae._fitting.noise_parameters import range_of
 from tfae._networks.activations import get_activation
 from tfae._networks.architectures.registry import own_sizes
 from tfae._objective.corruptions import Pairs
@@ -47,6 +48,7 @@ def settings(
     rules["scaling"] = "standard" if mixed else "global"
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     chosen |= _corruption(params)
+    chosen |= _output_range(params, mixed)
     if is_auto(params["keep_neighbors"]):
         chosen["keep_neighbors"] = linear_path and _says_nothing(params)
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
@@ -73,6 +75,18 @@ def _corruption(params: Params) -> dict[str, Any]:
     kind = {"corruption": _NOISE} if is_auto(params["corruption"]) else {}
     level = {"corruption_level": _LEVEL} if params["corruption_level"] is None else {}
     return kind | level
+
+
+def _output_range(params: Params, mixed: bool) -> dict[str, Any]:
+    """Return the range of a sensor as that of rebuilt rows, and no scaling beside a range."""
+    if not is_auto(params["scaling"]):
+        return {}
+    if params["output_range"] is not None:
+        return {"scaling": None}
+    is_open = is_auto(params["output_activation"]) and not LOSSES.find(params["loss"]).from_logits
+    if mixed or params["corruption_range"] is None or not is_open:
+        return {}
+    return {"output_range": range_of(params, "corruption_range"), "scaling": None}
 
 
 def has_only_noisy_rows(params: Params) -> bool:

@@ -123,7 +123,8 @@ def split_rows(recipe: Recipe, X: Any, rng: np.random.Generator) -> Split:
 
 def learned_scaling(recipe: Recipe, split: Split) -> Scaling:
     """Learn the scaling from the training rows, and how their holes are filled if there are any."""
-    scaling = fit_scaling(recipe.scaling, split.X, split.train, recipe.dtype)
+    kind = recipe.scaling if recipe.output_range is None else recipe.output_range
+    scaling = fit_scaling(kind, split.X, split.train, recipe.dtype)
     if recipe.has_categories:
         assert recipe.layout is not None
         frequencies = statistics(split.X, split.train).mean
@@ -167,6 +168,9 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
 
 def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
     """Check whether the output can reach the data."""
+    if recipe.output_range is not None:
+        _check_output_range(recipe, split)
+        return
     bounds = get_activation(recipe.structure.output_activation)
     if np.isinf(bounds.low) and np.isinf(bounds.high):
         return
@@ -188,6 +192,20 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
         f"{low:.6g} to {high:.6g}. Use output_activation='identity', or choose 'scaling' to suit "
         "it."
     )
+
+
+def _check_output_range(recipe: Recipe, split: Split) -> None:
+    """Check whether rows lie in the range that was given; a sensor's is checked with its noise."""
+    if "output_range" in recipe.settings:
+        return
+    assert recipe.output_range is not None
+    (least, most), of = recipe.output_range, statistics(split.X)
+    low, high = of.low.min(), of.high.max()
+    if min(low - least, most - high) < -1e-6 * (most - least):
+        raise ValueError(
+            f"output_range=({least:g}, {most:g}) must be a range that all rows lie in. Got rows "
+            f"from {low:.6g} to {high:.6g}."
+        )
 
 
 def _check_noise(recipe: Recipe, split: Split, scaling: Scaling) -> None:

@@ -18,7 +18,7 @@ from tfae._fitting.defaults import (
     usable_batch_size,
 )
 from tfae._fitting.first_weights import drawn
-from tfae._fitting.noise_parameters import corrupter_of
+from tfae._fitting.noise_parameters import corrupter_of, range_of
 from tfae._fitting.noisy_rows import views_of
 from tfae._fitting.recipe import Recipe
 from tfae._inference.fitted import Fitted
@@ -95,6 +95,8 @@ def make_recipe(
     if start is not None and known["n_components"] is None:
         known["n_components"] = start.structure.spec.n_components
     known |= {name: int(known[name]) for name in _COUNTS if known[name] is not None}
+    if start is not None:
+        _check_same_range(known, start)
     recipe = _recipe_of(params, known, auto, n_rows, n_features, length)
     return recipe if schema is None else _of_table(recipe, schema)
 
@@ -110,6 +112,11 @@ def _of_table(recipe: Recipe, schema: Schema) -> Recipe:
     recipe = replace(recipe, schema=schema, layout=schema.layout)
     if not recipe.has_categories:
         return recipe
+    if recipe.output_range is not None:
+        raise ValueError(
+            "'output_range' must be None for a frame with columns of categories. Got "
+            f"{recipe.output_range!r}."
+        )
     if isinstance(recipe.corruption, Views):
         raise ValueError(
             "With training_rows='noisy' X must hold numbers only, because categories have no noise "
@@ -137,6 +144,7 @@ def _recipe_of(
     length: float | str | None,
 ) -> Recipe:
     _check_refit(params, known)
+    _check_output_range(params, known)
     _check_keeps_neighbors(known)
     penalty = find_penalty(known["penalty"])
     _check_penalty_parameters(known, penalty)
@@ -150,6 +158,7 @@ def _recipe_of(
         scalars=_scalars(known, penalty, sparsity),
         sparsity=sparsity,
         scaling=scaling_for(objective.loss, known["scaling"]),
+        output_range=range_of(known, "output_range"),
         corruption=noise,
         optimizer=get_optimizer(optimizer, rate, float(known["alpha"])),
         anneal_over=known["max_iter"] if by_rule and known["linear_path"] else None,
@@ -294,6 +303,38 @@ def _check_agrees(params: Params, start: Fitted) -> None:
         raise another_network("n_components")
 
 
+def _check_same_range(known: Params, start: Fitted) -> None:
+    """Raise if rebuilt rows are to lie in another range than before."""
+    wanted, learned = range_of(known, "output_range"), start.to_agree_with.get("output_range")
+    if wanted != (None if learned is None else tuple(learned)):
+        raise ValueError(
+            f"Training goes on with the range of rebuilt rows that was learned, {learned!r}. Got "
+            f"output_range={wanted!r}; fit with warm_start=False to begin anew."
+        )
+
+
+def _check_output_range(params: Params, known: Params) -> None:
+    """Raise if something else than the range decides what the output can be."""
+    if known["output_range"] is None:
+        return
+    for name, allowed in {"scaling": ("auto", None), "output_activation": ("auto",)}.items():
+        if params[name] not in allowed:
+            raise ValueError(
+                f"With 'output_range', which decides it, {name!r} must be 'auto'. Got "
+                f"{params[name]!r}."
+            )
+    if LOSSES.find(params["loss"]).from_logits:
+        raise ValueError(
+            "'output_range' must be None for a loss that has an output activation of its own. Got "
+            f"loss={params['loss']!r}."
+        )
+    if has_only_noisy_rows(params):
+        raise ValueError(
+            "'output_range' must be None with training_rows='noisy', because noisy rows go beyond "
+            f"the range of clean ones. Got {params['output_range']!r}."
+        )
+
+
 def _check_refit(params: Params, known: Params) -> None:
     if params["refit"] not in ("auto", False) and not known["early_stopping"]:
         raise ValueError(
@@ -392,6 +433,8 @@ def _linear_path(params: Params) -> bool:
 
 
 def _output_activation(params: Params, loss: Loss) -> str:
+    if params["output_range"] is not None:
+        return "hard_tanh"
     if params["output_activation"] == "auto":
         return loss.link or "linear"
     activation = get_activation(params["output_activation"], "output_activation")

@@ -60,7 +60,7 @@ def corrupter_of(params: Params, n_features: int) -> Corrupter | Pairs | None:
     return Corrupter(
         corruption,
         levels,
-        _range(params["corruption_range"]),
+        range_of(params, "corruption_range"),
         _fill_value(params["fill_value"], n_features),
         absolute,
     )
@@ -82,14 +82,23 @@ def _levels(params: Params, of_entries: bool) -> Levels:
     return Levels(low, high)
 
 
-def _range(asked: Any) -> tuple[float, float] | None:
+def range_of(params: Params, name: str) -> tuple[float, float] | None:
+    """Return the range that a parameter gives in the user's units; None if it gives none.
+
+    Raises
+    ------
+    ValueError
+        If it is no range.
+    """
+    asked = params[name]
     if asked is None:
         return None
     low, high = _pair(asked)
     if not -math.inf < low < high < math.inf:
+        rows = "corrupted" if name == "corruption_range" else "rebuilt"
         raise ValueError(
-            "'corruption_range' must be a pair (low, high) of numbers, the range that corrupted "
-            f"rows are clipped to. Got {asked!r}."
+            f"{name!r} must be a pair (low, high) of numbers, the range that {rows} rows are "
+            f"clipped to. Got {asked!r}."
         )
     return low, high
 

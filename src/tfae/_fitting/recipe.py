@@ -86,6 +86,7 @@ class Recipe:
     scalars: Mapping[str, float]  # those that the objective may ask for
     sparsity: Any  # of the penalty
     scaling: str | None
+    output_range: tuple[float, float] | None  # scaled to [-1, 1], in place of a scaling
     corruption: Corrupter | Views | Pairs | None
     optimizer: Optimizer
     anneal_over: int | None  # the epochs over which its rate falls to 0; None if it does not
@@ -128,7 +129,8 @@ class Recipe:
     @property
     def to_agree_with(self) -> dict[str, Any]:
         """The values that parameters of a later training must agree with."""
-        return {name: self.asked[name] for name in ("n_components", "scaling")}
+        of_range = {} if self.output_range is None else {"output_range": self.output_range}
+        return {**{name: self.asked[name] for name in ("n_components", "scaling")}, **of_range}
 
     @property
     def reads_rows_before(self) -> bool:

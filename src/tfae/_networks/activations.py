@@ -102,6 +102,10 @@ def _silu(x: Array, out: Array | None = None) -> Array:
     return np.multiply(x, special.expit(x), out=out)
 
 
+def _hard_tanh(x: Array, out: Array | None = None) -> Array:
+    return np.clip(x, -1, 1, out=out)
+
+
 def _softmax(x: Array, out: Array | None = None) -> Array:
     return special.softmax(x, axis=-1)
 
@@ -123,6 +127,7 @@ _TABLE = {
     "exponential": (np.exp, 0.0, _INF),
     "sigmoid": (special.expit, 0.0, 1.0),
     "tanh": (np.tanh, -1.0, 1.0),
+    "hard_tanh": (_hard_tanh, -1.0, 1.0),
     "softmax": (_softmax, 0.0, 1.0),
 }
 KNOWN = frozenset(_TABLE)

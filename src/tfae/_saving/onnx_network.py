@@ -247,5 +247,6 @@ _ACTIVATIONS: dict[str, Callable[[Network, str], str]] = {
     "softplus": _softplus,
     "sigmoid": lambda graph, x: graph.add("Sigmoid", x),
     "tanh": lambda graph, x: graph.add("Tanh", x),
+    "hard_tanh": lambda graph, x: graph.add("Clip", x, graph.constant(-1.0), graph.constant(1.0)),
     "softmax": lambda graph, x: graph.add("Softmax", x, axis=-1),
 }

@@ -72,6 +72,7 @@ class Split(NamedTuple):
     train: NDArray[np.float32]
     test: NDArray[np.float32]
     test_labels: NDArray[Any] | None
+    value_range: tuple[float, float] | None = None
 
 
 class Report(NamedTuple):
@@ -138,7 +139,8 @@ def _load(options: Options) -> Dataset:
 def _random_split(data: Dataset, options: Options) -> Split:
     # The split does not depend on the seed, so that runs with different seeds can be compared.
     train, test = train_test_split(np.arange(len(data.X)), test_size=_HELD_OUT, random_state=0)
-    return Split(data.X[train], data.X[test], None if data.y is None else data.y[test])
+    labels = None if data.y is None else data.y[test]
+    return Split(data.X[train], data.X[test], labels, data.pixel_range)
 
 
 def ordered_split(data: Dataset, options: Options) -> Split:
@@ -163,6 +165,7 @@ def _default_estimator(options: Options, split: Split) -> Autoencoder:
     return Autoencoder(
         n_components=options.n_components or int(np.clip(n_columns // 4, 1, 32)),
         max_iter=options.epochs or "auto",
+        output_range=split.value_range,
         random_state=options.seed,
     )
 
@@ -247,10 +250,10 @@ def _train(estimator: Autoencoder, split: Split) -> float:
 def _compare_with_pca(estimator: Autoencoder, split: Split, seed: int) -> dict[str, float]:
     """Print the errors of PCA and of the autoencoder, with codes of the same size."""
     pca = PCA(estimator.n_components, random_state=seed).fit(split.train)
-    outputs = {
-        "PCA": pca.inverse_transform(pca.transform(split.test)),
-        "Autoencoder": estimator.reconstruct(split.test),
-    }
+    by_pca = pca.inverse_transform(pca.transform(split.test))
+    if split.value_range is not None:  # what the estimator knows, PCA's user knows, too
+        by_pca = by_pca.clip(*split.value_range)
+    outputs = {"PCA": by_pca, "Autoencoder": estimator.reconstruct(split.test)}
     errors = {name: reconstruction_errors(split.test, output) for name, output in outputs.items()}
     print("\nheld-out rows   MSE (data's units)   variance kept")
     for name, of in errors.items():

@@ -33,18 +33,19 @@ _DAMAGED_CSV = (pd.errors.ParserError, UnicodeDecodeError, *_DAMAGED_GZIP)
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows, their labels if there are any, and the shape of a row if it is an image."""
+    """Rows, their labels if there are any, and what is known of a row if it is an image."""
 
     X: NDArray[np.float32]
     y: NDArray[Any] | None
     image_shape: tuple[int, int] | None
     name: str
+    pixel_range: tuple[float, float] | None = None
 
 
 def digits() -> Dataset:
     """Return scikit-learn's digits: 1,797 images of 8 x 8 pixels from 0 to 16."""
     X, y = load_digits(return_X_y=True)
-    return Dataset(X.astype(np.float32), y, (8, 8), "digits")
+    return Dataset(X.astype(np.float32), y, (8, 8), "digits", (0, 16))
 
 
 def mnist() -> Dataset:
@@ -72,7 +73,7 @@ def mnist() -> Dataset:
             "MNIST must be in a folder (the four .gz files; name it in TFAE_DATA) or within reach "
             f"on OpenML, got neither. Tried: {'; '.join(tried)}; OpenML ({error})."
         ) from error
-    return Dataset(X.astype(np.float32), y.astype(np.int64), (28, 28), "mnist")
+    return Dataset(X.astype(np.float32), y.astype(np.int64), (28, 28), "mnist", (0, 255))
 
 
 def csv(path: str | Path, label_column: str | None = None) -> Dataset:
@@ -127,9 +128,8 @@ def _read_mnist(folder: Path) -> Dataset:
             )
     X, y = np.concatenate(images), np.concatenate(labels)
     height, width = X.shape[1:]
-    return Dataset(
-        X.reshape(len(X), -1).astype(np.float32), y.astype(np.int64), (height, width), "mnist"
-    )
+    X, y = X.reshape(len(X), -1).astype(np.float32), y.astype(np.int64)
+    return Dataset(X, y, (height, width), "mnist", (0, 255))
 
 
 def read_idx(path: Path, rank: int) -> NDArray[np.uint8]:

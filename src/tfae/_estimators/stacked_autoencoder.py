@@ -159,10 +159,9 @@ class StackedAutoencoder(Autoencoder):
                 "code_activation": self.code_activation if number == len(units) else activation,
                 "output_activation": self.output_activation,
                 "scaling": recipe.asked["scaling"],
+                "output_range": recipe.output_range,
             }
-            if number == 1:
-                own |= {"output_range": recipe.output_range}
-            else:
+            if number > 1:
                 own |= _of_activations(activation)
             if "penalty" in params:  # the estimator's numbers are for its own penalty
                 own |= {"penalty_weight": None, "sparsity": None}
@@ -210,6 +209,7 @@ def _of_activations(activation: str) -> dict[str, Any]:
     return {
         "loss": "binary_crossentropy" if logistic else "mse",
         "output_activation": activation,
+        "output_range": None,
         "scaling": None,
     }
 

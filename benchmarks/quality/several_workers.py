@@ -10,7 +10,8 @@ Parts:
   agree on its start and end, and ``ring`` what a ring of all-reduce would send.
 - ``killed``: one of four is killed, worker 0 first and then others at random, at random moments;
   all are started again, killed again, and at last go through. ``ended`` is the longest time that
-  the others took to end.
+  the others took to end, ``weights`` the largest relative difference from four that nobody kills,
+  and ``unkilled`` and ``alone`` are the held-out losses of these and of one process.
 - ``large``: a set of Parquet files, written to a temporary folder, in an epoch of two processes.
   ``memory`` is the peak of the larger one beyond its imports, in MB; ``merged`` is the largest
   relative difference between the statistics of two halves, merged, and those of one pass.
@@ -177,14 +178,14 @@ def killed(n_kills: int, epochs: int) -> Found:
         for victim in victims:
             with started(4, "survivor", given, folder) as workers:
                 ended.append(_seconds_to_end(workers, victim, folder / "kept", rng))
-        with started(4, "survivor", given, folder) as workers:
-            found = results(workers, folder)
+        found, whole = (found_by(4, "survivor", given) for _ in range(2))
     (alone,) = found_by(1, "survivor", {**given, "folder": None})
     return {
         "victims": victims,
         "ended": max(ended),
-        "weights": max(_difference(each, alone, "weight") for each in found),
+        "weights": max(_difference(each, whole[0], "weight") for each in found),
         "held out": float(found[0]["held out"]),
+        "unkilled": float(whole[0]["held out"]),
         "alone": float(alone["held out"]),
     }
 

@@ -57,6 +57,18 @@ def test_text_in_arrays_is_shown_with_its_place(rows, place):
         checked(rows)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ({"a": [1, 2]}, r"Got a dict; pass pandas\.DataFrame\(X\)"),
+        ({(1, 2), (3, 4)}, "Got a set; pass a list of rows"),
+    ],
+)
+def test_collections_without_rows_are_told_how_to_become_some(rows, message):
+    with pytest.raises(ValueError, match=message):
+        checked(rows)
+
+
 def test_dates_in_maps_are_no_numbers(tmp_path):
     np.save(tmp_path / "a.npy", np.resize(DATES, (600_000, 2)))
     with pytest.raises(ValueError, match="values are not real numbers"):

@@ -18,6 +18,8 @@ from tfae import (
     VariationalAutoencoder,
     streams,
 )
+from tfae._support.tensorflow import tf
+from tfae._training.step.program import output_activation
 
 LOW, HIGH = 10.0, 14.0
 SMALL = {"hidden_layer_sizes": (16,), "max_iter": 3, "random_state": 0}
@@ -95,9 +97,11 @@ def test_the_range_of_a_sensor_is_that_of_clean_rows(X):
     ("params", "message"),
     [
         ({"output_range": (14, 10)}, r"'output_range' must be a pair \(low, high\).*rebuilt rows"),
+        ({"output_range": (0, 10**400)}, r"'output_range' must be a pair.*within ±1e\+150"),
+        ({"output_range": (0, 1e9)}, r"output_range=\(0, 1e\+09\) must be the range of the data"),
         ({"output_range": (0, 1, 2)}, r"'output_range' must be a pair"),
         ({"output_range": (10, 13)}, r"output_range=\(10, 13\).* all rows lie in.* 10 to 14"),
-        ({"scaling": "minmax"}, r"'scaling' must be 'auto'\. Got 'minmax'"),
+        ({"scaling": "minmax"}, r"'scaling' must be 'auto' or None\. Got 'minmax'"),
         ({"output_activation": "relu"}, r"'output_activation' must be 'auto'\. Got 'relu'"),
         ({"loss": "poisson"}, r"'output_range' must be None for a loss.*loss='poisson'"),
     ],
@@ -108,13 +112,14 @@ def test_what_does_not_go_together(params, message, X):
         model.fit(X)
 
 
-def test_neither_noisy_rows_nor_categories_have_one(X):
+def test_neither_noisy_rows_nor_frames_of_several_kinds_have_one(X):
     noisy = DenoisingAutoencoder(3, training_rows="noisy", output_range=(LOW, HIGH))
     with pytest.raises(ValueError, match="noisy rows go beyond the range"):
         noisy.fit(X)
-    frame = pd.DataFrame({"number": X[:, 0], "kind": np.resize(["a", "b"], len(X))})
-    with pytest.raises(ValueError, match="'output_range' must be None for a frame"):
-        Autoencoder(1, output_range=(LOW, HIGH)).fit(frame)
+    for other in (np.resize(["a", "b"], len(X)), pd.date_range("2026-01-01", periods=len(X))):
+        frame = pd.DataFrame({"number": X[:, 0], "other": other})
+        with pytest.raises(ValueError, match="'output_range' must be None for a frame"):
+            Autoencoder(1, output_range=(LOW, HIGH)).fit(frame)
 
 
 def test_training_goes_on_in_the_same_range(X):
@@ -124,6 +129,41 @@ def test_training_goes_on_in_the_same_range(X):
         model.set_params(output_range=(0, 20)).partial_fit(X)
     with pytest.raises(ValueError, match="output_range=None"):
         model.set_params(output_range=None).partial_fit(X)
+
+
+@pytest.mark.parametrize("first", [None, (LOW, HIGH)])
+def test_training_goes_on_with_another_sensor(first, X):
+    model = DenoisingAutoencoder(3, corruption_level=0.5, corruption_range=first, **SMALL)
+    model.partial_fit(X)
+    other = (0.0, 20.0) if first is None else None
+    model.set_params(corruption_range=other).partial_fit(X)
+    assert model.settings_.get("output_range") == first
+    with pytest.raises(ValueError, match=r"output_range=\(1\.0, 20\.0\)"):
+        model.set_params(output_range=(1, 20)).partial_fit(X)
+
+
+def test_an_entry_beyond_the_range_is_learned():
+    x = tf.constant([-3.0, 0.5, 2.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        output = output_activation("hard_tanh")(x)
+    np.testing.assert_array_equal(output, [-1, 0.5, 1])
+    np.testing.assert_array_equal(tape.gradient(output, x), [1, 1, 1])
+
+
+def test_a_range_much_wider_than_the_rows(X):
+    wide = {"output_range": (0, 100), "random_state": 0, "max_iter": 30}
+    with pytest.warns(UserWarning, match=r"output_range=\(0, 100\) is much wider than the rows"):
+        Autoencoder(3, linear_path=False, **wide).fit(X)
+    model = Autoencoder(3, **wide).fit(X)
+    assert model.baseline_["autoencoder"] <= model.baseline_["pca"]
+    assert model.score(X) > 0.9
+
+
+def test_columns_without_values_say_nothing_of_the_range(X):
+    holed = np.column_stack([X, np.full(len(X), np.nan)])
+    model = Autoencoder(3, output_range=(LOW, HIGH), **SMALL).fit(holed)
+    assert model.reconstruct(holed).min() >= LOW - 1e-5
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:The network")

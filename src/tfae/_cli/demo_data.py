@@ -128,8 +128,8 @@ def _read_mnist(folder: Path) -> Dataset:
             )
     X, y = np.concatenate(images), np.concatenate(labels)
     height, width = X.shape[1:]
-    X, y = X.reshape(len(X), -1).astype(np.float32), y.astype(np.int64)
-    return Dataset(X, y, (height, width), "mnist", (0, 255))
+    rows = X.reshape(len(X), -1).astype(np.float32)
+    return Dataset(rows, y.astype(np.int64), (height, width), "mnist", (0, 255))
 
 
 def read_idx(path: Path, rank: int) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from os import PathLike
 from typing import Any
@@ -32,6 +32,7 @@ def explained(X: Any) -> Iterator[None]:
         raise
     except (TypeError, ValueError, OverflowError) as error:
         _explain_path(X, error)
+        _explain_collection(X, error)
         _explain_images(X, error)
         _explain_list(X, error)
         _explain_column(X, error)
@@ -146,6 +147,16 @@ def _explain_path(X: Any, error: Exception) -> None:
         ) from error
 
 
+def _explain_collection(X: Any, error: Exception) -> None:
+    """Raise an error that says how a collection without rows becomes a table."""
+    if isinstance(X, (Mapping, Set)):
+        hint = "pandas.DataFrame(X)" if isinstance(X, Mapping) else "a list of rows"
+        raise ValueError(
+            f"X must be an array, a sparse matrix, a data frame or a list of rows. Got a "
+            f"{type(X).__name__}; pass {hint}."
+        ) from error
+
+
 def _explain_images(X: Any, error: Exception) -> None:
     """Raise an error that says how images become rows."""
     shape = tuple(getattr(X, "shape", ()))
@@ -201,7 +212,8 @@ def _explain_text(X: Any, error: Exception) -> None:
     values = _listed(X) if isinstance(X, (list, tuple)) else X
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "OSU":
         return
-    for (row, column), value in np.ndenumerate(values.astype(object)):
+    for (row, column), value in np.ndenumerate(values):
+        value = value.item() if isinstance(value, np.generic) else value
         if isinstance(value, (str, bytes)) and not _is_number(value):
             raise ValueError(
                 f"X must hold numbers only. Row {row} has {value!r} in column {column}. Encode or "

@@ -58,6 +58,12 @@ class Statistics(Protocol):
         """The covariance, of shape [features, features], if it was asked for."""
 
 
+def ends(of: Statistics) -> tuple[float, float]:
+    """Return the smallest and the largest value of all features."""
+    known = of.n_observed > 0
+    return float(of.low[known].min()), float(of.high[known].max())
+
+
 class Source(ABC):
     """Rows that are read block by block, from any place, and are never all in memory.
 

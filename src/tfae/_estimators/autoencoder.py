@@ -90,7 +90,8 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         The activation of the decoder's last layer, which limits what can be rebuilt: "sigmoid" to
         values between 0 and 1, for example. "auto" is "sigmoid" for
         ``loss="binary_crossentropy"``, "exponential" for ``loss="poisson"`` and "identity", which
-        limits nothing, for other losses. `fit` warns if the scaled data exceed the limits.
+        limits nothing, for other losses; with `output_range` it is "hard_tanh". `fit` warns if the
+        scaled data exceed the limits.
     kernel_initializer : str, default="glorot_uniform"
         The Keras initializer, by name, that draws the first weights.
     tied : bool, default=False
@@ -145,8 +146,9 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
     output_range : pair of float, default=None
         The range (low, high), in the units of the data, that all values of `X` lie in: (0, 255) for
         pixels, for example. Rebuilt rows are then clipped to it, in training already, so that the
-        network need not learn where values end. The range takes the place of `scaling`. It pays
-        where many values lie at one of the two ends. None knows no ends.
+        network need not learn where values end. It pays where many values lie at one of the two
+        ends. The range takes the place of `scaling`, and data frames must hold numbers only. With
+        None, rebuilt rows are not clipped.
     columns : dict, default=None
         What columns of a data frame hold, by their names: a kind ("number", "integer", "boolean",
         "category", "datetime" or "timedelta"), a list of all categories, or "error" for a column
@@ -401,10 +403,10 @@ class Autoencoder(AutoencoderParameters, BaseEncoder):
         own: dict[str, Any] = {"n_components": imported.n_components, "scaling": None}
         own |= {"linear_path": False, "output_range": None}
         for name, value in {**own, "architecture": imported}.items():
-            if params.get(name, value) != value:
+            if np.any(params.get(name, value) != value):
                 raise ValueError(
-                    f"from_keras reads {name!r} from the models, so it must be {value!r}. Got "
-                    f"{params[name]!r}."
+                    f"With from_keras {name!r} must be {value!r}, because the models decide it. "
+                    f"Got {params[name]!r}."
                 )
         model = cls(**{**params, **own, "architecture": imported})
         model._validate_params()

@@ -62,9 +62,9 @@ class DenoisingAutoencoder(Autoencoder):
         own unit: noise with a standard deviation of 10 grey values has the level 10.
     corruption_range : pair of float, default=None
         The range (low, high), in the user's units, that corrupted rows are clipped to, as sensors
-        do. None clips nothing. Clean rows are those of the same sensor. So with nothing else said
-        of the output, rebuilt rows are clipped to it, too; see `output_range` of
-        :class:`Autoencoder`.
+        do. None clips nothing. Clean rows are those of the same sensor. So with a linear path this
+        is the `output_range`, too, unless `scaling`, `output_activation`, `loss` or noisy training
+        rows ask for something else; see :class:`Autoencoder`.
     fill_value : float or array-like of shape (n_features,), default=0.0
         The value of masked entries, in the user's units.
     emphasis : float, default=0.5

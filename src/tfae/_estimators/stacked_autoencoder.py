@@ -27,6 +27,7 @@ _OF_THE_STACK = (
     "activation",
     "code_activation",
     "output_activation",
+    "output_range",
     "architecture",
     "architecture_params",
     "linear_path",

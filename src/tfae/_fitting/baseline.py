@@ -240,9 +240,10 @@ def _name_of_linear(recipe: Recipe) -> str:
 def _warn_of_linear(recipe: Recipe, loss: float, n_rows: int) -> None:
     rows = f"{n_rows} held-out row{'s' if n_rows > 1 else ''}"
     linear = "PCA" if recipe.corruption is None else "the linear denoiser"
+    scaling = "a 'scaling' that makes the features vary alike, "
     warn(
         f"The network could not improve on {linear}, whose loss on {rows} is "
-        f"{loss:.6g}: the estimator is now {linear}. It may help to use more rows, a 'scaling' "
-        "that makes the features vary alike, a larger 'n_iter_no_change', or other "
+        f"{loss:.6g}: the estimator is now {linear}. It may help to use more rows, "
+        f"{scaling if recipe.output_range is None else ''}a larger 'n_iter_no_change', or other "
         "'hidden_layer_sizes' or 'max_iter'."
     )

@@ -48,7 +48,7 @@ def settings(
     rules["scaling"] = "standard" if mixed else "global"
     chosen = {name: value for name, value in rules.items() if is_auto(params[name])}
     chosen |= _corruption(params)
-    chosen |= _output_range(params, mixed)
+    chosen |= _output_range(params, linear_path and not mixed)
     if is_auto(params["keep_neighbors"]):
         chosen["keep_neighbors"] = linear_path and _says_nothing(params)
     # On few rows, trained linear maps overfit: of some 200 fits on small tables four lost to PCA.
@@ -77,14 +77,18 @@ def _corruption(params: Params) -> dict[str, Any]:
     return kind | level
 
 
-def _output_range(params: Params, mixed: bool) -> dict[str, Any]:
-    """Return the range of a sensor as that of rebuilt rows, and no scaling beside a range."""
+def _output_range(params: Params, takes_sensors: bool) -> dict[str, Any]:
+    """Return the range of a sensor as that of rebuilt rows, and no scaling beside a range.
+
+    Without a linear path a network learns badly in a range that is much wider than the rows.
+    """
     if not is_auto(params["scaling"]):
         return {}
     if params["output_range"] is not None:
         return {"scaling": None}
     is_open = is_auto(params["output_activation"]) and not LOSSES.find(params["loss"]).from_logits
-    if mixed or params["corruption_range"] is None or not is_open:
+    is_told = params["corruption_range"] is not None and not has_only_noisy_rows(params)
+    if not (takes_sensors and is_told and is_open):
         return {}
     return {"output_range": range_of(params, "corruption_range"), "scaling": None}
 

@@ -23,6 +23,7 @@ from tfae._data.scaling import (
     fit_scaling,
     scaled_range,
 )
+from tfae._data.source import ends
 from tfae._data.statistics import statistics
 from tfae._data.streams import Streamed
 from tfae._data.table_scaling import TableScaling
@@ -39,6 +40,12 @@ from tfae._objective.penalties import NO_PENALTY
 from tfae._support.warn import warn
 from tfae._training.loop import Outcome
 from tfae._training.state import TrainingState
+
+# Rows that fill a smaller part of their range hardly differ once they are scaled by it, and float32
+# would round what differs.
+_LEAST_SHARE = 1e-4
+# Digits that fill a tenth of the range have ten times the error without a linear path.
+_SMALL_SHARE = 0.5
 
 
 def fit_network(
@@ -169,7 +176,7 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
 def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
     """Check whether the output can reach the data."""
     if recipe.output_range is not None:
-        _check_output_range(recipe, split)
+        _check_rows_in_range(recipe, split)
         return
     bounds = get_activation(recipe.structure.output_activation)
     if np.isinf(bounds.low) and np.isinf(bounds.high):
@@ -194,17 +201,28 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
     )
 
 
-def _check_output_range(recipe: Recipe, split: Split) -> None:
-    """Check whether rows lie in the range that was given; a sensor's is checked with its noise."""
-    if "output_range" in recipe.settings:
-        return
+def _check_rows_in_range(recipe: Recipe, split: Split) -> None:
+    """Check whether the range of rebuilt rows is that of the rows that were given."""
     assert recipe.output_range is not None
-    (least, most), of = recipe.output_range, statistics(split.X)
-    low, high = of.low.min(), of.high.max()
-    if min(low - least, most - high) < -1e-6 * (most - least):
+    (least, most), (low, high) = recipe.output_range, ends(statistics(split.X))
+    of_sensor = "output_range" in recipe.settings  # _check_noise tells of rows beyond it
+    said = f"{'corruption' if of_sensor else 'output'}_range=({least:g}, {most:g})"
+    if not of_sensor and min(low - least, most - high) < -1e-6 * (most - least):
         raise ValueError(
-            f"output_range=({least:g}, {most:g}) must be a range that all rows lie in. Got rows "
-            f"from {low:.6g} to {high:.6g}."
+            f"{said} must be a range that all rows lie in. Got rows from {low:.6g} to {high:.6g}."
+        )
+    if 0 < high - low < _LEAST_SHARE * (most - least):
+        instead = ", or set scaling='global'" if of_sensor else ""
+        raise ValueError(
+            f"{said} must be the range of the data, because rows are scaled by it. Got rows from "
+            f"{low:.6g} to {high:.6g}, too small a part of it to be learned. Give the range that "
+            f"values can have{instead}."
+        )
+    if high - low < _SMALL_SHARE * (most - least) and not recipe.structure.linear_path:
+        warn(
+            f"{said} is much wider than the rows, which go from {low:.6g} to {high:.6g}, so that "
+            "a network without a linear path learns them slowly. A narrower range is better, or "
+            "none."
         )
 
 
@@ -220,8 +238,7 @@ def _check_noise(recipe: Recipe, split: Split, scaling: Scaling) -> None:
         )
     if noise.clip is None:
         return
-    of = statistics(split.X, split.train)
-    low, high, (least, most) = of.low.min(), of.high.max(), noise.clip
+    (low, high), (least, most) = ends(statistics(split.X, split.train)), noise.clip
     said = f"corruption_range=({least:g}, {most:g})"
     if most <= low or high <= least:
         raise ValueError(

@@ -80,9 +80,8 @@ def make_recipe(
         _check_agrees(params, start)
         linear_path = start.settings["linear_path"]
     auto = settings(params, n_rows, n_features, linear_path, mixed=schema is not None)
-    if start is not None:  # decided once for all trainings of a network
-        decided = {**start.settings, "scaling": start.to_agree_with["scaling"]}
-        auto = {name: decided.get(name, value) for name, value in auto.items()}
+    if start is not None:
+        auto = _decided_before(auto, params, start)
     length = _open_length(params["n_components"])
     if length is not None and not linear_path:
         raise ValueError(
@@ -107,16 +106,16 @@ def _of_table(recipe: Recipe, schema: Schema) -> Recipe:
     Raises
     ------
     ValueError
-        If the table has categories, and a parameter asks for what only numbers can have.
+        If a parameter asks for what only numbers can have.
     """
+    if recipe.output_range is not None:
+        raise ValueError(
+            "'output_range' must be None for a frame with columns of several kinds, which share no "
+            f"range. Got {recipe.output_range!r}."
+        )
     recipe = replace(recipe, schema=schema, layout=schema.layout)
     if not recipe.has_categories:
         return recipe
-    if recipe.output_range is not None:
-        raise ValueError(
-            "'output_range' must be None for a frame with columns of categories. Got "
-            f"{recipe.output_range!r}."
-        )
     if isinstance(recipe.corruption, Views):
         raise ValueError(
             "With training_rows='noisy' X must hold numbers only, because categories have no noise "
@@ -303,6 +302,16 @@ def _check_agrees(params: Params, start: Fitted) -> None:
         raise another_network("n_components")
 
 
+def _decided_before(auto: Params, params: Params, start: Fitted) -> dict[str, Any]:
+    """Return the values of "auto" parameters as an earlier training of the network had them."""
+    decided = {**start.settings, "scaling": start.to_agree_with["scaling"]}
+    auto = {name: decided.get(name, value) for name, value in auto.items()}
+    auto.pop("output_range", None)
+    if params["output_range"] is None and "output_range" in decided:
+        auto["output_range"] = decided["output_range"]  # that of the first training's sensor
+    return auto
+
+
 def _check_same_range(known: Params, start: Fitted) -> None:
     """Raise if rebuilt rows are to lie in another range than before."""
     wanted, learned = range_of(known, "output_range"), start.to_agree_with.get("output_range")
@@ -320,8 +329,8 @@ def _check_output_range(params: Params, known: Params) -> None:
     for name, allowed in {"scaling": ("auto", None), "output_activation": ("auto",)}.items():
         if params[name] not in allowed:
             raise ValueError(
-                f"With 'output_range', which decides it, {name!r} must be 'auto'. Got "
-                f"{params[name]!r}."
+                f"With 'output_range', which decides it, {name!r} must be "
+                f"{' or '.join(map(repr, allowed))}. Got {params[name]!r}."
             )
     if LOSSES.find(params["loss"]).from_logits:
         raise ValueError(

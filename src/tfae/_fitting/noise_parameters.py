@@ -17,6 +17,8 @@ from tfae._support.warn import warn
 _MOST_SPREADS = 10.0
 # Squares of larger noise or larger fill values, scaled, would not stay within float32.
 LARGEST = 1e15
+# The square of a range must be a float.
+_FURTHEST_END = 1e150
 
 
 def corrupter_of(params: Params, n_features: int) -> Corrupter | Pairs | None:
@@ -94,11 +96,11 @@ def range_of(params: Params, name: str) -> tuple[float, float] | None:
     if asked is None:
         return None
     low, high = _pair(asked)
-    if not -math.inf < low < high < math.inf:
+    if not (-_FURTHEST_END < low < high < _FURTHEST_END):
         rows = "corrupted" if name == "corruption_range" else "rebuilt"
         raise ValueError(
-            f"{name!r} must be a pair (low, high) of numbers, the range that {rows} rows are "
-            f"clipped to. Got {asked!r}."
+            f"{name!r} must be a pair (low, high) of numbers within ±{_FURTHEST_END:g}, the range "
+            f"that {rows} rows are clipped to. Got {asked!r}."
         )
     return low, high
 
@@ -122,7 +124,10 @@ def _pair(given: Any) -> tuple[float, float]:
     ends = [end.item() if isinstance(end, np.ndarray) and end.ndim == 0 else end for end in given]
     if len(ends) != 2 or not all(isinstance(end, Real) for end in ends):
         return math.nan, math.nan
-    return float(ends[0]), float(ends[1])
+    try:
+        return float(ends[0]), float(ends[1])
+    except OverflowError:  # integers and fractions may be larger than any float
+        return math.nan, math.nan
 
 
 _UNUSED: dict[str, Any] = {

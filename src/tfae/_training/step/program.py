@@ -109,7 +109,7 @@ class Program:
         known = {id(variable) for variable in weights}
         variables = _once(v for model in live for v in model.variables)
         self._seeds = [v.value for v in variables if id(v) not in known]
-        self._activation = keras.activations.get(
+        self._activation = output_activation(
             "linear" if key.objective.loss.from_logits else structure.output_activation
         )
         self._train: Callable[..., Any] | None = None
@@ -458,6 +458,20 @@ class Program:
         sums = tf.TensorArray(none.dtype, most).unstack(none)
         start = tf.constant(0), sums
         return tf.while_loop(more, body, start, parallel_iterations=1)[1].stack()
+
+
+def output_activation(name: str) -> Callable[[Any], Any]:
+    """Return the activation of the output, by its Keras name."""
+    return _clipped if name == "hard_tanh" else keras.activations.get(name)
+
+
+@tf.custom_gradient
+def _clipped(x: Any) -> Any:
+    """Clip to [-1, 1] with the gradient of the identity (Bengio et al., 2013).
+
+    With its own, an entry that starts beyond the range in every row would never be learned.
+    """
+    return tf.clip_by_value(x, -1.0, 1.0), lambda gradient: gradient
 
 
 def _once(variables: Iterable[Any]) -> list[Any]:

@@ -465,13 +465,12 @@ def output_activation(name: str) -> Callable[[Any], Any]:
     return _clipped if name == "hard_tanh" else keras.activations.get(name)
 
 
-@tf.custom_gradient
 def _clipped(x: Any) -> Any:
     """Clip to [-1, 1] with the gradient of the identity (Bengio et al., 2013).
 
     With its own, an entry that starts beyond the range in every row would never be learned.
     """
-    return tf.clip_by_value(x, -1.0, 1.0), lambda gradient: gradient
+    return tf.grad_pass_through(lambda x: tf.clip_by_value(x, -1.0, 1.0))(x)
 
 
 def _once(variables: Iterable[Any]) -> list[Any]:

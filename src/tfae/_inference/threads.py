@@ -30,7 +30,10 @@ from tfae._inference.workspace import NEW, Workspace, kept
 # Numbers that NumPy computes for an array. With fewer, products use one core and memory costs
 # nothing.
 _LARGE = 1 << 15
-# The same for each thread. With fewer, sharing costs up to a half, because a system needs some
+# With fewer, an array takes less time than a process's first search for the libraries of products.
+# So nobody waits for long if a thread begins that is not there yet.
+_QUICK = 1 << 20
+# Numbers for each thread. With fewer, sharing costs up to a half, because a system needs some
 # milliseconds to run two threads on two cores.
 _VERY_LARGE = 1 << 23
 _SECONDS_OF_A_TURN = 0.05  # another thread waits this long for its turn, plus one block
@@ -51,8 +54,9 @@ def for_every_block(blocks: Iterator[T], work: Work[T], n_floats: int) -> None:
             work(block, NEW)
         return
     shared, another = _Shared(blocks), False
+    is_alone = n_floats < _QUICK and threading.active_count() == 1
     while not shared.ended:
-        with a_turn(another) as turn:
+        with nullcontext(_UNLIMITED) if is_alone else a_turn(another) as turn:
             n_threads = turn.n_threads_for(n_floats)
             if n_threads == 1:
                 _work(shared, work, turn)

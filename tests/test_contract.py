@@ -1,5 +1,6 @@
 """scikit-learn's own checks, those that its suite runs and those that it does not."""
 
+import inspect
 import re
 from functools import partial
 
@@ -12,11 +13,14 @@ from sklearn_checks import FOR_TRANSFORMERS, run
 
 from tfae import (
     Autoencoder,
+    AutoencoderImputer,
     ContractiveAutoencoder,
     ConvolutionalAutoencoder,
+    OutlierDetector,
     SparseAutoencoder,
     StackedAutoencoder,
 )
+from tfae._estimators.base import BaseEncoder
 
 pytestmark = pytest.mark.usefixtures("in_executor")
 
@@ -35,6 +39,15 @@ ALIKE = [
         for name in other_architectures()
     ),
 ]
+
+
+@pytest.mark.parametrize("kind", [*kinds(), AutoencoderImputer, OutlierDetector])
+def test_only_the_length_of_the_code_is_given_by_its_place(kind):
+    parameters = inspect.signature(kind).parameters.values()
+    by_place = [each.name for each in parameters if each.kind is not each.KEYWORD_ONLY]
+    assert by_place == ["n_components"][: issubclass(kind, BaseEncoder)]
+    with pytest.raises(TypeError, match=rf"{kind.__name__}\.__init__\(\) takes"):
+        kind(4, 0.5)
 
 
 def identifier(estimator):

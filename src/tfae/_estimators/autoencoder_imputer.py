@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -48,6 +48,7 @@ from tfae._training.checkpoints import Checkpoints
 from tfae._training.state import TrainingState
 
 
+@dataclass(eq=False, repr=False)
 class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted[Imputation]):
     r"""Imputer that fills missing entries by a linear model and a network that corrects it.
 
@@ -176,7 +177,6 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted[Imputa
     """
 
     takes_tables: ClassVar[bool] = True
-    _fitted: Imputation | None = None
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_", "indicator_")
 
     baseline_ = Learned[Mapping[str, float]](lambda fitted: fitted.facts.get("baseline"))

@@ -9,7 +9,7 @@ from typing import Any
 from tfae._estimators.autoencoder import Autoencoder
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class ContractiveAutoencoder(Autoencoder):
     r"""Autoencoder with a code that changes little when the row changes.
 

@@ -23,7 +23,7 @@ from tfae._support.typing import Array
 from tfae._support.warn import warn
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class ConvolutionalAutoencoder(Autoencoder):
     r"""Autoencoder of images, with layers that know which pixels are neighbours.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from tfae._estimators.attributes import Learned
@@ -13,7 +13,7 @@ from tfae._support.sklearn import StrOptions, with_callbacks
 from tfae._support.typing import Array
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class DenoisingAutoencoder(Autoencoder):
     r"""Autoencoder that learns to rebuild clean rows from corrupted ones.
 
@@ -158,7 +158,6 @@ class DenoisingAutoencoder(Autoencoder):
         None, NOT_NEGATIVE, "array-like", None, AUTO
     )
     keep_neighbors: bool | str = "auto"
-    _: KW_ONLY
     training_rows: str = parameter("clean", StrOptions({"clean", "noisy"}))
 
     observation_weights_ = Learned[Array](

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -52,6 +52,7 @@ from tfae._training.state import TrainingState
 _WEIGHTS = {"both": (2 / 3, 1 / 3), "surprise": (1.0, 0.0), "distance": (0.0, 1.0)}
 
 
+@dataclass(eq=False, repr=False)
 class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel]):
     r"""Detector of odd rows, with p-values and with reasons.
 
@@ -175,7 +176,6 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
     """
 
     takes_tables: ClassVar[bool] = True
-    _fitted: OutlierModel | None = None
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_",)
 
     offset_ = Learned[float](lambda fitted: fitted.offset)

@@ -9,7 +9,7 @@ from typing import Any
 from tfae._estimators.autoencoder import Autoencoder
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class SparseAutoencoder(Autoencoder):
     r"""Autoencoder with few active units in its code at a time.
 

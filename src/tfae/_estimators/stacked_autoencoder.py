@@ -49,7 +49,7 @@ _OF_THE_STACK = (
 _OF_A_STAGE = tuple(f.name for f in fields(Autoencoder) if f.name not in _OF_THE_STACK)
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class StackedAutoencoder(Autoencoder):
     r"""Autoencoder that trains its layers one after another before it trains all together.
 

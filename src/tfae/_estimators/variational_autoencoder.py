@@ -22,7 +22,7 @@ from tfae._objective.penalties import GAUSSIAN_KL
 from tfae._support.typing import Array
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False, repr=False, kw_only=True)
 class VariationalAutoencoder(Autoencoder):
     r"""Autoencoder with a random code: a probabilistic model that new rows can be drawn from.
 

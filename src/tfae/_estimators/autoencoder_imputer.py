@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -177,6 +177,7 @@ class AutoencoderImputer(ImputerParameters, TransformerMixin, HoldsFitted[Imputa
     """
 
     takes_tables: ClassVar[bool] = True
+    _fitted: Imputation | None = field(default=None, init=False)  # loading checks its type
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_", "indicator_")
 
     baseline_ = Learned[Mapping[str, float]](lambda fitted: fitted.facts.get("baseline"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -176,6 +176,7 @@ class OutlierDetector(DetectorParameters, OutlierMixin, HoldsFitted[OutlierModel
     """
 
     takes_tables: ClassVar[bool] = True
+    _fitted: OutlierModel | None = field(default=None, init=False)  # loading checks its type
     _needs: ClassVar[tuple[str, ...]] = ("n_features_in_",)
 
     offset_ = Learned[float](lambda fitted: fitted.offset)

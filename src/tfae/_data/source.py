@@ -59,8 +59,10 @@ class Statistics(Protocol):
 
 
 def ends(of: Statistics) -> tuple[float, float]:
-    """Return the smallest and the largest value of all features."""
+    """Return the smallest and the largest value of all features; NaN if all are missing."""
     known = of.n_observed > 0
+    if not known.any():
+        return np.nan, np.nan
     return float(of.low[known].min()), float(of.high[known].max())
 
 

@@ -109,7 +109,7 @@ def fit_split(
         check_learned(split.X, scaling, recipe.dtype)
     if isinstance(recipe.corruption, Pairs):
         check_learned(recipe.corruption.noisy, scaling, recipe.dtype)
-    _check_range(recipe, split, scaling)
+    _check_range(recipe, split, scaling, start is None)
     _check_noise(recipe, split, scaling)
     fitted, outcome = train_network(recipe, split, scaling, state, start, watch)
     _tell_end(outcome, recipe)
@@ -152,8 +152,8 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
         print(f"Again on all {X.shape[0]} rows")
     reason = "interrupted"
     # Ctrl-C before or after the epochs; other workers cannot go on without this one.
-    ends = () if recipe.workers.count > 1 else (KeyboardInterrupt,)
-    with contextlib.suppress(*ends):
+    interrupts = () if recipe.workers.count > 1 else (KeyboardInterrupt,)
+    with contextlib.suppress(*interrupts):
         again, split = recipe.on_all_rows(n_epochs), Split(X)
         state = TrainingState.new(recipe.random_state)
         second, ended = train_network(again, split, learned_scaling(again, split), state)
@@ -173,10 +173,12 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
     return first
 
 
-def _check_range(recipe: Recipe, split: Split, scaling: Scaling) -> None:
+def _check_range(recipe: Recipe, split: Split, scaling: Scaling, begins: bool) -> None:
     """Check whether the output can reach the data."""
     if recipe.output_range is not None:
         _check_rows_in_range(recipe, split)
+        if begins and not recipe.inner:
+            _check_width_of_range(recipe, split)
         return
     bounds = get_activation(recipe.structure.output_activation)
     if np.isinf(bounds.low) and np.isinf(bounds.high):
@@ -205,12 +207,22 @@ def _check_rows_in_range(recipe: Recipe, split: Split) -> None:
     """Check whether the range of rebuilt rows is that of the rows that were given."""
     assert recipe.output_range is not None
     (least, most), (low, high) = recipe.output_range, ends(statistics(split.X))
-    of_sensor = "output_range" in recipe.settings  # _check_noise tells of rows beyond it
-    said = f"{'corruption' if of_sensor else 'output'}_range=({least:g}, {most:g})"
-    if not of_sensor and min(low - least, most - high) < -1e-6 * (most - least):
+    noise = recipe.corruption
+    if isinstance(noise, Corrupter) and noise.clip == recipe.output_range:
+        return  # _check_noise tells of rows beyond it
+    if min(low - least, most - high) < -1e-6 * (most - least):
         raise ValueError(
-            f"{said} must be a range that all rows lie in. Got rows from {low:.6g} to {high:.6g}."
+            f"output_range=({least:g}, {most:g}) must be a range that all rows lie in. Got rows "
+            f"from {low:.6g} to {high:.6g}."
         )
+
+
+def _check_width_of_range(recipe: Recipe, split: Split) -> None:
+    """Check whether the range of rebuilt rows is much wider than the rows, which it scales."""
+    assert recipe.output_range is not None
+    (least, most), (low, high) = recipe.output_range, ends(statistics(split.X))
+    of_sensor = "output_range" in recipe.settings
+    said = f"{'corruption' if of_sensor else 'output'}_range=({least:g}, {most:g})"
     if 0 < high - low < _LEAST_SHARE * (most - least):
         instead = ", or set scaling='global'" if of_sensor else ""
         raise ValueError(

@@ -111,7 +111,7 @@ def _of_table(recipe: Recipe, schema: Schema) -> Recipe:
     if recipe.output_range is not None:
         raise ValueError(
             "'output_range' must be None for a frame with columns of several kinds, which share no "
-            f"range. Got {recipe.output_range!r}."
+            f"range, or with 'columns'. Got {recipe.output_range!r}."
         )
     recipe = replace(recipe, schema=schema, layout=schema.layout)
     if not recipe.has_categories:
@@ -317,7 +317,7 @@ def _check_same_range(known: Params, start: Fitted) -> None:
     wanted, learned = range_of(known, "output_range"), start.to_agree_with.get("output_range")
     if wanted != (None if learned is None else tuple(learned)):
         raise ValueError(
-            f"Training goes on with the range of rebuilt rows that was learned, {learned!r}. Got "
+            f"Training goes on with output_range={learned!r}, as it began. Got "
             f"output_range={wanted!r}; fit with warm_start=False to begin anew."
         )
 
@@ -340,7 +340,7 @@ def _check_output_range(params: Params, known: Params) -> None:
     if has_only_noisy_rows(params):
         raise ValueError(
             "'output_range' must be None with training_rows='noisy', because noisy rows go beyond "
-            f"the range of clean ones. Got {params['output_range']!r}."
+            f"the range of clean ones. Got {known['output_range']!r}."
         )
 
 

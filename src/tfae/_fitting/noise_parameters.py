@@ -99,8 +99,8 @@ def range_of(params: Params, name: str) -> tuple[float, float] | None:
     if not (-_FURTHEST_END < low < high < _FURTHEST_END):
         rows = "corrupted" if name == "corruption_range" else "rebuilt"
         raise ValueError(
-            f"{name!r} must be a pair (low, high) of numbers within ±{_FURTHEST_END:g}, the range "
-            f"that {rows} rows are clipped to. Got {asked!r}."
+            f"{name!r} must be a pair (low, high) of numbers within ±{_FURTHEST_END:g}, low below "
+            f"high: the range that {rows} rows are clipped to. Got {asked!r}."
         )
     return low, high
 

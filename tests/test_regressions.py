@@ -280,7 +280,7 @@ def test_averages_of_no_step_are_not_taken():
 
 
 def test_models_of_keras_have_no_linear_path():
-    with pytest.raises(ValueError, match="reads 'linear_path' from the models"):
+    with pytest.raises(ValueError, match="With from_keras 'linear_path' must be False"):
         Autoencoder.from_keras(*pair(layers.Dense(2)), linear_path=True)
 
 

@@ -386,7 +386,7 @@ BAD_DATA = {
         r"infinity.*column 2, row 3",
     ),
     "lists in a frame": (FRAME.assign(b=[[1.0]] * 30), r"numbers only. Column 'b' has dtype"),
-    "an array of strings": (np.array([["a", "b"], ["c", "d"]]), r"string"),
+    "an array of strings": (np.array([["a", "b"], ["c", "d"]]), r"only. Row 0 has 'a' in column 0"),
     "no rows": (GOOD[:0], r"0 sample"),
     "no columns": (GOOD[:, :0], r"0 feature"),
     "one row": (GOOD[:1], r"1 sample.*minimum of 2"),

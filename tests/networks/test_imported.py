@@ -212,8 +212,8 @@ def test_what_cannot_be_read_is_told():
         with pytest.raises(ValueError, match=message):
             Autoencoder.from_keras(*given)
     for params, message in [
-        ({"scaling": "global"}, "'scaling' .* must be None. Got 'global'"),
-        ({"n_components": 4}, "'n_components' .* must be 3. Got 4"),
+        ({"scaling": "global"}, "'scaling' must be None, .* Got 'global'"),
+        ({"n_components": 4}, "'n_components' must be 3, .* Got 4"),
         ({"tied": True}, "tied=True needs"),
         ({"batch_size": 0}, "'batch_size'"),
         ({"corruption_level": 3, "corruption": "masking"}, "corruption_level"),

@@ -101,6 +101,16 @@ def test_a_long_work_lets_others_have_their_turn(n_floats):
 
 
 @pytest.mark.usefixtures("all_cores")
+@pytest.mark.parametrize(("n_threads", "searches"), [(1, False), (2, True)])
+def test_a_thread_that_is_alone_does_not_search_for_libraries(n_threads, searches, monkeypatch):
+    searched, worked = [], []
+    monkeypatch.setattr(threading, "active_count", lambda: n_threads)
+    monkeypatch.setattr(threads, "_n_threads_of_products", lambda: searched.append(1) or 1)
+    for_every_block(iter(range(3)), lambda block, space: worked.append(block), LARGE - 1)
+    assert worked == [0, 1, 2]
+    assert bool(searched) == searches
+
+
 def test_a_turn_goes_on_while_nobody_waits():
     with a_turn() as turn:
         time.sleep(1.5 * _SECONDS_OF_A_TURN)

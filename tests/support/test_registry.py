@@ -124,7 +124,13 @@ def test_a_function_that_refers_to_what_has_its_name_ends():
     ("table", "theirs", "ours"),
     [
         (LOSSES, "mean_squared_error", "mse"),
+        (LOSSES, "squared_error", "mse"),
+        (LOSSES, "l2", "mse"),
+        (LOSSES, "mean_absolute_error", "mae"),
+        (LOSSES, "absolute_error", "mae"),
+        (LOSSES, "l1", "mae"),
         (LOSSES, "bce", "binary_crossentropy"),
+        (LOSSES, "log_loss", "binary_crossentropy"),
         (CORRUPTIONS, "normal", "gaussian"),
         (CORRUPTIONS, "dropout", "masking"),
         (SCALINGS, "zscore", "standard"),

@@ -176,9 +176,10 @@ def _refitted(recipe: Recipe, X: Any, first: Fitted, outcome: Outcome) -> Fitted
 def _check_range(recipe: Recipe, split: Split, scaling: Scaling, begins: bool) -> None:
     """Check whether the output can reach the data."""
     if recipe.output_range is not None:
-        _check_rows_in_range(recipe, split)
+        found = ends(statistics(split.X))
+        _check_rows_in_range(recipe, *found)
         if begins and not recipe.inner:
-            _check_width_of_range(recipe, split)
+            _check_width_of_range(recipe, *found)
         return
     bounds = get_activation(recipe.structure.output_activation)
     if np.isinf(bounds.low) and np.isinf(bounds.high):
@@ -203,11 +204,10 @@ def _check_range(recipe: Recipe, split: Split, scaling: Scaling, begins: bool) -
     )
 
 
-def _check_rows_in_range(recipe: Recipe, split: Split) -> None:
-    """Check whether the range of rebuilt rows is that of the rows that were given."""
+def _check_rows_in_range(recipe: Recipe, low: float, high: float) -> None:
+    """Check whether all rows lie in the range of rebuilt ones."""
     assert recipe.output_range is not None
-    (least, most), (low, high) = recipe.output_range, ends(statistics(split.X))
-    noise = recipe.corruption
+    (least, most), noise = recipe.output_range, recipe.corruption
     if isinstance(noise, Corrupter) and noise.clip == recipe.output_range:
         return  # _check_noise tells of rows beyond it
     if min(low - least, most - high) < -1e-6 * (most - least):
@@ -217,10 +217,10 @@ def _check_rows_in_range(recipe: Recipe, split: Split) -> None:
         )
 
 
-def _check_width_of_range(recipe: Recipe, split: Split) -> None:
+def _check_width_of_range(recipe: Recipe, low: float, high: float) -> None:
     """Check whether the range of rebuilt rows is much wider than the rows, which it scales."""
     assert recipe.output_range is not None
-    (least, most), (low, high) = recipe.output_range, ends(statistics(split.X))
+    least, most = recipe.output_range
     of_sensor = "output_range" in recipe.settings
     said = f"{'corruption' if of_sensor else 'output'}_range=({least:g}, {most:g})"
     if 0 < high - low < _LEAST_SHARE * (most - least):

@@ -305,8 +305,7 @@ def _check_agrees(params: Params, start: Fitted) -> None:
 def _decided_before(auto: Params, params: Params, start: Fitted) -> dict[str, Any]:
     """Return the values of "auto" parameters as an earlier training of the network had them."""
     decided = {**start.settings, "scaling": start.to_agree_with["scaling"]}
-    auto = {name: decided.get(name, value) for name, value in auto.items()}
-    auto.pop("output_range", None)
+    auto = {n: decided.get(n, value) for n, value in auto.items() if n != "output_range"}
     if params["output_range"] is None and "output_range" in decided:
         auto["output_range"] = decided["output_range"]  # that of the first training's sensor
     return auto
